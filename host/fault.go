@@ -1,0 +1,16 @@
+// Package host is the only door to the machine: it runs programs, talks to
+// systemd, writes files, and makes the reversible changes that an installed
+// podsec-k8s needs, each recorded in a journal before it is made.
+package host
+
+// A Fault is an error whose cure is known.
+type Fault struct {
+	Err    error  // what was being done, and why it could not be
+	Remedy string // one line: what the administrator can do about it
+}
+
+// Error says what went wrong, without the remedy.
+func (f *Fault) Error() string { return f.Err.Error() }
+
+// Unwrap gives the cause.
+func (f *Fault) Unwrap() error { return f.Err }

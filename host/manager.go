@@ -1,0 +1,176 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	systemd "github.com/coreos/go-systemd/v22/dbus"
+	"github.com/godbus/dbus/v5"
+)
+
+// A Manager is one systemd service manager, reached over its own socket, so
+// that no message bus is needed.
+type Manager struct {
+	conn *systemd.Conn
+	logs string // how journalctl selects the manager: "" or "--user "
+}
+
+// A UnitState is what a manager says of one unit. The words are systemd's.
+// Source: org.freedesktop.systemd1(5).
+type UnitState struct {
+	Load   string // loaded, not-found, masked …
+	Active string // active, reloading, inactive, failed, activating, deactivating
+	Sub    string // running, dead, auto-restart …
+	Result string // of a service: success, exit-code, signal, watchdog, start-limit-hit …
+	PID    uint32 // of a service's main process; 0 when there is none
+}
+
+// SystemManager connects to the system's manager. It takes root.
+func SystemManager(ctx context.Context) (*Manager, error) {
+	return connect(ctx, "/run/systemd/private", 0, "")
+}
+
+// UserManager connects to the manager of a user. runtimeDir is the user's
+// XDG_RUNTIME_DIR; uid is the user's id outside of any user namespace.
+func UserManager(ctx context.Context, runtimeDir string, uid uint32) (*Manager, error) {
+	m, err := connect(ctx, filepath.Join(runtimeDir, "systemd/private"), uid, "--user ")
+	if err != nil {
+		return nil, &Fault{
+			Err:    err,
+			Remedy: fmt.Sprintf("see that the user's manager runs: systemctl status user@%d.service", uid),
+		}
+	}
+	return m, nil
+}
+
+func connect(ctx context.Context, socket string, uid uint32, logs string) (*Manager, error) {
+	conn, err := systemd.NewConnection(func() (*dbus.Conn, error) {
+		bus, err := dbus.Dial("unix:path="+socket, dbus.WithContext(ctx))
+		if err != nil {
+			return nil, err
+		}
+		if err := bus.Auth([]dbus.Auth{dbus.AuthExternal(strconv.FormatUint(uint64(uid), 10))}); err != nil {
+			bus.Close() //nolint:errcheck // the cause is reported
+			return nil, err
+		}
+		return bus, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to systemd at %q: %w", socket, err)
+	}
+	return &Manager{conn: conn, logs: logs}, nil
+}
+
+// Close ends the connection.
+func (m *Manager) Close() { m.conn.Close() }
+
+// Start starts a unit and waits until its job is done.
+func (m *Manager) Start(ctx context.Context, unit string) error {
+	return m.job(ctx, "starting", unit, m.conn.StartUnitContext)
+}
+
+// Stop stops a unit and waits until its job is done.
+func (m *Manager) Stop(ctx context.Context, unit string) error {
+	return m.job(ctx, "stopping", unit, m.conn.StopUnitContext)
+}
+
+// Restart restarts a unit, or starts it, and waits until its job is done.
+func (m *Manager) Restart(ctx context.Context, unit string) error {
+	return m.job(ctx, "restarting", unit, m.conn.RestartUnitContext)
+}
+
+// ReloadOrRestart makes a unit read its configuration again.
+func (m *Manager) ReloadOrRestart(ctx context.Context, unit string) error {
+	return m.job(ctx, "reloading", unit, m.conn.ReloadOrRestartUnitContext)
+}
+
+// DaemonReload makes the manager read its unit files again.
+func (m *Manager) DaemonReload(ctx context.Context) error {
+	if err := m.conn.ReloadContext(ctx); err != nil {
+		return fmt.Errorf("reloading unit files: %w", err)
+	}
+	return nil
+}
+
+// ResetFailed forgets that a unit failed, and its count of starts.
+func (m *Manager) ResetFailed(ctx context.Context, unit string) error {
+	return m.conn.ResetFailedUnitContext(ctx, unit)
+}
+
+// Kill sends a signal to a unit's processes.
+func (m *Manager) Kill(ctx context.Context, unit string, signal syscall.Signal) error {
+	return m.conn.KillUnitWithTarget(ctx, unit, systemd.All, int32(signal))
+}
+
+// State says how a unit is.
+func (m *Manager) State(ctx context.Context, unit string) (UnitState, error) {
+	p, err := m.conn.GetAllPropertiesContext(ctx, unit)
+	if err != nil {
+		return UnitState{}, fmt.Errorf("asking systemd for %s: %w", unit, err)
+	}
+	var s UnitState
+	s.Load, _ = p["LoadState"].(string)
+	s.Active, _ = p["ActiveState"].(string)
+	s.Sub, _ = p["SubState"].(string)
+	s.Result, _ = p["Result"].(string)
+	s.PID, _ = p["MainPID"].(uint32)
+	return s, nil
+}
+
+// Changes tells that some unit of the manager changed its state. The
+// channel holds one token at the most; whoever receives asks for State.
+func (m *Manager) Changes() (<-chan struct{}, error) {
+	if err := m.conn.Subscribe(); err != nil {
+		return nil, fmt.Errorf("subscribing to systemd: %w", err)
+	}
+	updates := make(chan *systemd.PropertiesUpdate, 64)
+	m.conn.SetPropertiesSubscriber(updates, make(chan error, 1))
+	tokens := make(chan struct{}, 1)
+	go func() {
+		for range updates {
+			select {
+			case tokens <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return tokens, nil
+}
+
+type jobCall func(ctx context.Context, name, mode string, done chan<- string) (int, error)
+
+// job asks for a job and waits for its result; any word but done is an
+// error. Source: the list of results at go-systemd's StartUnit.
+func (m *Manager) job(ctx context.Context, doing, unit string, call jobCall) error {
+	done := make(chan string, 1)
+	if _, err := call(ctx, unit, "replace", done); err != nil {
+		return m.jobFault(doing, unit, err)
+	}
+	select {
+	case result := <-done:
+		if result != "done" {
+			return m.jobFault(doing, unit, fmt.Errorf("systemd says %q", result))
+		}
+		return nil
+	case <-ctx.Done():
+		return m.jobFault(doing, unit, m.lastSeen(unit, ctx.Err()))
+	}
+}
+
+func (m *Manager) lastSeen(unit string, cause error) error {
+	state, err := m.State(context.Background(), unit)
+	if err != nil {
+		return cause
+	}
+	return fmt.Errorf("%w, last seen %s (%s)", cause, state.Active, state.Sub)
+}
+
+func (m *Manager) jobFault(doing, unit string, err error) error {
+	return &Fault{
+		Err:    fmt.Errorf("%s %s: %w", doing, unit, err),
+		Remedy: fmt.Sprintf("journalctl %s-u %s -n 50 --no-pager", m.logs, unit),
+	}
+}
