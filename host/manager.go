@@ -174,3 +174,20 @@ func (m *Manager) jobFault(doing, unit string, err error) error {
 		Remedy: fmt.Sprintf("journalctl %s-u %s -n 50 --no-pager", m.logs, unit),
 	}
 }
+
+// Begin asks for a unit to be started and does not wait for it.
+func (m *Manager) Begin(ctx context.Context, unit string) error {
+	if _, err := m.conn.StartUnitContext(ctx, unit, "replace", nil); err != nil {
+		return m.jobFault("starting", unit, err)
+	}
+	return nil
+}
+
+// BeginAgain asks for a unit to be restarted, or started when it does not
+// run, and does not wait for it.
+func (m *Manager) BeginAgain(ctx context.Context, unit string) error {
+	if _, err := m.conn.RestartUnitContext(ctx, unit, "replace", nil); err != nil {
+		return m.jobFault("restarting", unit, err)
+	}
+	return nil
+}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
 )
 
 // WriteFile puts data at path in one step that a power cut can't split:
@@ -52,4 +53,27 @@ func SyncFolder(path string) error {
 		return fmt.Errorf("syncing %q: %w", path, err)
 	}
 	return nil
+}
+
+// SetKernelValue writes a value to a file below /proc/sys, which takes it
+// whole or not at all. Source: proc(5).
+func SetKernelValue(path, value string) error { return os.WriteFile(path, []byte(value), 0) }
+
+// RemoveAll deletes a file, or a folder with all that is in it, and follows
+// no symbolic link. It is not for root in a folder that a user can write.
+func RemoveAll(path string) error { return os.RemoveAll(path) }
+
+// Lock opens a file, made with mode 0600 when it is missing, and holds the
+// only lock on it until it is closed. The error is EWOULDBLOCK when another
+// process holds it. Source: flock(2).
+func Lock(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		file.Close() //nolint:errcheck // the cause is reported
+		return nil, fmt.Errorf("locking %q: %w", path, err)
+	}
+	return file, nil
 }

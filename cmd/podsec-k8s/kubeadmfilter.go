@@ -1,0 +1,44 @@
+package main
+
+import (
+	"bytes"
+	"io"
+)
+
+// kubeadmEnd is the line after which kubeadm init tells how to go on without
+// us: where its kubeconfig is on an ordinary node, and a join command.
+const kubeadmEnd = "Your Kubernetes control-plane has initialized successfully!"
+
+// A kubeadmFilter passes lines on until kubeadm's last words, and shows them
+// indented.
+type kubeadmFilter struct {
+	to    io.Writer
+	line  []byte
+	quiet bool
+}
+
+func newKubeadmFilter(to io.Writer) *kubeadmFilter { return &kubeadmFilter{to: to} }
+
+// Write takes any part of a line or several lines.
+func (f *kubeadmFilter) Write(p []byte) (int, error) {
+	f.line = append(f.line, p...)
+	for {
+		line, rest, found := bytes.Cut(f.line, []byte{'\n'})
+		if !found {
+			return len(p), nil
+		}
+		f.line = rest
+		if err := f.pass(line); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func (f *kubeadmFilter) pass(line []byte) error {
+	f.quiet = f.quiet || bytes.Contains(line, []byte(kubeadmEnd))
+	if f.quiet || len(bytes.TrimSpace(line)) == 0 {
+		return nil
+	}
+	_, err := f.to.Write(append(append([]byte("      "), line...), '\n'))
+	return err
+}

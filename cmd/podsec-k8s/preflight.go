@@ -1,0 +1,51 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes"
+)
+
+// report prints every fault that was found, and fails once.
+func report(p *printer, findings []usernetes.Finding) error {
+	failed := 0
+	for _, f := range findings {
+		p.finding(f)
+		if f.Fault != nil {
+			failed++
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	return &host.Fault{
+		Err:    fmt.Errorf("%w: %d of %d checks failed, nothing was changed", errPreflight, failed, len(findings)),
+		Remedy: "mend these, or pass over a check that is wrong: --ignore-preflight=NAME",
+	}
+}
+
+func fromRoot(all []preflightFault) []usernetes.Finding {
+	var findings []usernetes.Finding
+	for _, f := range all {
+		findings = append(findings, usernetes.Finding{
+			Check: f.Check, Fault: &host.Fault{Err: errors.New(f.Err), Remedy: f.Remedy},
+		})
+	}
+	return findings
+}
+
+// openArchives opens image archives as root, for they may be root's alone.
+func openArchives(names []string) (files []*os.File, found []preflightFault) {
+	for _, name := range names {
+		file, err := os.Open(name)
+		if err != nil {
+			found = append(found, preflightFault{"image-archive", err.Error(), "give a docker archive that exists: --image-archive FILE"})
+			continue
+		}
+		files = append(files, file)
+	}
+	return files, found
+}

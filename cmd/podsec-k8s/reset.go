@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+func resetCommand(p *printer) *cli.Command {
+	return &cli.Command{
+		Name:  "reset",
+		Usage: "takes the cluster away from this node and leaves the package",
+		Description: "The node's services are stopped and all they kept is deleted, on a master etcd's data too.\n\n" +
+			"Example: podsec-k8s reset --yes",
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "do not ask"}},
+		Action: func(c *cli.Context) error {
+			if err := requireRoot(); err != nil {
+				return err
+			}
+			if err := confirmed(c.Bool("yes"), p); err != nil {
+				return err
+			}
+			return reset(c, p)
+		},
+	}
+}
+
+func reset(c *cli.Context, p *printer) error {
+	unlock, err := lockNode()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := runAsAdmin(c.Context, nil, nil, "node", "reset"); err != nil {
+		return err
+	}
+	if err := stopGuard(c.Context); err != nil {
+		return err
+	}
+	if err := host.Remove(marker); err != nil {
+		return fmt.Errorf("forgetting the cluster: %w", err)
+	}
+	p.say("The node is gone. A new one: podsec-k8s-create-master")
+	return nil
+}
+
+// confirmed asks, when a person is there to answer.
+func confirmed(yes bool, p *printer) error {
+	if yes {
+		return nil
+	}
+	if _, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil {
+		return wrongUsage("podsec-k8s reset", errors.New("no terminal to ask at: --yes is needed"))
+	}
+	p.say("This deletes the cluster on this node and all its data. Type yes to go on:")
+	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if err != nil || strings.TrimSpace(answer) != "yes" {
+		return errors.New("nothing was deleted")
+	}
+	return nil
+}

@@ -1,0 +1,25 @@
+package host
+
+import (
+	"fmt"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+)
+
+// Ready tells systemd that the calling service is up; status is shown by
+// systemctl status and may be empty. Without systemd it does nothing.
+// Source: sd_notify(3).
+func Ready(status string) error {
+	return notify(daemon.SdNotifyReady + "\nSTATUS=" + status)
+}
+
+// Status tells systemd what the calling service is doing.
+// Source: sd_notify(3).
+func Status(status string) error { return notify("STATUS=" + status) }
+
+func notify(state string) error {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		return fmt.Errorf("telling systemd %q: %w", state, err)
+	}
+	return nil
+}

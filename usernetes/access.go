@@ -1,0 +1,125 @@
+package usernetes
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"net/url"
+	"os"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Access is what a kubeconfig comes to: where the cluster is, and who asks.
+type Access struct {
+	Server string // an https URL
+	CA     []byte // PEM, of the cluster
+	Cert   []byte // PEM, of the client
+	Key    []byte // PEM, secret
+}
+
+// kubeconfig is the part of a kubeconfig file that Access is read from and
+// written to. Source: client-go's api/v1 Config.
+type kubeconfig struct {
+	APIVersion     string         `yaml:"apiVersion"`
+	Kind           string         `yaml:"kind"`
+	Clusters       []namedCluster `yaml:"clusters"`
+	Users          []namedUser    `yaml:"users"`
+	Contexts       []namedContext `yaml:"contexts"`
+	CurrentContext string         `yaml:"current-context"`
+}
+
+type namedCluster struct {
+	Name    string `yaml:"name"`
+	Cluster struct {
+		Server string `yaml:"server"`
+		CA     string `yaml:"certificate-authority-data"`
+	} `yaml:"cluster"`
+}
+
+type namedUser struct {
+	Name string `yaml:"name"`
+	User struct {
+		Cert string `yaml:"client-certificate-data"`
+		Key  string `yaml:"client-key-data"`
+	} `yaml:"user"`
+}
+
+type namedContext struct {
+	Name    string `yaml:"name"`
+	Context struct {
+		Cluster string `yaml:"cluster"`
+		User    string `yaml:"user"`
+	} `yaml:"context"`
+}
+
+// AdminAccess reads the four fields of the cluster administrator's
+// kubeconfig, as u7s-admin.
+func AdminAccess() (Access, error) {
+	data, err := os.ReadFile(kept(adminConf))
+	if err != nil {
+		return Access{}, fault("this node has no control plane; run it on a master", "reading the administrator's kubeconfig: %w", err)
+	}
+	return parseKubeconfig(data)
+}
+
+func parseKubeconfig(data []byte) (Access, error) {
+	var k kubeconfig
+	if err := yaml.Unmarshal(data, &k); err != nil {
+		return Access{}, fmt.Errorf("reading a kubeconfig: %w", err)
+	}
+	if len(k.Clusters) != 1 || len(k.Users) != 1 {
+		return Access{}, fmt.Errorf("reading a kubeconfig: it has %d clusters and %d users, not one of each", len(k.Clusters), len(k.Users))
+	}
+	a := Access{Server: k.Clusters[0].Cluster.Server}
+	for _, field := range []struct {
+		text string
+		to   *[]byte
+	}{
+		{k.Clusters[0].Cluster.CA, &a.CA}, {k.Users[0].User.Cert, &a.Cert}, {k.Users[0].User.Key, &a.Key},
+	} {
+		decoded, err := base64.StdEncoding.DecodeString(field.text)
+		if err != nil {
+			return a, fmt.Errorf("reading a kubeconfig: %w", err)
+		}
+		*field.to = decoded
+	}
+	return a, a.Check()
+}
+
+// Check tells whether the fields are what they claim to be: an https URL
+// and nothing but certificates and their key.
+func (a Access) Check() error {
+	server, err := url.Parse(a.Server)
+	if err != nil || server.Scheme != "https" || server.Host == "" || server.User != nil {
+		return fmt.Errorf("the server %q is no https address", a.Server)
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(a.CA) {
+		return fmt.Errorf("the cluster's certificate authority is no certificate")
+	}
+	if _, err := tls.X509KeyPair(a.Cert, a.Key); err != nil {
+		return fmt.Errorf("the client's certificate and key: %w", err)
+	}
+	if _, rest := pem.Decode(a.Key); len(rest) > 0 {
+		return fmt.Errorf("the client's key has more than a key in it")
+	}
+	return nil
+}
+
+// Kubeconfig writes a kubeconfig of the fields. It is a secret.
+func (a Access) Kubeconfig() ([]byte, error) {
+	const name = "podsec-k8s"
+	k := kubeconfig{
+		APIVersion: "v1", Kind: "Config", CurrentContext: name,
+		Clusters: make([]namedCluster, 1), Users: make([]namedUser, 1), Contexts: make([]namedContext, 1),
+	}
+	k.Clusters[0].Name, k.Users[0].Name, k.Contexts[0].Name = name, name, name
+	k.Clusters[0].Cluster.Server = a.Server
+	k.Clusters[0].Cluster.CA = base64.StdEncoding.EncodeToString(a.CA)
+	k.Users[0].User.Cert = base64.StdEncoding.EncodeToString(a.Cert)
+	k.Users[0].User.Key = base64.StdEncoding.EncodeToString(a.Key)
+	k.Contexts[0].Context.Cluster, k.Contexts[0].Context.User = name, name
+	return yaml.Marshal(k)
+}

@@ -1,0 +1,148 @@
+package usernetes
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/alt-cloud/podsec-k8s/deps"
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// kubeletAPI is the kubelet's configuration API in every generation.
+const kubeletAPI = "kubelet.config.k8s.io/v1beta1"
+
+// Kinds of kubeadm's configuration.
+const (
+	kindInit    = "InitConfiguration"
+	kindCluster = "ClusterConfiguration"
+	kindJoin    = "JoinConfiguration"
+	kindKubelet = "KubeletConfiguration"
+)
+
+// A kubeadmConfig is the documents of one kubeadm configuration by kind.
+type kubeadmConfig map[string]document
+
+// initConfig makes kubeadm's configuration of a new cluster.
+// Source: kubeadm's reference pages of v1beta3 and v1beta4; KEP-2033.
+func initConfig(n Node, minor deps.Minor) kubeadmConfig {
+	return kubeadmConfig{
+		kindInit: {
+			"apiVersion": minor.KubeadmAPI, "kind": kindInit,
+			"localAPIEndpoint": document{"advertiseAddress": n.IP.String(), "bindPort": n.APIPort},
+			"nodeRegistration": nodeRegistration(n, minor),
+			"skipPhases":       []any{"addon/kube-proxy"}, // a service of every node instead
+		},
+		kindCluster: {
+			"apiVersion": minor.KubeadmAPI, "kind": kindCluster,
+			"kubernetesVersion": n.Kubernetes,
+			"imageRepository":   n.ImageRepository,
+			"networking":        document{"podSubnet": n.PodCIDR.String(), "serviceSubnet": n.ServiceCIDR.String()},
+		},
+		kindKubelet: {
+			"apiVersion": kubeletAPI, "kind": kindKubelet,
+			"featureGates":                  document{"KubeletInUserNamespace": true},
+			"cgroupDriver":                  "cgroupfs",
+			"failSwapOn":                    false,
+			"localStorageCapacityIsolation": false,
+			"staticPodPath":                 standInsDir,
+		},
+	}
+}
+
+func nodeRegistration(n Node, minor deps.Minor) document {
+	return document{
+		"name":             n.Name,
+		"criSocket":        "unix://" + crioSocket,
+		"kubeletExtraArgs": extraArgs(minor, "node-ip", n.IP.String()),
+	}
+}
+
+// extraArgs writes one extra argument in the form of the minor.
+func extraArgs(minor deps.Minor, name, value string) any {
+	if minor.ArgsForm == deps.ArgsMap {
+		return document{name: value}
+	}
+	return []any{document{"name": name, "value": value}}
+}
+
+// overlay lays the documents of a kubeadm configuration file, named source,
+// over ours. Kinds that are not asked for are passed over: a site's file may
+// hold both Init and JoinConfiguration.
+func (c kubeadmConfig) overlay(source string, data []byte) error {
+	docs, err := parseDocuments(data)
+	if err != nil {
+		return &host.Fault{
+			Err:    fmt.Errorf("reading the kubeadm configuration %q: %w", source, err),
+			Remedy: "correct the file: kubeadm config validate --config FILE",
+		}
+	}
+	for _, doc := range docs {
+		kind, _ := doc["kind"].(string)
+		ours, ok := c[kind]
+		if !ok {
+			c.adopt(kind, doc)
+			continue
+		}
+		if doc["apiVersion"] != ours["apiVersion"] {
+			return &host.Fault{
+				Err:    fmt.Errorf("%q has %s of %v, and kubeadm here is given %v", source, kind, doc["apiVersion"], ours["apiVersion"]),
+				Remedy: "convert the file: kubeadm config migrate --old-config FILE --new-config NEW",
+			}
+		}
+		merge(ours, doc)
+	}
+	return nil
+}
+
+// adopt takes a document of a kind that we have nothing to say of.
+func (c kubeadmConfig) adopt(kind string, doc document) {
+	if !slices.Contains([]string{"", kindInit, kindCluster, kindJoin, kindKubelet}, kind) {
+		c[kind] = doc
+	}
+}
+
+// An ownedField is a field that has to be as we set it for the node to work.
+type ownedField struct {
+	kind string
+	path []string
+	why  string
+}
+
+func ownedFields() []ownedField {
+	return []ownedField{
+		{kindInit, []string{"nodeRegistration", "criSocket"}, "CRI-O of the node listens there"},
+		{kindCluster, []string{"certificatesDir"}, "the node keeps its certificates in /etc/kubernetes/pki"},
+		{kindKubelet, []string{"staticPodPath"}, "the stand-ins of the control plane are there"},
+		{kindKubelet, []string{"cgroupDriver"}, "a user has no system scopes"},
+		{kindKubelet, []string{"featureGates", "KubeletInUserNamespace"}, "the kubelet runs in a user namespace"},
+	}
+}
+
+// checkOwned tells which owned fields of base an overlay has changed.
+func (c kubeadmConfig) checkOwned(base kubeadmConfig) error {
+	for _, field := range ownedFields() {
+		want, got := lookup(base[field.kind], field.path...), lookup(c[field.kind], field.path...)
+		if !reflect.DeepEqual(want, got) {
+			return &host.Fault{
+				Err:    fmt.Errorf("kubeadm configuration: %s %v is %v, not %v: %s", field.kind, field.path, got, want, field.why),
+				Remedy: "leave that field out of the configuration",
+			}
+		}
+	}
+	return nil
+}
+
+// bytes gives the file for kubeadm, its documents in the order of kinds.
+func (c kubeadmConfig) bytes() ([]byte, error) {
+	kinds := make([]string, 0, len(c))
+	for kind := range c {
+		kinds = append(kinds, kind)
+	}
+	slices.Sort(kinds)
+	docs := make([]document, 0, len(c))
+	for _, kind := range kinds {
+		docs = append(docs, c[kind])
+	}
+	return formatDocuments(docs)
+}

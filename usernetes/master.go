@@ -1,0 +1,158 @@
+package usernetes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/units"
+)
+
+// How long the parts of a node may take to come up.
+const (
+	startTimeout = 2 * time.Minute
+	readyTimeout = 4 * time.Minute
+)
+
+// MasterPhases is how a control plane is made, step by step.
+func MasterPhases() []Phase {
+	return []Phase{
+		{Name: "namespaces", Run: startNamespaces},
+		{Name: "runtime", Run: startRuntime},
+		{Name: "images", Run: loadImages},
+		{Name: "control-plane", Once: true, Run: kubeadmInit},
+		{Name: "network", Run: startNetwork},
+		{Name: "ready", Run: waitReady},
+	}
+}
+
+// startNamespaces keeps the node and starts RootlessKit, anew when the node
+// is not as it was.
+func startNamespaces(ctx context.Context, w *Work) error {
+	before, err := LoadNode()
+	changed := err != nil || before != w.Plan.Node
+	if err := w.Plan.Node.save(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if changed {
+		return w.Manager.Restart(ctx, units.RootlessKit)
+	}
+	return w.Manager.Start(ctx, units.RootlessKit)
+}
+
+func startRuntime(ctx context.Context, w *Work) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	return w.Manager.Start(ctx, units.CRIO)
+}
+
+// kubeadmInit runs the unpatched kubeadm init. What an earlier run left half
+// done is taken away first, by kubeadm.
+func kubeadmInit(ctx context.Context, w *Work) error {
+	if halfMade() {
+		if err := w.inNode(ctx, Program{"kubeadm", []string{"reset", "--force", "--cri-socket=unix://" + crioSocket}}); err != nil {
+			return err
+		}
+	}
+	if err := host.WriteFile(initFile, w.Plan.Config, 0o600); err != nil {
+		return err
+	}
+	if err := host.MkdirAll(kept(manifestsDir), 0o700); err != nil {
+		return fmt.Errorf("making the folder of manifests: %w", err)
+	}
+	if err := host.MkdirAll(kept(standInsDir), 0o700); err != nil {
+		return fmt.Errorf("making the folder of stand-ins: %w", err)
+	}
+	if err := w.Manager.Start(ctx, units.ManifestsUp); err != nil {
+		return err
+	}
+	args := append([]string{"init", "--config=" + initFile, "--skip-token-print", "--skip-certificate-key-print"}, w.Plan.Pass...)
+	return w.inNode(ctx, Program{"kubeadm", args})
+}
+
+// halfMade tells whether kubeadm has begun a cluster here.
+func halfMade() bool {
+	manifests, _ := filepath.Glob(kept(filepath.Join(manifestsDir, "*.yaml")))
+	return len(manifests) > 0 || canStat(kept(adminConf)) || canStat(kept(kubeletConf))
+}
+
+// waitReady waits until the cluster says that the node and its DNS are
+// ready.
+func waitReady(ctx context.Context, w *Work) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	timeout := "--timeout=" + readyTimeout.String()
+	for _, args := range [][]string{
+		{"wait", "--for=condition=Ready", timeout, "node/" + w.Plan.Node.Name},
+		{"--namespace=kube-system", "rollout", "status", timeout, "deployment/coredns"},
+	} {
+		if err := w.inNode(ctx, Program{"kubectl", args}); err != nil {
+			return &host.Fault{Err: err, Remedy: "podsec-k8s kubectl describe node " + w.Plan.Node.Name + "; journalctl --user -M u7s-admin@ -u u7s-kubelet"}
+		}
+	}
+	return nil
+}
+
+// inNode runs a program in the node to its end and shows what it says.
+func (w *Work) inNode(ctx context.Context, p Program) error { return w.inNodeFrom(ctx, p, nil) }
+
+func (w *Work) inNodeFrom(ctx context.Context, p Program, stdin io.Reader) error {
+	cmd, err := inNode(p)
+	if err != nil {
+		return err
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, w.Out, w.Out
+	return cmd.Run(ctx)
+}
+
+// CreateMaster makes the cluster of a plan, or goes on with it.
+func CreateMaster(ctx context.Context, p Plan, progress Progress, out io.Writer) error {
+	s, err := loadSteps()
+	if err != nil {
+		return err
+	}
+	if slices.Contains(s.Done, "control-plane") && !p.sameAsBefore() {
+		return fault("repeat the command with the same settings, or begin again: podsec-k8s reset",
+			"a cluster with other settings is half made here")
+	}
+	manager, err := userManager(ctx)
+	if err != nil {
+		return err
+	}
+	defer manager.Close()
+	return RunPhases(ctx, MasterPhases(), &Work{Plan: p, Manager: manager, Out: out}, progress)
+}
+
+// JoinCommand asks kubeadm for a token and gives the arguments with which
+// another machine joins.
+func JoinCommand(ctx context.Context) (string, error) {
+	cmd, err := inNode(Program{"kubeadm", []string{"token", "create", "--print-join-command"}})
+	if err != nil {
+		return "", err
+	}
+	out, err := cmd.Output(ctx)
+	if err != nil {
+		return "", err
+	}
+	line := strings.TrimSpace(string(out))
+	args, found := strings.CutPrefix(line, "kubeadm join ")
+	if !found {
+		return "", errors.New("kubeadm printed no join command")
+	}
+	return args, nil
+}
+
+// KubeadmHelp gives the help of a kubeadm command.
+func KubeadmHelp(ctx context.Context, command string) (string, error) {
+	out, err := host.Command{Path: "kubeadm", Args: []string{command, "--help"}, Env: append(os.Environ(), "LC_ALL=C")}.Output(ctx)
+	return string(out), err
+}

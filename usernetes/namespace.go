@@ -1,0 +1,155 @@
+package usernetes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// rootlessKit gives the command line that makes the node's namespaces and
+// runs this program's namespace child in them.
+// Source: rootlesskit's docs/{network,port,process}.md.
+func rootlessKit(n Node) Program {
+	args := []string{
+		"--state-dir=" + rootlessKitDir(),
+		"--net=slirp4netns", "--cidr=" + n.SlirpCIDR.String(), "--mtu=" + strconv.Itoa(n.MTU),
+		"--slirp4netns-sandbox=auto", "--slirp4netns-seccomp=auto", "--disable-host-loopback",
+		"--port-driver=builtin",
+		"--copy-up=/etc", "--copy-up=/run", "--copy-up=/var/lib", "--copy-up=/opt", "--copy-up=/var/log",
+		"--cgroupns", "--ipcns", "--utsns", "--pidns", "--evacuate-cgroup2=u7s",
+		"--propagation=rslave",
+	}
+	for _, p := range published(n) {
+		args = append(args, "--publish="+p.String())
+	}
+	return Program{Name: "rootlesskit", Args: append(args, Self, "unit", "namespace")}
+}
+
+// A publishedPort is a port of the node's address that leads into the
+// namespaces.
+type publishedPort struct {
+	bind  string // address and port, as RootlessKit writes them
+	port  int
+	proto string
+}
+
+func (p publishedPort) String() string { return fmt.Sprintf("%s:%d/%s", p.bind, p.port, p.proto) }
+
+func published(n Node) []publishedPort {
+	on := func(port int, proto string) publishedPort {
+		return publishedPort{fmt.Sprintf("%s:%d", n.IP, port), port, proto}
+	}
+	ports := []publishedPort{on(kubeletPort, "tcp"), on(vxlanPort, "udp")}
+	if n.APIPort != 0 {
+		ports = append(ports, on(n.APIPort, "tcp"))
+	}
+	return ports
+}
+
+// RunNamespace is the child of RootlessKit: it makes the namespaces a node,
+// says that they are ready, and stays until it is told to end.
+func RunNamespace(ctx context.Context) error {
+	n, err := LoadNode()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
+	defer stop()
+	for _, step := range []func(context.Context, Node) error{
+		bindState, makeRuntimeFolders, setSysctls, addAddress,
+	} {
+		if err := step(ctx, n); err != nil {
+			return fmt.Errorf("preparing the namespaces: %w", err)
+		}
+	}
+	if err := host.Ready("the namespaces are ready"); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// bindState binds the folders that last over their standard paths, and lets
+// mounts made later in one of them be seen by all that enter.
+func bindState(_ context.Context, _ Node) error {
+	for _, path := range persistent() {
+		if err := host.MkdirAll(kept(path), 0o700); err != nil {
+			return err
+		}
+		if err := realFolder(path); err != nil {
+			return err
+		}
+		if err := unix.Mount(kept(path), path, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+			return fmt.Errorf("binding %q over %q: %w", kept(path), path, err)
+		}
+	}
+	if err := unix.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("sharing mounts: %w", err)
+	}
+	return nil
+}
+
+// realFolder puts an empty folder where RootlessKit's copy-up has a link to
+// the host's.
+func realFolder(path string) error {
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if err := host.Remove(path); err != nil {
+			return err
+		}
+	}
+	return host.MkdirAll(path, 0o755)
+}
+
+func makeRuntimeFolders(_ context.Context, _ Node) error {
+	for _, path := range []string{"/run/crio", "/run/containers", "/run/flannel", "/run/lock", "/run/netns"} {
+		if err := realFolder(path); err != nil {
+			return err
+		}
+	}
+	return host.Remove("/run/xtables.lock") // the host's can't be locked from here
+}
+
+// setSysctls sets what pods need of their node, in the network namespace.
+// Of the bridge's there are none when the host has no br_netfilter.
+func setSysctls(_ context.Context, _ Node) error {
+	for _, path := range []string{
+		"/proc/sys/net/ipv4/ip_forward",
+		"/proc/sys/net/bridge/bridge-nf-call-iptables",
+		"/proc/sys/net/bridge/bridge-nf-call-ip6tables",
+	} {
+		err := host.SetKernelValue(path, "1")
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// addAddress gives the namespace the node's own address, so that what runs
+// in it can listen there and name it in certificates.
+func addAddress(ctx context.Context, n Node) error {
+	address := n.IP.String() + "/" + strconv.Itoa(n.IP.BitLen())
+	return host.Command{Path: "ip", Args: []string{"address", "replace", address, "dev", tap}}.Run(ctx)
+}
+
+// childPID reads which process holds the namespaces. Source: the state
+// folder in rootlesskit's docs/process.md.
+func childPID() (int, error) {
+	data, err := os.ReadFile(filepath.Join(rootlessKitDir(), "child_pid"))
+	if err != nil {
+		return 0, &host.Fault{
+			Err:    fmt.Errorf("finding the node's namespaces: %w", err),
+			Remedy: "start the node: systemctl start kubelet",
+		}
+	}
+	return strconv.Atoi(string(data))
+}

@@ -1,0 +1,72 @@
+package usernetes
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/units"
+)
+
+// nodeRights lets node identities run kube-proxy and flanneld.
+//
+//go:embed objects/node-rights.yaml
+var nodeRights []byte
+
+// startNetwork gives the nodes of the cluster their rights and starts this
+// one's pod network and services.
+func startNetwork(ctx context.Context, w *Work) error {
+	if err := w.inNodeFrom(ctx, Program{"kubectl", []string{"apply", "-f", "-"}}, bytes.NewReader(nodeRights)); err != nil {
+		return err
+	}
+	if err := writeNetworkFiles(w.Plan.Node); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for _, unit := range []string{units.KubeProxy, units.Flanneld} {
+		if err := w.Manager.Start(ctx, unit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeNetworkFiles(n Node) error {
+	flannel, err := json.Marshal(flannelConfig(n))
+	if err != nil {
+		return fmt.Errorf("making flannel's configuration: %w", err)
+	}
+	if err := host.WriteFile(netFile, flannel, 0o600); err != nil {
+		return err
+	}
+	proxy, err := formatDocuments([]document{proxyConfig(n)})
+	if err != nil {
+		return err
+	}
+	return host.WriteFile(proxyFile, proxy, 0o600)
+}
+
+// flannelConfig is flannel's network configuration.
+// Source: flannel's Documentation/{configuration,backends}.md.
+func flannelConfig(n Node) document {
+	return document{"Network": n.PodCIDR.String(), "Backend": document{"Type": "vxlan", "Port": vxlanPort}}
+}
+
+// proxyConfig is kube-proxy's configuration. A user namespace may not change
+// the host's connection tracking, so all of it is left as it is.
+// Source: kube-proxy's reference of v1alpha1; KEP-2033.
+func proxyConfig(n Node) document {
+	return document{
+		"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration",
+		"mode": "iptables", "clusterCIDR": n.PodCIDR.String(),
+		"clientConnection": document{"kubeconfig": kubeletConf},
+		"conntrack": document{
+			"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s",
+		},
+		"metricsBindAddress": "127.0.0.1:10249",
+	}
+}

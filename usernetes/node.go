@@ -1,0 +1,67 @@
+package usernetes
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+
+	"github.com/alt-cloud/podsec-k8s/deps"
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// ports that a node serves. Source: "Ports and Protocols" of the Kubernetes
+// documentation; flannel's documentation of its vxlan backend.
+const (
+	apiPort     = 6443  // tcp, kube-apiserver's default
+	kubeletPort = 10250 // tcp
+	vxlanPort   = 8472  // udp
+)
+
+// A Node is what the services of one machine need to know. It is only data,
+// kept in the state of u7s-admin.
+type Node struct {
+	Name            string       // as the cluster knows it
+	IP              netip.Addr   // by which other machines reach it
+	Kubernetes      string       // version of the installed kubeadm, such as v1.26.3
+	APIPort         int          // tcp; 0 on a worker
+	PodCIDR         netip.Prefix // of the whole cluster
+	ServiceCIDR     netip.Prefix
+	SlirpCIDR       netip.Prefix
+	MTU             int // bytes
+	ImageRepository string
+}
+
+// Minor tells what follows from the node's Kubernetes version.
+func (n Node) Minor() (deps.Minor, error) { return deps.MinorOf(n.Kubernetes) }
+
+// pauseImage gives the image of the pods' sandboxes and of the stand-ins.
+func (n Node) pauseImage() (string, error) {
+	minor, err := n.Minor()
+	return n.ImageRepository + "/pause:" + minor.PauseTag, err
+}
+
+// LoadNode reads the node of this machine. There is none before a cluster
+// is made or joined: then the error is fs.ErrNotExist.
+func LoadNode() (Node, error) {
+	var n Node
+	data, err := os.ReadFile(nodeFile)
+	if err != nil {
+		return n, fmt.Errorf("reading the node: %w", err)
+	}
+	if err := json.Unmarshal(data, &n); err != nil {
+		return n, fmt.Errorf("reading the node from %q: %w", nodeFile, err)
+	}
+	return n, nil
+}
+
+func (n Node) save() error {
+	data, err := json.MarshalIndent(n, "", "\t")
+	if err != nil {
+		return fmt.Errorf("keeping the node: %w", err)
+	}
+	if err := host.MkdirAll(state, 0o700); err != nil {
+		return fmt.Errorf("keeping the node: %w", err)
+	}
+	return host.WriteFile(nodeFile, data, 0o600)
+}

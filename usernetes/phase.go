@@ -1,0 +1,96 @@
+package usernetes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// A Phase is one step of making a node.
+type Phase struct {
+	Name string // stable
+	Once bool   // not done again when it was done in an earlier run
+	Run  func(context.Context, *Work) error
+}
+
+// Work is what the phases work on.
+type Work struct {
+	Plan    Plan
+	Manager *host.Manager // the user's systemd
+	Out     io.Writer     // what the programs say
+}
+
+// Progress is told before and after each phase.
+type Progress interface {
+	Begin(number, of int, phase string)
+	End(phase string, took time.Duration, skipped bool)
+}
+
+// steps is what was done on the way to a cluster; kept in the node's state.
+type steps struct {
+	Done     []string // names of phases
+	Finished bool
+}
+
+func loadSteps() (steps, error) {
+	var s steps
+	data, err := os.ReadFile(stepsFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return s, fmt.Errorf("reading what was done so far: %w", err)
+	}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return s, fmt.Errorf("reading what was done so far from %q: %w", stepsFile, err)
+	}
+	return s, nil
+}
+
+func (s steps) save() error {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("noting what was done: %w", err)
+	}
+	return host.WriteFile(stepsFile, data, 0o600)
+}
+
+// Finished tells whether this machine's node was made to the end.
+func Finished() (bool, error) {
+	s, err := loadSteps()
+	return s.Finished, err
+}
+
+// RunPhases runs the phases in order, notes each that is done, and stops at
+// the first fault. Run again, it goes on from there.
+func RunPhases(ctx context.Context, phases []Phase, w *Work, p Progress) error {
+	s, err := loadSteps()
+	if err != nil {
+		return err
+	}
+	for i, phase := range phases {
+		p.Begin(i+1, len(phases), phase.Name)
+		start := time.Now()
+		skip := phase.Once && slices.Contains(s.Done, phase.Name)
+		if !skip {
+			if err := phase.Run(ctx, w); err != nil {
+				return fmt.Errorf("phase %s: %w", phase.Name, err)
+			}
+			s.Done = append(s.Done, phase.Name)
+			if err := s.save(); err != nil {
+				return err
+			}
+		}
+		p.End(phase.Name, time.Since(start), skip)
+	}
+	s.Finished = true
+	return s.save()
+}

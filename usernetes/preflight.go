@@ -1,0 +1,183 @@
+package usernetes
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// subIDs is how many subordinate ids a node needs.
+// Source: the Kubernetes documentation on rootless nodes.
+const subIDs = 65536
+
+// A Check is one thing that must hold before anything is started. None of
+// them repeats what kubeadm checks.
+type Check struct {
+	Name string // stable, for --ignore-preflight
+	Run  func(Facts, Node) error
+}
+
+// MasterChecks lists what create-master looks at.
+func MasterChecks() []Check {
+	return []Check{
+		{"packages", checkPackages},
+		{"kubernetes-version", checkVersion},
+		{"cgroup-v2", checkCgroup},
+		{"tun", checkTun},
+		{"newuidmap", checkNewuidmap},
+		{"subordinate-ids", checkSubIDs},
+		{"user-namespaces", checkUserNS},
+		{"user-manager", checkUserManager},
+		{"containers-policy", checkPolicy},
+		{"node-ip", checkNodeIP},
+		{"networks", checkNetworks},
+		{"ports", checkPorts},
+	}
+}
+
+// A Finding is what a check found; a nil Fault is a check passed.
+type Finding struct {
+	Check string
+	Fault *host.Fault
+}
+
+// Preflight runs every check that is not to be ignored.
+func Preflight(checks []Check, f Facts, n Node, ignore []string) []Finding {
+	var findings []Finding
+	for _, check := range checks {
+		if slices.Contains(ignore, check.Name) || slices.Contains(ignore, "all") {
+			continue
+		}
+		finding := Finding{Check: check.Name}
+		if err := check.Run(f, n); err != nil {
+			finding.Fault = asFault(err)
+		}
+		findings = append(findings, finding)
+	}
+	return findings
+}
+
+func checkPackages(f Facts, _ Node) error {
+	if len(f.Missing) == 0 {
+		return nil
+	}
+	return fault("install the packages that podsec-k8s requires: apt-get install podsec-k8s",
+		"programs are missing: %s", strings.Join(f.Missing, ", "))
+}
+
+func checkVersion(_ Facts, n Node) error {
+	if n.Kubernetes == "" {
+		return fault("see that kubeadm runs: kubeadm version", "the version of kubeadm can't be found out")
+	}
+	if _, err := n.Minor(); err != nil {
+		return fault("install the kubernetes packages that podsec-k8s requires: podsec-k8s deps list", "kubeadm is of %w", err)
+	}
+	return nil
+}
+
+func checkCgroup(f Facts, _ Node) error {
+	if f.CgroupV2 {
+		return nil
+	}
+	return fault("boot with the kernel argument systemd.unified_cgroup_hierarchy=1", "/sys/fs/cgroup is not cgroup v2")
+}
+
+func checkTun(f Facts, _ Node) error {
+	if f.Tun == nil {
+		return nil
+	}
+	return fault("load the module and open the device for everyone: modprobe tun; chmod 0666 /dev/net/tun",
+		"the network device can't be made: %w", f.Tun)
+}
+
+func checkNewuidmap(f Facts, _ Node) error {
+	if f.Newuidmap == nil {
+		return nil
+	}
+	return fault("let everyone run them: control newuidmap public; control newgidmap public",
+		"%s can't map its subordinate ids: %w", Admin, f.Newuidmap)
+}
+
+func checkSubIDs(f Facts, _ Node) error {
+	if f.SubUIDs >= subIDs && f.SubGIDs >= subIDs {
+		return nil
+	}
+	return fault("run podsec-k8s host apply, or add a range to /etc/subuid and /etc/subgid, see subuid(5)",
+		"%s has %d subordinate uids and %d gids, and a node needs %d of each", Admin, f.SubUIDs, f.SubGIDs, subIDs)
+}
+
+func checkUserNS(f Facts, _ Node) error {
+	if f.NoUserNS == "" {
+		return nil
+	}
+	return fault("allow them: sysctl --system, see /lib/sysctl.d/90-podsec-k8s.conf",
+		"user namespaces are forbidden by the sysctl %s", f.NoUserNS)
+}
+
+func checkUserManager(f Facts, _ Node) error {
+	if f.UserManager {
+		return nil
+	}
+	return fault("start it: loginctl enable-linger "+Admin, "the systemd manager of %s does not run", Admin)
+}
+
+func checkPolicy(f Facts, _ Node) error {
+	if f.Policy {
+		return nil
+	}
+	return fault("install containers-common, or write the file, see containers-policy.json(5)",
+		"/etc/containers/policy.json can't be read, so no image may be used")
+}
+
+func checkNodeIP(f Facts, n Node) error {
+	if !n.IP.IsValid() {
+		return fault("give the address: --node-ip ADDRESS", "this machine has no default route, so the node's address is unknown")
+	}
+	if slices.ContainsFunc(f.Addresses, func(p netip.Prefix) bool { return p.Addr() == n.IP }) && !n.IP.IsLoopback() {
+		return nil
+	}
+	return fault("give one of the machine's own: --node-ip ADDRESS, see ip address",
+		"%s is no address of this machine that others could reach", n.IP)
+}
+
+// A network is a range of addresses and what it is for.
+type network struct {
+	name   string
+	prefix netip.Prefix
+}
+
+// checkNetworks finds the first overlap of two networks of the cluster, or
+// of one with a network of the host.
+func checkNetworks(f Facts, n Node) error {
+	ours := []network{
+		{"the pod network", n.PodCIDR}, {"the service network", n.ServiceCIDR}, {"RootlessKit's network", n.SlirpCIDR},
+	}
+	all := slices.Clone(ours)
+	for _, p := range append(slices.Clone(f.Routes), f.Addresses...) {
+		all = append(all, network{"the host's network", p.Masked()})
+	}
+	for i, a := range ours {
+		for _, b := range all[i+1:] {
+			if a.prefix.Overlaps(b.prefix) {
+				return fault("choose others: --pod-network-cidr, --service-cidr, SLIRP_CIDR in /etc/podsec-k8s/node.conf",
+					"%s %s overlaps %s %s", a.name, a.prefix, b.name, b.prefix)
+			}
+		}
+	}
+	return nil
+}
+
+func checkPorts(f Facts, n Node) error {
+	if len(f.TakenPorts) == 0 {
+		return nil
+	}
+	return fault("stop what listens there: ss -lntup", "taken on %s: %s", n.IP, strings.Join(f.TakenPorts, ", "))
+}
+
+// fault makes a fault of a remedy and a message.
+func fault(remedy, format string, args ...any) *host.Fault {
+	return &host.Fault{Err: fmt.Errorf(format, args...), Remedy: remedy}
+}

@@ -1,0 +1,119 @@
+package usernetes
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// RunUnit is what the user unit u7s-NAME.service runs. Most programs replace
+// this process.
+func RunUnit(ctx context.Context, name string) error {
+	switch name {
+	case "namespace":
+		return RunNamespace(ctx)
+	case "manifests":
+		return followManifests(ctx)
+	case "cni":
+		return enterSelf("unit", "cni-file")
+	case "cni-file":
+		return writeCNI()
+	case "wipe":
+		return wipe()
+	}
+	n, err := LoadNode()
+	if err != nil {
+		return err
+	}
+	if name == "rootlesskit" {
+		return runRootlessKit(n)
+	}
+	return runInNode(name, n)
+}
+
+func runRootlessKit(n Node) error {
+	if err := host.MkdirAll(rootlessKitDir(), 0o700); err != nil {
+		return fmt.Errorf("making RootlessKit's state folder: %w", err)
+	}
+	p := rootlessKit(n)
+	return host.Command{Path: p.Name, Args: p.Args, Env: environment()}.Exec()
+}
+
+func runInNode(name string, n Node) error {
+	p, err := program(name, n)
+	if err != nil {
+		return err
+	}
+	cmd, err := inNode(p)
+	if err != nil {
+		return err
+	}
+	return cmd.Exec()
+}
+
+func enterSelf(args ...string) error { return ExecInNode(Self, args...) }
+
+// program gives the command line of a service in the node.
+func program(name string, n Node) (Program, error) {
+	switch name {
+	case "crio":
+		return crio(n)
+	case "kubelet":
+		return kubelet()
+	case "kube-proxy":
+		return Program{name, []string{"--config=" + proxyFile, "--hostname-override=" + n.Name}}, nil
+	case "flanneld":
+		return flanneld(n), nil
+	}
+	if isComponent(name) {
+		return component(name)
+	}
+	return Program{}, fmt.Errorf("there is no service %q in a node", name)
+}
+
+func crio(n Node) (Program, error) {
+	pause, err := n.pauseImage()
+	return Program{"crio", []string{
+		"--config=" + share + "/crio.conf", "--config-dir=" + SiteDir + "/crio.conf.d",
+		"--pause-image=" + pause,
+	}}, err
+}
+
+// kubelet adds to kubeadm's own flags what its systemd drop-in would.
+// Source: kubeadm's 10-kubeadm.conf.
+func kubelet() (Program, error) {
+	flags, err := kubeadmFlags(kept("/var/lib/kubelet/kubeadm-flags.env"))
+	return Program{"kubelet", append([]string{
+		"--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf",
+		"--kubeconfig=" + kubeletConf,
+		"--config=/var/lib/kubelet/config.yaml",
+	}, flags...)}, err
+}
+
+// kubeadmFlags reads the flags that kubeadm wrote for the kubelet: one
+// variable in quotes, its words parted by spaces.
+func kubeadmFlags(path string) ([]string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading kubeadm's flags for the kubelet: %w", err)
+	}
+	_, value, found := strings.Cut(strings.TrimSpace(string(data)), "KUBELET_KUBEADM_ARGS=")
+	if !found {
+		return nil, fmt.Errorf("reading kubeadm's flags for the kubelet: %q has no KUBELET_KUBEADM_ARGS", path)
+	}
+	return strings.Fields(unquote(value)), nil
+}
+
+// flanneld takes its identity, and so its rights, from the kubelet's.
+// Source: flannel's Documentation/configuration.md. The name of the node is
+// given by the environment there.
+func flanneld(n Node) Program {
+	return Program{"env", []string{
+		"NODE_NAME=" + n.Name, "flanneld",
+		"--kube-subnet-mgr", "--kubeconfig-file=" + kubeletConf, "--net-config-path=" + netFile,
+		"--ip-masq", "--iface=" + tap, "--public-ip=" + n.IP.String(),
+	}}
+}

@@ -1,0 +1,90 @@
+package usernetes
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// standIn makes of kubeadm's manifest the pod that stands for the service in
+// the cluster: the same name, labels, annotations and requests, with pause
+// as its image. It is Ready exactly when the service answers the manifest's
+// readiness probe, or its liveness probe where there is none. A liveness
+// probe of its own would only restart pause, and the kubelet's growing pauses
+// between such restarts would keep a service that is back from being Ready.
+func standIn(m manifest, pause string) (document, error) {
+	container, err := m.container()
+	if err != nil {
+		return nil, err
+	}
+	pod := maps.Clone(m.pod)
+	pod["metadata"] = standInMetadata(m)
+	spec := maps.Clone(m.pod["spec"].(document))
+	delete(spec, "volumes")
+	spec["containers"] = []any{standInContainer(container, pause)}
+	pod["spec"] = spec
+	delete(pod, "status")
+	return pod, nil
+}
+
+func standInMetadata(m manifest) document {
+	metadata, _ := m.pod["metadata"].(document)
+	metadata = maps.Clone(metadata)
+	annotations, _ := metadata["annotations"].(document)
+	annotations = maps.Clone(annotations)
+	if annotations == nil {
+		annotations = document{}
+	}
+	annotations[digestAnnotation] = m.digest
+	metadata["annotations"] = annotations
+	return metadata
+}
+
+func standInContainer(container document, pause string) document {
+	c := document{
+		"name": container["name"], "image": pause, "imagePullPolicy": "IfNotPresent",
+		"readinessProbe": standInProbe(container),
+	}
+	for _, key := range []string{"resources", "ports"} {
+		if value, ok := container[key]; ok {
+			c[key] = value
+		}
+	}
+	return c
+}
+
+// standInProbe asks every five seconds, and believes the second refusal.
+func standInProbe(container document) any {
+	for _, key := range []string{"readinessProbe", "livenessProbe"} {
+		probe, ok := container[key].(document)
+		if !ok {
+			continue
+		}
+		probe = maps.Clone(probe)
+		delete(probe, "initialDelaySeconds")
+		probe["periodSeconds"], probe["failureThreshold"] = 5, 2
+		return probe
+	}
+	return nil
+}
+
+func standInFile(name string) string { return kept(filepath.Join(standInsDir, name+".yaml")) }
+
+func writeStandIn(name string, m manifest, pause string) error {
+	pod, err := standIn(m, pause)
+	if err != nil {
+		return fmt.Errorf("making the stand-in of %s: %w", name, err)
+	}
+	data, err := yaml.Marshal(pod)
+	if err != nil {
+		return fmt.Errorf("making the stand-in of %s: %w", name, err)
+	}
+	if err := host.MkdirAll(filepath.Dir(standInFile(name)), 0o700); err != nil {
+		return fmt.Errorf("making the stand-in of %s: %w", name, err)
+	}
+	return host.WriteFile(standInFile(name), data, 0o600)
+}
