@@ -15,7 +15,7 @@ import (
 // that no message bus is needed.
 type Manager struct {
 	conn *systemd.Conn
-	logs string // how journalctl selects the manager: "" or "--user "
+	logs string // how journalctl selects a unit of the manager
 }
 
 // A UnitState is what a manager says of one unit. The words are systemd's.
@@ -30,13 +30,13 @@ type UnitState struct {
 
 // SystemManager connects to the system's manager. It takes root.
 func SystemManager(ctx context.Context) (*Manager, error) {
-	return connect(ctx, "/run/systemd/private", 0, "")
+	return connect(ctx, "/run/systemd/private", 0, "-u ")
 }
 
 // UserManager connects to the manager of a user. runtimeDir is the user's
 // XDG_RUNTIME_DIR; uid is the user's id outside of any user namespace.
 func UserManager(ctx context.Context, runtimeDir string, uid uint32) (*Manager, error) {
-	m, err := connect(ctx, filepath.Join(runtimeDir, "systemd/private"), uid, "--user ")
+	m, err := connect(ctx, filepath.Join(runtimeDir, "systemd/private"), uid, "_SYSTEMD_USER_UNIT=")
 	if err != nil {
 		return nil, &Fault{
 			Err:    err,
@@ -171,7 +171,7 @@ func (m *Manager) lastSeen(unit string, cause error) error {
 func (m *Manager) jobFault(doing, unit string, err error) error {
 	return &Fault{
 		Err:    fmt.Errorf("%s %s: %w", doing, unit, err),
-		Remedy: fmt.Sprintf("journalctl %s-u %s -n 50 --no-pager", m.logs, unit),
+		Remedy: fmt.Sprintf("journalctl %s%s -n 50 --no-pager", m.logs, unit),
 	}
 }
 

@@ -213,15 +213,34 @@ func firstIPv4(device string) netip.Addr {
 	return netip.Addr{}
 }
 
-// takenPorts tries the published ports of a node on its address.
+// takenPorts tries the published ports of a node on its address. Those that
+// the node's own namespaces hold already are not taken.
 func takenPorts(n Node) []string {
+	own := ownPorts()
 	var taken []string
 	for _, p := range published(n) {
+		if slices.Contains(own, p) {
+			continue
+		}
 		if err := tryListen(p); errors.Is(err, unix.EADDRINUSE) {
 			taken = append(taken, fmt.Sprintf("%d/%s", p.port, p.proto))
 		}
 	}
 	return taken
+}
+
+// ownPorts lists what RootlessKit publishes now, after a run that ended half
+// way.
+func ownPorts() []publishedPort {
+	pid, err := childPID()
+	if err != nil || unix.Kill(pid, 0) != nil {
+		return nil
+	}
+	n, err := LoadNode()
+	if err != nil {
+		return nil
+	}
+	return published(n)
 }
 
 func tryListen(p publishedPort) error {

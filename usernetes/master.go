@@ -96,7 +96,7 @@ func waitReady(ctx context.Context, w *Work) error {
 		{"--namespace=kube-system", "rollout", "status", timeout, "deployment/coredns"},
 	} {
 		if err := w.inNode(ctx, Program{"kubectl", args}); err != nil {
-			return &host.Fault{Err: err, Remedy: "podsec-k8s kubectl describe node " + w.Plan.Node.Name + "; journalctl --user -M u7s-admin@ -u u7s-kubelet"}
+			return &host.Fault{Err: err, Remedy: "podsec-k8s kubectl describe node " + w.Plan.Node.Name + "; journalctl _SYSTEMD_USER_UNIT=u7s-kubelet.service"}
 		}
 	}
 	return nil

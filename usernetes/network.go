@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -25,14 +26,9 @@ func startNetwork(ctx context.Context, w *Work) error {
 	if err := writeNetworkFiles(w.Plan.Node); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	for _, unit := range []string{units.KubeProxy, units.Flanneld} {
-		if err := w.Manager.Start(ctx, unit); err != nil {
-			return err
-		}
-	}
-	return nil
+	// flanneld ends and is started again until the node has its subnet, so
+	// only the node's readiness tells that it is up.
+	return errors.Join(w.Manager.Begin(ctx, units.Flanneld), w.Manager.Begin(ctx, units.KubeProxy))
 }
 
 func writeNetworkFiles(n Node) error {
