@@ -1,12 +1,12 @@
 package usernetes
 
 import (
-	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/units"
@@ -15,12 +15,12 @@ import (
 // nodeRights lets node identities run kube-proxy and flanneld.
 //
 //go:embed objects/node-rights.yaml
-var nodeRights []byte
+var nodeRights string
 
 // startNetwork gives the nodes of the cluster their rights and starts this
 // one's pod network and services.
 func startNetwork(ctx context.Context, w *Work) error {
-	if err := w.inNodeFrom(ctx, Program{"kubectl", []string{"apply", "-f", "-"}}, bytes.NewReader(nodeRights)); err != nil {
+	if err := w.inNodeFrom(ctx, Program{"kubectl", []string{"apply", "-f", "-"}}, strings.NewReader(nodeRights)); err != nil {
 		return err
 	}
 	if err := writeNetworkFiles(w.Plan.Node); err != nil {

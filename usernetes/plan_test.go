@@ -1,0 +1,174 @@
+package usernetes
+
+import (
+	"errors"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/deps"
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// machine is a host on which a node can be made.
+func machine(kubernetes string) Facts {
+	return Facts{
+		Kubernetes: kubernetes, Hostname: "M1", DefaultIP: netip.MustParseAddr("192.0.2.10"),
+		Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.10/24"), netip.MustParsePrefix("127.0.0.1/8")},
+		Routes:    []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
+		CgroupV2:  true, SubUIDs: subIDs, SubGIDs: subIDs, Policy: true, UserManager: true,
+	}
+}
+
+func planned(t *testing.T, kubernetes string, o MasterOptions) (Plan, map[string]document) {
+	t.Helper()
+	plan, err := PlanMaster(DefaultSite(), machine(kubernetes), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs, err := parseDocuments(plan.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byKind := map[string]document{}
+	for _, doc := range docs {
+		byKind[doc["kind"].(string)] = doc
+	}
+	return plan, byKind
+}
+
+func TestPlanMasterOfEachMinor(t *testing.T) {
+	for _, c := range []struct {
+		minor    deps.Minor
+		nodeArgs any
+	}{
+		{deps.Minors()[0], document{"node-ip": "192.0.2.10"}},
+		{deps.Minors()[1], []any{document{"name": "node-ip", "value": "192.0.2.10"}}},
+	} {
+		t.Run(c.minor.Version, func(t *testing.T) {
+			plan, docs := planned(t, "v"+c.minor.Version+".3", MasterOptions{})
+			if plan.Node.Name != "m1" || plan.Node.APIPort != apiPort {
+				t.Errorf("node %+v", plan.Node)
+			}
+			if api := docs[kindInit]["apiVersion"]; api != c.minor.KubeadmAPI {
+				t.Errorf("apiVersion %v", api)
+			}
+			if got := lookup(docs[kindInit], "nodeRegistration", "kubeletExtraArgs"); !reflect.DeepEqual(got, c.nodeArgs) {
+				t.Errorf("kubeletExtraArgs %v, want %v", got, c.nodeArgs)
+			}
+			if got := docs[kindKubelet]["staticPodPath"]; got != standInsDir {
+				t.Errorf("staticPodPath %v", got)
+			}
+		})
+	}
+}
+
+func TestPlanMasterTakesFlagsOverFileOverSite(t *testing.T) {
+	plan, docs := planned(t, "v1.26.3", MasterOptions{
+		SiteConfig: []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration, networking: {podSubnet: 10.1.0.0/16, serviceSubnet: 10.2.0.0/16}}"),
+		Config:     []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration, networking: {serviceSubnet: 10.3.0.0/16}}"),
+		Flags:      []string{"--apiserver-advertise-address=192.0.2.11", "--node-name", "alpha", "--upload-certs", "--feature-gates=A=true,B=false", "-v", "5"},
+	})
+	n := plan.Node
+	if n.Name != "alpha" || n.IP.String() != "192.0.2.11" || n.PodCIDR.String() != "10.1.0.0/16" || n.ServiceCIDR.String() != "10.3.0.0/16" {
+		t.Errorf("node %+v", n)
+	}
+	if got := lookup(docs[kindInit], "nodeRegistration", "kubeletExtraArgs", "node-ip"); got != "192.0.2.11" {
+		t.Errorf("the kubelet's node-ip is %v", got)
+	}
+	if got := docs[kindCluster]["featureGates"]; !reflect.DeepEqual(got, document{"A": true, "B": false}) {
+		t.Errorf("featureGates %v", got)
+	}
+	if want := []string{"--upload-certs", "-v", "5"}; !reflect.DeepEqual(plan.Pass, want) {
+		t.Errorf("passed on %q, want %q", plan.Pass, want)
+	}
+}
+
+func TestPlanMasterRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		version string
+		options MasterOptions
+		says    string
+	}{
+		{"an unknown Kubernetes", "v1.29.0", MasterOptions{}, "not a Kubernetes version"},
+		{"no kubeadm", "", MasterOptions{}, "can't be found out"},
+		{"a broken address", "v1.26.3", MasterOptions{NodeIP: "192.0.2"}, "--node-ip"},
+		{"an owned flag", "v1.26.3", MasterOptions{Flags: []string{"--cri-socket=/x"}}, "--cri-socket can't be used"},
+		{"an owned field", "v1.26.3", MasterOptions{Config: []byte("{apiVersion: kubelet.config.k8s.io/v1beta1, kind: KubeletConfiguration, cgroupDriver: systemd}")}, "cgroupDriver"},
+		{"an owned field of another form", "v1.26.3", MasterOptions{Config: []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration, certificatesDir: [x]}")}, "certificatesDir"},
+		{"another API version", "v1.34.4", MasterOptions{ConfigName: "c.yaml", Config: []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration}")}, "kubeadm.k8s.io/v1beta3"},
+		{"a flag without its value", "v1.26.3", MasterOptions{Flags: []string{"--node-name"}}, "needs a value"},
+		{"a broken network", "v1.26.3", MasterOptions{Flags: []string{"--pod-network-cidr=10.0.0.0"}}, "10.0.0.0"},
+		{"a broken port", "v1.26.3", MasterOptions{Flags: []string{"--apiserver-bind-port=x"}}, "apiserver-bind-port"},
+		{"broken YAML", "v1.26.3", MasterOptions{ConfigName: "c.yaml", Config: []byte("a: [")}, "c.yaml"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := PlanMaster(DefaultSite(), machine(c.version), c.options)
+			var f *host.Fault
+			if !errors.As(err, &f) || f.Remedy == "" || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("got %v, want a fault with a remedy that says %q", err, c.says)
+			}
+		})
+	}
+}
+
+func TestCheckFlags(t *testing.T) {
+	help := "  -v, --v Level\n      --upload-certs   Upload\n"
+	if err := (Plan{Pass: []string{"--upload-certs", "-v", "5", "--v=3"}}).CheckFlags(help); err != nil {
+		t.Error(err)
+	}
+	err := Plan{Pass: []string{"--upload", "--nope=1"}}.CheckFlags(help)
+	if err == nil || !strings.Contains(err.Error(), "--upload, --nope") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPreflight(t *testing.T) {
+	site := Node{
+		Kubernetes: "v1.26.3", IP: netip.MustParseAddr("192.0.2.10"), PodCIDR: DefaultSite().PodCIDR,
+		ServiceCIDR: DefaultSite().ServiceCIDR, SlirpCIDR: DefaultSite().SlirpCIDR,
+	}
+	for _, c := range []struct {
+		name  string
+		spoil func(*Facts, *Node)
+		fails []string
+	}{
+		{"good machine", func(*Facts, *Node) {}, nil},
+		{"no cgroup v2", func(f *Facts, _ *Node) { f.CgroupV2 = false }, []string{"cgroup-v2"}},
+		{"no tun", func(f *Facts, _ *Node) { f.Tun = errors.New("none") }, []string{"tun"}},
+		{"newuidmap restricted", func(f *Facts, _ *Node) { f.Newuidmap = errors.New("denied") }, []string{"newuidmap"}},
+		{"no sub-ids", func(f *Facts, _ *Node) { f.SubGIDs = 0 }, []string{"subordinate-ids"}},
+		{"namespaces forbidden", func(f *Facts, _ *Node) { f.NoUserNS = "user.max_user_namespaces" }, []string{"user-namespaces"}},
+		{"no policy", func(f *Facts, _ *Node) { f.Policy = false }, []string{"containers-policy"}},
+		{"foreign address", func(_ *Facts, n *Node) { n.IP = netip.MustParseAddr("192.0.2.99") }, []string{"node-ip"}},
+		{"loopback address", func(_ *Facts, n *Node) { n.IP = netip.MustParseAddr("127.0.0.1") }, []string{"node-ip"}},
+		{"no address", func(_ *Facts, n *Node) { n.IP = netip.Addr{} }, []string{"node-ip"}},
+		{"pods overlap services", func(_ *Facts, n *Node) { n.PodCIDR = netip.MustParsePrefix("10.0.0.0/8") }, []string{"networks"}},
+		{"pods overlap the host", func(_ *Facts, n *Node) { n.PodCIDR = netip.MustParsePrefix("192.0.0.0/16") }, []string{"networks"}},
+		{"port taken", func(f *Facts, _ *Node) { f.TakenPorts = []string{"6443/tcp"} }, []string{"ports"}},
+		{"all at once", func(f *Facts, _ *Node) { f.CgroupV2, f.Policy, f.UserManager = false, false, false }, []string{"cgroup-v2", "user-manager", "containers-policy"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f, n := machine("v1.26.3"), site
+			c.spoil(&f, &n)
+			var failed []string
+			for _, finding := range Preflight(MasterChecks(), f, n, nil) {
+				if finding.Fault == nil {
+					continue
+				}
+				failed = append(failed, finding.Check)
+				if finding.Fault.Remedy == "" {
+					t.Errorf("%s has no remedy", finding.Check)
+				}
+			}
+			if !reflect.DeepEqual(failed, c.fails) {
+				t.Errorf("failed %q, want %q", failed, c.fails)
+			}
+			if findings := Preflight(MasterChecks(), f, n, c.fails); len(findings) != len(MasterChecks())-len(c.fails) {
+				t.Errorf("%d findings with %q ignored", len(findings), c.fails)
+			}
+		})
+	}
+}
