@@ -12,6 +12,13 @@ type Minor struct {
 	KubeadmAPI string   // the newest configuration API of its kubeadm
 	ArgsForm   ArgsForm // how that API writes extraArgs
 	PauseTag   string   // the tag of the pause image that kubeadm expects
+
+	From, Before string // versions of the kubernetes packages: from, and before
+	Etcd         string // the oldest that takes the flags of kubeadm's manifest
+	Flannel      string // the oldest to use
+	CRIO         string // the oldest to use
+	CRIOBefore   string // the first that is too new
+	Crun         string // the oldest that takes that CRI-O's specifications
 }
 
 // ArgsForm is how a kubeadm configuration API writes extra arguments.
@@ -32,8 +39,16 @@ var ErrUnknownMinor = errors.New("not a Kubernetes version that this podsec-k8s 
 // either version.
 func Minors() []Minor {
 	return []Minor{
-		{Version: "1.26", KubeadmAPI: "kubeadm.k8s.io/v1beta3", ArgsForm: ArgsMap, PauseTag: "3.9"},
-		{Version: "1.34", KubeadmAPI: "kubeadm.k8s.io/v1beta4", ArgsForm: ArgsList, PauseTag: "3.10.1"},
+		{
+			Version: "1.26", KubeadmAPI: "kubeadm.k8s.io/v1beta3", ArgsForm: ArgsMap, PauseTag: "3.9",
+			From: "1.26.3", Before: "1.27", Etcd: "3.4.15", Flannel: "0.13.0",
+			CRIO: "1.26.2", CRIOBefore: "1.28", Crun: "1.8.1",
+		},
+		{
+			Version: "1.34", KubeadmAPI: "kubeadm.k8s.io/v1beta4", ArgsForm: ArgsList, PauseTag: "3.10.1",
+			From: "1.34.0", Before: "1.35", Etcd: "3.6.0", Flannel: "0.26.0",
+			CRIO: "1.34.0", CRIOBefore: "1.36", Crun: "1.9",
+		},
 	}
 }
 
