@@ -21,6 +21,7 @@ func nodeCommand(p *printer) *cli.Command {
 			{Name: "reset", Action: func(c *cli.Context) error { return usernetes.Reset(c.Context, os.Stdout) }},
 			{Name: "status", Action: nodeStatus},
 			{Name: "access", Action: nodeAccess},
+			{Name: "reload", Action: func(c *cli.Context) error { return usernetes.ReloadUnits(c.Context) }},
 		},
 	}
 }

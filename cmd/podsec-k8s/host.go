@@ -1,0 +1,83 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/scriptlets"
+)
+
+func hostCommand(p *printer) *cli.Command {
+	output := &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`FORM` of the answer: text or json"}
+	return &cli.Command{
+		Name:  "host",
+		Usage: "the changes to this machine that a rootless node needs",
+		Description: "The package makes them when it is installed and takes them back when it is erased.\n\n" +
+			"Example: podsec-k8s host status -o json",
+		Subcommands: []*cli.Command{
+			{Name: "plan", Usage: "prints the changes that apply makes", Flags: []cli.Flag{output}, Action: func(c *cli.Context) error { return hostPlan(c, p) }},
+			{
+				Name: "apply", Usage: "makes the changes that are not made yet",
+				Flags:  []cli.Flag{&cli.BoolFlag{Name: "dry-run", Usage: "print the plan and change nothing"}, output},
+				Action: func(c *cli.Context) error { return hostApply(c, p) },
+			},
+			{Name: "status", Usage: "prints the changes that are made, from the journal", Flags: []cli.Flag{output}, Action: func(c *cli.Context) error { return hostStatus(c, p) }},
+		},
+	}
+}
+
+func hostPlan(c *cli.Context, p *printer) error {
+	facts, err := scriptlets.GatherFacts(localHost(p))
+	if err != nil {
+		return err
+	}
+	return showChanges(c, p, scriptlets.Plan(facts))
+}
+
+func hostApply(c *cli.Context, p *printer) error {
+	if c.Bool("dry-run") {
+		return hostPlan(c, p)
+	}
+	if err := requireRoot(); err != nil {
+		return err
+	}
+	if err := applyHost(c.Context, p); err != nil {
+		return err
+	}
+	return hostStatus(c, p)
+}
+
+func hostStatus(c *cli.Context, p *printer) error {
+	if err := requireRoot(); err != nil {
+		return err
+	}
+	made, err := host.Made(localHost(p))
+	if err != nil {
+		return err
+	}
+	return showChanges(c, p, made)
+}
+
+// A changeLine is one change as JSON shows it.
+type changeLine struct{ Kind, Key, Describe string }
+
+func showChanges(c *cli.Context, p *printer, changes []host.Change) error {
+	switch form := c.String("output"); form {
+	case "json":
+		lines := make([]changeLine, 0, len(changes))
+		for _, change := range changes {
+			lines = append(lines, changeLine{change.Kind(), change.Key(), change.Describe()})
+		}
+		return json.NewEncoder(p.out).Encode(lines)
+	case "text":
+		for _, change := range changes {
+			p.say("%s", change.Describe())
+		}
+		return nil
+	default:
+		return wrongUsage("podsec-k8s host", fmt.Errorf("output %q is neither text nor json", form))
+	}
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/scriptlets"
+	"github.com/alt-cloud/podsec-k8s/usernetes"
+)
+
+// scriptletCommand is what rpm calls.
+func scriptletCommand(p *printer) *cli.Command {
+	return &cli.Command{
+		Name: "scriptlet", Usage: "what rpm runs when the package comes and goes", ArgsUsage: "post|preun|postun COUNT", Hidden: true,
+		Action: func(c *cli.Context) error {
+			stage, err := scriptlets.StageOf(c.Args().Get(0), c.Args().Get(1))
+			if err != nil {
+				return wrongUsage("podsec-k8s scriptlet", err)
+			}
+			if err := requireRoot(); err != nil {
+				return err
+			}
+			return runStage(c.Context, p, stage)
+		},
+	}
+}
+
+func runStage(ctx context.Context, p *printer, stage scriptlets.Stage) error {
+	switch stage {
+	case scriptlets.Install:
+		if err := applyHost(ctx, p); err != nil {
+			return err
+		}
+		p.say("podsec-k8s is installed. Make a control plane: podsec-k8s-create-master")
+	case scriptlets.Upgrade:
+		if err := applyHost(ctx, p); err != nil {
+			return err
+		}
+		return reloadUserUnits(ctx)
+	case scriptlets.Erase:
+		return eraseHost(ctx, p)
+	case scriptlets.ReplacedBy:
+		return reloadUserUnits(ctx)
+	case scriptlets.Replaced, scriptlets.Erased:
+	}
+	return nil
+}
+
+// reloadUserUnits lets the node's systemd see the units of another version.
+// What runs goes on as it is. Root leaves it to u7s-admin.
+func reloadUserUnits(ctx context.Context) error {
+	admin, err := usernetes.AdminUser()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(usernetes.RuntimeDir(admin.UID)); err != nil {
+		return nil // the user's systemd does not run, and reads them when it starts
+	}
+	cmd, err := asAdmin("node", "reload")
+	if err != nil {
+		return err
+	}
+	if err := cmd.Run(ctx); err != nil {
+		return &host.Fault{Err: fmt.Errorf("reloading the node's units: %w", err), Remedy: "systemctl --user -M u7s-admin@ daemon-reload"}
+	}
+	return nil
+}
+
+func localHost(p *printer) *host.Host {
+	return host.Local(func(text string) { p.say("podsec-k8s: %s", p.words.text(text)) })
+}
+
+func applyHost(ctx context.Context, p *printer) error {
+	h := localHost(p)
+	facts, err := scriptlets.GatherFacts(h)
+	if err != nil {
+		return err
+	}
+	return scriptlets.Plan(facts).Apply(ctx, h)
+}
+
+// eraseHost reports what could not be given back; it does not keep the
+// package from going.
+func eraseHost(ctx context.Context, p *printer) error {
+	p.fault(host.Erase(ctx, localHost(p)))
+	return nil
+}

@@ -1,0 +1,167 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// recordVersion is the form of the records that this program writes.
+const recordVersion = 1
+
+// A record is one change in the journal. It lists every form in which the
+// change was made, the newest last: an upgrade may write a file anew, and
+// power may fail in between.
+type record struct {
+	Version int
+	Number  int
+	Kind    string
+	Key     string
+	Changes []json.RawMessage
+	Before  Before
+}
+
+// A journal is the records of a host, one file each.
+type journal struct {
+	host    *Host
+	records []*record
+}
+
+func (h *Host) journalDir() string { return filepath.Join(h.State, "journal") }
+
+// openJournal reads the journal; that there is none is no fault.
+func openJournal(h *Host) (*journal, error) {
+	j := &journal{host: h}
+	entries, err := os.ReadDir(h.path(h.journalDir()))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reading the journal: %w", err)
+	}
+	for _, entry := range entries {
+		if filepath.Ext(entry.Name()) != ".json" {
+			continue // what a power cut left of a write
+		}
+		r := &record{}
+		if err := h.readJSON(filepath.Join(h.journalDir(), entry.Name()), r); err != nil {
+			return nil, fmt.Errorf("reading the journal: %w", err)
+		}
+		if err := r.check(); err != nil {
+			return nil, fmt.Errorf("reading the journal: %s: %w", entry.Name(), err)
+		}
+		j.records = append(j.records, r)
+	}
+	slices.SortFunc(j.records, func(a, b *record) int { return a.Number - b.Number })
+	return j, nil
+}
+
+func (r *record) check() error {
+	if r.Version != recordVersion || len(r.Changes) == 0 {
+		return &Fault{
+			Err:    fmt.Errorf("a record of form %d with %d changes", r.Version, len(r.Changes)),
+			Remedy: "install the newest podsec-k8s, which knows the form of its own journal",
+		}
+	}
+	return nil
+}
+
+func (r *record) file(h *Host) string {
+	return filepath.Join(h.journalDir(), fmt.Sprintf("%04d-%s.json", r.Number, r.Kind))
+}
+
+// note records a change before it is made. A change made before keeps what
+// was there before the first time. fresh tells that nothing was recorded of
+// it yet.
+func (j *journal) note(change Change) (r *record, fresh bool, err error) {
+	data, err := json.Marshal(change)
+	if err != nil {
+		return nil, false, fmt.Errorf("recording: %w", err)
+	}
+	at := slices.IndexFunc(j.records, func(r *record) bool { return r.Kind == change.Kind() && r.Key == change.Key() })
+	if at >= 0 {
+		r = j.records[at]
+		if bytes.Equal(r.Changes[len(r.Changes)-1], data) {
+			return r, false, nil
+		}
+		r.Changes = append(r.Changes, data)
+		return r, false, j.write(r)
+	}
+	r = &record{Version: recordVersion, Number: j.next(), Kind: change.Kind(), Key: change.Key(), Changes: []json.RawMessage{data}}
+	if r.Before, err = change.Record(j.host); err != nil {
+		return nil, false, fmt.Errorf("recording what is there: %w", err)
+	}
+	if err := j.write(r); err != nil {
+		return nil, false, err
+	}
+	j.records = append(j.records, r)
+	return r, true, nil
+}
+
+func (j *journal) next() int {
+	if len(j.records) == 0 {
+		return 1
+	}
+	return j.records[len(j.records)-1].Number + 1
+}
+
+func (j *journal) write(r *record) error {
+	data, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		return fmt.Errorf("recording: %w", err)
+	}
+	for _, dir := range []string{j.host.State, j.host.journalDir()} {
+		if err := j.host.mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("recording: %w", err)
+		}
+	}
+	if err := j.host.write(r.file(j.host), data, 0o600); err != nil {
+		return fmt.Errorf("recording: %w", err)
+	}
+	return nil
+}
+
+// undo takes changes back, the last first. A record goes when its change is
+// undone, or kept because it is not ours any more; after a fault it stays,
+// so that undo may be tried again.
+func (j *journal) undo(ctx context.Context, records []*record) error {
+	var faults []error
+	for _, r := range slices.Backward(records) {
+		err := j.undoOne(ctx, r)
+		var kept *Kept
+		if errors.As(err, &kept) {
+			j.host.note("%v", kept)
+			err = nil
+		}
+		if err == nil {
+			err = j.host.remove(r.file(j.host))
+		}
+		faults = append(faults, err)
+	}
+	if len(records) == len(j.records) && errors.Join(faults...) == nil {
+		faults = append(faults, j.host.remove(j.host.journalDir()))
+	}
+	return errors.Join(faults...)
+}
+
+// undoOne tries every form in which a change was made, the newest first.
+func (j *journal) undoOne(ctx context.Context, r *record) (err error) {
+	for _, data := range slices.Backward(r.Changes) {
+		change, decodeErr := decodeChange(r.Kind, data)
+		if decodeErr != nil {
+			return fmt.Errorf("undoing: %w", decodeErr)
+		}
+		if err = change.Undo(ctx, j.host, r.Before); err == nil {
+			return nil
+		}
+		err = fmt.Errorf("undoing: %s: %w", change.Describe(), err)
+		var kept *Kept
+		if !errors.As(err, &kept) {
+			return err
+		}
+	}
+	return err
+}

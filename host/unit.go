@@ -1,0 +1,140 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// unitTimeout bounds how long systemd may take to start or stop a unit.
+const unitTimeout = 4 * time.Minute
+
+// Reload makes systemd read its unit files again, both when a plan is made
+// and when it is undone: it stands before and behind changes of unit files.
+type Reload struct{ Of string }
+
+// Kind names the type in the journal.
+func (r Reload) Kind() string { return "reload" }
+
+// Key tells several reloads of a plan apart.
+func (r Reload) Key() string { return r.Of }
+
+// Describe is the line a plan prints.
+func (r Reload) Describe() string { return "reload systemd's units, " + r.Of }
+
+// Record has nothing to keep.
+func (r Reload) Record(*Host) (Before, error) { return before(nil) }
+
+// Apply reloads.
+func (r Reload) Apply(ctx context.Context, h *Host) error {
+	return h.withUnits(ctx, func(m UnitManager) error { return m.DaemonReload(ctx) })
+}
+
+// Undo reloads.
+func (r Reload) Undo(ctx context.Context, h *Host, _ Before) error { return r.Apply(ctx, h) }
+
+// Stopped is a unit that is stopped before what it needs is taken away.
+type Stopped struct{ Unit string }
+
+// Kind names the type in the journal.
+func (s Stopped) Kind() string { return "stopped" }
+
+// Key is the unit.
+func (s Stopped) Key() string { return s.Unit }
+
+// Describe is the line a plan prints.
+func (s Stopped) Describe() string { return "stop " + s.Unit + " when podsec-k8s is erased" }
+
+// Record has nothing to keep.
+func (s Stopped) Record(*Host) (Before, error) { return before(nil) }
+
+// Apply does nothing: whether the unit runs is not for an installation.
+func (s Stopped) Apply(context.Context, *Host) error { return nil }
+
+// Undo stops the unit.
+func (s Stopped) Undo(ctx context.Context, h *Host, _ Before) error {
+	return h.withUnits(ctx, func(m UnitManager) error {
+		ctx, cancel := context.WithTimeout(ctx, unitTimeout)
+		defer cancel()
+		return m.Stop(ctx, s.Unit)
+	})
+}
+
+// Linger keeps a user's systemd running without a session, from boot on.
+// Source: loginctl(1), "enable-linger"; the files of systemd-logind.
+type Linger struct {
+	User string
+	UID  uint32
+}
+
+const lingerDir = "/var/lib/systemd/linger"
+
+// Kind names the type in the journal.
+func (l Linger) Kind() string { return "linger" }
+
+// Key is the user.
+func (l Linger) Key() string { return l.User }
+
+// Describe is the line a plan prints.
+func (l Linger) Describe() string { return "let the services of " + l.User + " run from boot on" }
+
+func (l Linger) file() string    { return filepath.Join(lingerDir, l.User) }
+func (l Linger) manager() string { return fmt.Sprintf("user@%d.service", l.UID) }
+
+type lingerBefore struct {
+	Lingered bool
+	Folder   bool // there was a folder of such users
+}
+
+// Record keeps whether the user lingered already.
+func (l Linger) Record(h *Host) (Before, error) {
+	return before(lingerBefore{Lingered: h.present(l.file()), Folder: h.present(lingerDir)})
+}
+
+// Apply notes the user as logind does, and starts its manager.
+func (l Linger) Apply(ctx context.Context, h *Host) error {
+	if err := h.makeFolders(l.file()); err != nil {
+		return err
+	}
+	if !h.present(l.file()) {
+		if err := h.write(l.file(), nil, 0o644); err != nil {
+			return err
+		}
+	}
+	return h.withUnits(ctx, func(m UnitManager) error {
+		ctx, cancel := context.WithTimeout(ctx, unitTimeout)
+		defer cancel()
+		return m.Start(ctx, l.manager())
+	})
+}
+
+// Undo stops the user's services, when only we let them linger.
+func (l Linger) Undo(ctx context.Context, h *Host, b Before) error {
+	was, err := decodeBefore[lingerBefore](b)
+	if err != nil || was.Lingered {
+		return err
+	}
+	if err := h.remove(l.file()); err != nil {
+		return err
+	}
+	if err := h.withUnits(ctx, func(m UnitManager) error { return l.stop(ctx, m) }); err != nil {
+		return err
+	}
+	if was.Folder {
+		return nil
+	}
+	if err := h.remove(lingerDir); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// stop ends the manager and its runtime folder.
+func (l Linger) stop(ctx context.Context, m UnitManager) error {
+	ctx, cancel := context.WithTimeout(ctx, unitTimeout)
+	defer cancel()
+	return errors.Join(m.Stop(ctx, l.manager()), m.Stop(ctx, fmt.Sprintf("user-runtime-dir@%d.service", l.UID)))
+}
