@@ -169,7 +169,9 @@ func stopNode(ctx context.Context, manager *host.Manager) error {
 	if err := host.Status("stopping the node"); err != nil {
 		return err
 	}
-	return manager.Stop(ctx, units.Target)
+	// The target's own job is done at once; RootlessKit's waits for all that
+	// needs the namespaces.
+	return errors.Join(manager.Stop(ctx, units.Target), manager.Stop(ctx, units.RootlessKit))
 }
 
 // ReloadUnits makes the user's systemd read its unit files again.
