@@ -1,0 +1,125 @@
+package deps
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/cavaliergopher/rpm"
+)
+
+// Tags of the header. Source: rpm's include/rpm/rpmtag.h.
+const (
+	tagProvideName    = 1047
+	tagSourcePackage  = 1106
+	tagProvideFlags   = 1112
+	tagProvideVersion = 1113
+)
+
+const (
+	leadSize = 96
+	maxName  = 256 // bytes of a package's name, or of its version
+)
+
+// A contents is what an RPM says of itself.
+type contents struct {
+	name     string
+	evr      evr
+	source   bool // a source package: nothing to install
+	provides []provide
+}
+
+// A provide is a name that a package stands for.
+type provide struct {
+	name    string
+	version string // [EPOCH:]VERSION[-RELEASE]; "" stands for all versions
+}
+
+// readPackage reads an RPM to its end, checks it against its own digests,
+// and gives what it says. The contents are there too when nothing but the
+// payload is not as its digest says. The error wraps errNotRPM, errTruncated
+// or errAltered, or is r's own.
+func readPackage(r io.Reader) (contents, error) {
+	lead, err := take(r, leadSize)
+	if err != nil {
+		return contents{}, err
+	}
+	if !bytes.HasPrefix(lead, []byte{0xed, 0xab, 0xee, 0xdb}) {
+		return contents{}, errNotRPM
+	}
+	signature, err := readSection(r)
+	if err != nil {
+		return contents{}, err
+	}
+	padding, err := take(r, -len(signature.raw)&7)
+	if err != nil {
+		return contents{}, err
+	}
+	header, err := readSection(r)
+	if err != nil {
+		return contents{}, err
+	}
+	vouched, err := checkHeader(signature, header)
+	if err != nil {
+		return contents{}, err
+	}
+	payloadErr := checkPayload(r, signature, header)
+	if payloadErr != nil && !vouched {
+		return contents{}, payloadErr
+	}
+	c, err := parse(bytes.Join([][]byte{lead, signature.raw, padding, header.raw}, nil))
+	return c, errors.Join(payloadErr, err)
+}
+
+// parse gives what checked headers say. cavaliergopher/rpm makes slices of
+// the sizes that it reads, and indexes lists by each other's lengths: the
+// first is safe after readSection, the second is done here instead.
+func parse(headers []byte) (contents, error) {
+	p, err := rpm.Read(bytes.NewReader(headers))
+	if err != nil {
+		return contents{}, fmt.Errorf("%w: %w", errAltered, err)
+	}
+	c := contents{
+		name:   p.Name(),
+		evr:    evr{version: p.Version(), release: p.Release()},
+		source: p.Header.GetTag(tagSourcePackage) != nil,
+	}
+	if epoch := p.Epoch(); epoch != 0 {
+		c.evr.epoch = fmt.Sprint(epoch)
+	}
+	if !wellNamed(c.name, c.evr.String()) {
+		return contents{}, fmt.Errorf("%w: no package has such a name and version: %.40q %.40q", errAltered, c.name, c.evr)
+	}
+	c.provides, err = provides(p)
+	return c, err
+}
+
+func provides(p *rpm.Package) ([]provide, error) {
+	names := p.Header.GetTag(tagProvideName).StringSlice()
+	flags := p.Header.GetTag(tagProvideFlags).Int64Slice()
+	versions := p.Header.GetTag(tagProvideVersion).StringSlice()
+	if len(names) != len(flags) || len(names) != len(versions) {
+		return nil, fmt.Errorf("%w: it provides %d names with %d versions", errAltered, len(names), len(versions))
+	}
+	var all []provide
+	for i, name := range names {
+		one := provide{name: name}
+		if flags[i]&rpm.DepFlagEqual != 0 {
+			one.version = versions[i]
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// wellNamed tells what rpm would have let through, and a terminal may print.
+func wellNamed(words ...string) bool {
+	for _, word := range words {
+		if word == "" || len(word) > maxName || strings.ContainsFunc(word, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,142 @@
+package deps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// A place is where a repository lies: a folder, or a site.
+type place interface {
+	// open gives a file below the place, named with slashes. An absent one
+	// is fs.ErrNotExist; one that is too big fails while it is read.
+	open(ctx context.Context, name string) (io.ReadCloser, error)
+	// packages lists the files that are named as RPMs are.
+	packages() ([]string, error)
+	io.Closer
+}
+
+const (
+	maxFileSize = 4 << 30 // bytes of a package
+	maxFiles    = 100_000 // of a folder
+)
+
+// openPlace opens a folder, or a file, http or https URL.
+func openPlace(repo string) (place, error) {
+	u, err := url.Parse(repo)
+	if err != nil || u.Scheme == "" {
+		return openFolder(repo)
+	}
+	switch u.Scheme {
+	case "file":
+		return openFolder(u.Path)
+	case "http", "https":
+		return site{u}, nil
+	default:
+		return nil, fmt.Errorf("repository %q is neither a folder nor a file, http or https URL", u.Redacted())
+	}
+}
+
+// A folder is a place of this machine. What it has links to outside of it
+// is not followed.
+type folder struct{ root *os.Root }
+
+func openFolder(path string) (place, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening the repository: %w", err)
+	}
+	return folder{root}, nil
+}
+
+func (f folder) Close() error { return f.root.Close() }
+
+func (f folder) open(_ context.Context, name string) (io.ReadCloser, error) {
+	// O_NONBLOCK: nobody may ever write to a FIFO that lies there.
+	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%q is not a plain file", name)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return bounded(file, maxFileSize), nil
+}
+
+func (f folder) packages() ([]string, error) {
+	var all []string
+	err := fs.WalkDir(f.root.FS(), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && strings.HasSuffix(path, ".rpm") {
+			all = append(all, path)
+		}
+		if len(all) > maxFiles {
+			return fmt.Errorf("more than %d packages", maxFiles)
+		}
+		return err
+	})
+	return all, err
+}
+
+// A site is a place that is reached by HTTP.
+type site struct{ base *url.URL }
+
+func (s site) Close() error { return nil }
+
+func (s site) open(ctx context.Context, name string) (io.ReadCloser, error) {
+	if !filepath.IsLocal(name) {
+		return nil, fmt.Errorf("%q is not below the repository", name)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base.JoinPath(name).String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept-Encoding", "identity") // digests are of the files as they lie there
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	switch answer.StatusCode {
+	case http.StatusOK:
+		return bounded(answer.Body, maxFileSize), nil
+	case http.StatusNotFound, http.StatusGone:
+		err = fs.ErrNotExist
+	default:
+		err = fmt.Errorf("the server answers %q", answer.Status)
+	}
+	return nil, errors.Join(fmt.Errorf("%s: %w", request.URL.Redacted(), err), answer.Body.Close())
+}
+
+func (s site) packages() ([]string, error) {
+	return nil, fmt.Errorf("%s: it has no repodata/repomd.xml", s.base.Redacted())
+}
+
+var errTooBig = errors.New("too big")
+
+// A boundedReader fails once more than left bytes were read.
+type boundedReader struct {
+	io.ReadCloser
+	left int64
+}
+
+func bounded(r io.ReadCloser, size int64) io.ReadCloser { return &boundedReader{r, size} }
+
+func (b *boundedReader) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errTooBig
+	}
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
+}

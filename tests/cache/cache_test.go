@@ -1,0 +1,61 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestGetMakesOncePerInput(t *testing.T) {
+	t.Setenv("PODSEC_K8S_CACHE", t.TempDir())
+	made := 0
+	make := func(_ context.Context, dir string) error {
+		made++
+		return os.WriteFile(filepath.Join(dir, "x"), nil, 0o600)
+	}
+	for _, inputs := range [][]string{{"a"}, {"a"}, {"b"}} {
+		dir, err := Get(t.Context(), "thing", inputs, make)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "x")); err != nil {
+			t.Error(err)
+		}
+	}
+	if made != 2 {
+		t.Errorf("made %d times, want 2", made)
+	}
+}
+
+func TestGetForgetsWhatFailed(t *testing.T) {
+	t.Setenv("PODSEC_K8S_CACHE", t.TempDir())
+	broken := errors.New("broken")
+	fail := true
+	make := func(_ context.Context, dir string) error {
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+			t.Errorf("not an empty folder: %v, %v", entries, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "x"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if fail {
+			return broken
+		}
+		return nil
+	}
+	if _, err := Get(t.Context(), "thing", nil, make); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+	fail = false
+	if _, err := Get(t.Context(), "thing", nil, make); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestKeyTellsInputsApart(t *testing.T) {
+	if Key("k", "ab", "c") == Key("k", "a", "bc") {
+		t.Error("inputs run into one another")
+	}
+}

@@ -1,0 +1,55 @@
+package images
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/alt-cloud/podsec-k8s/tests/cache"
+	"github.com/alt-cloud/podsec-k8s/tests/generation"
+	"github.com/alt-cloud/podsec-k8s/tests/programs"
+)
+
+// Repository is the name that the tests' images are under. No registry
+// answers to it.
+const Repository = "registry.local"
+
+// Build gives a folder with pause.tar, coredns.tar and web.tar for a
+// generation.
+func Build(ctx context.Context, g generation.Generation, built programs.Programs) (string, error) {
+	var inputs []string
+	for _, own := range []string{"images/archive.go", "images/pause/main.go", "images/web/main.go"} {
+		text, err := os.ReadFile(own)
+		if err != nil {
+			return "", fmt.Errorf("reading the images' sources (run it in tests/): %w", err)
+		}
+		inputs = append(inputs, string(text))
+	}
+	inputs = append(inputs, g.Pause, g.CoreDNS, built["coredns"])
+	return cache.Get(ctx, "images-"+g.Name, inputs, func(ctx context.Context, dir string) error {
+		return makeAll(ctx, g, built, dir)
+	})
+}
+
+func makeAll(ctx context.Context, g generation.Generation, built programs.Programs, dir string) error {
+	for _, name := range []string{"pause", "web"} {
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", filepath.Join(dir, name), "./images/"+name)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("building %s: %w\n%s", name, err, out)
+		}
+	}
+	for _, image := range []struct{ name, tag, program string }{
+		{"pause", g.Pause, filepath.Join(dir, "pause")},
+		{"web", "1", filepath.Join(dir, "web")},
+		{"coredns", g.CoreDNS, built.Path("coredns", "coredns")},
+	} {
+		ref := Repository + "/" + image.name + ":" + image.tag
+		if err := writeFile(filepath.Join(dir, image.name+".tar"), ref, image.name, image.program); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,317 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/tests/generation"
+)
+
+// How long a node may take to boot and to end.
+const (
+	bootTimeout = 90 * time.Second
+	downTimeout = 60 * time.Second
+)
+
+// ErrNoNode says that no node of a name runs.
+var ErrNoNode = errors.New("there is no such node: make node NODE=NAME")
+
+// A Node is a machine that runs.
+type Node struct {
+	Name       string
+	Address    netip.Addr
+	Generation string
+	hub        hub
+}
+
+// An ExitError is a command in a node that ended with another status than 0.
+type ExitError struct {
+	Command string
+	Status  int
+}
+
+// Error names the command.
+func (e *ExitError) Error() string { return fmt.Sprintf("%q: exit status %d", e.Command, e.Status) }
+
+var validName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,14}$`)
+
+// Boot boots a bare node: Debian with a repository of ALT's packages, and
+// nothing of ours installed.
+func Boot(ctx context.Context, g generation.Generation, name string) (*Node, error) {
+	if !validName.MatchString(name) {
+		return nil, fmt.Errorf("node name %q: lower-case letters, digits and dashes, 15 at most", name)
+	}
+	if _, err := Find(name); err == nil {
+		return nil, fmt.Errorf("node %s is up already: make down NODE=%s", name, name)
+	}
+	parts, err := Prepare(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	h, err := ensureHub(ctx)
+	if err != nil {
+		return nil, err
+	}
+	address, err := pickAddress(name)
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{Name: name, Address: address, Generation: g.Name, hub: h}
+	if err := n.start(ctx, g, parts); err != nil {
+		return nil, errors.Join(err, Down(context.WithoutCancel(ctx), name))
+	}
+	return n, nil
+}
+
+func (n *Node) start(ctx context.Context, g generation.Generation, parts Parts) error {
+	if err := n.fill(ctx, parts); err != nil {
+		return fmt.Errorf("making node %s: %w", n.Name, err)
+	}
+	if err := n.mount(ctx, parts); err != nil {
+		return fmt.Errorf("making node %s: %w", n.Name, err)
+	}
+	if err := n.hub.run(ctx, n.nspawn(parts)...); err != nil {
+		return fmt.Errorf("booting node %s: %w", n.Name, err)
+	}
+	if err := n.WaitBooted(ctx); err != nil {
+		return err
+	}
+	return n.configure(ctx, g)
+}
+
+// dir is the node's folder, on the machine; inDir is the same in the hub.
+func (n *Node) dir() string   { return filepath.Join(runDir(), "nodes", n.Name) }
+func (n *Node) inDir() string { return filepath.Join("/lab/nodes", n.Name) }
+func (n *Node) unit() string  { return "node-" + n.Name + ".service" }
+
+// fill makes the node's folder. Its /var/lib is a folder of the machine's
+// own file system: CRI-O of the older generation takes no overlay for its
+// layers' base.
+func (n *Node) fill(ctx context.Context, parts Parts) error {
+	if err := os.RemoveAll(n.dir()); err != nil {
+		return err
+	}
+	for _, name := range []string{"up", "work", "root"} {
+		if err := os.MkdirAll(filepath.Join(n.dir(), name), 0o755); err != nil {
+			return err
+		}
+	}
+	out, err := exec.CommandContext(ctx, "cp", "-a", filepath.Join(parts.Root, "var/lib"), filepath.Join(n.dir(), "lib")).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("copying /var/lib: %w: %s", err, out)
+	}
+	return n.writeFiles(n.files())
+}
+
+// files is what a bare node has beside its root file system.
+func (n *Node) files() map[string]string {
+	return map[string]string{
+		"etc/hostname":                         n.Name + "\n",
+		"etc/hosts":                            "127.0.0.1 localhost\n" + n.Address.String() + " " + n.Name + "\n",
+		"etc/systemd/network/10-host0.network": fmt.Sprintf("[Match]\nName=host0\n\n[Network]\nAddress=%s/24\nGateway=%s\nLinkLocalAddressing=no\n", n.Address, gateway),
+		"etc/tmpfiles.d/tun.conf":              "z /dev/net/tun 0666 root root\n",
+		"etc/yum.repos.d/alt.repo":             "[alt]\nname=alt\nbaseurl=file:///srv/repo\ngpgcheck=0\n\n[podsec-k8s]\nname=podsec-k8s\nbaseurl=file:///srv/podsec-k8s\ngpgcheck=0\nmetadata_expire=1\n",
+	}
+}
+
+// writeFiles puts files into the node's layer before it boots.
+func (n *Node) writeFiles(files map[string]string) error {
+	for name, text := range files {
+		path := filepath.Join(n.dir(), "up", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(n.dir(), "record"), []byte(n.Address.String()+" "+n.Generation+"\n"), 0o644)
+}
+
+func (n *Node) mount(ctx context.Context, parts Parts) error {
+	layers := fmt.Sprintf("lowerdir=%s,upperdir=%s/up,workdir=%s/work", parts.Root, n.inDir(), n.inDir())
+	return n.hub.run(ctx, "mount", "-t", "overlay", "overlay", "-o", layers, n.inDir()+"/root")
+}
+
+// nspawn is the node as a unit of the hub. Status 133 asks for a reboot.
+// Source: systemd-nspawn(1), "--keep-unit".
+func (n *Node) nspawn(parts Parts) []string {
+	return []string{
+		"systemd-run", "--quiet", "--unit=" + n.unit(), "--property=Delegate=yes", "--property=KillMode=mixed",
+		"--property=RestartForceExitStatus=133", "--property=SuccessExitStatus=133", "--property=StartLimitIntervalSec=0",
+		"--setenv=SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "--setenv=SYSTEMD_NSPAWN_LOCK=0",
+		"systemd-nspawn", "--quiet", "--boot", "--directory=" + n.inDir() + "/root", "--machine=" + n.Name,
+		"--network-veth", "--network-bridge=br0", "--register=no", "--keep-unit", "--capability=all",
+		"--system-call-filter=@keyring bpf mount",
+		"--bind=" + n.inDir() + "/lib:/var/lib",
+		"--bind-ro=" + parts.Repository + ":/srv/repo", "--bind-ro=" + parts.Packages + ":/srv/podsec-k8s",
+		"--bind-ro=" + parts.Images + ":/srv/images",
+	}
+}
+
+// WaitBooted waits until the node's systemd has started what it starts.
+func (n *Node) WaitBooted(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, bootTimeout)
+	defer cancel()
+	last := "nothing"
+	for {
+		out, _ := n.Output(ctx, "systemctl is-system-running") // its status tells of degraded, which will do
+		if last = strings.TrimSpace(out); last == "running" || last == "degraded" {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			log, _ := n.hub.output(context.WithoutCancel(ctx), "journalctl", "-u", n.unit(), "-n", "20", "--no-pager", "-o", "cat")
+			return fmt.Errorf("node %s did not boot in %s: it is %q\n%s", n.Name, bootTimeout, last, log)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// leader finds the node's first process, as the hub counts it.
+func (n *Node) leader(ctx context.Context) (string, error) {
+	out, err := n.hub.output(ctx, "sh", "-c", `p=$(systemctl show -P MainPID "$0"); cat /proc/$p/task/$p/children`, n.unit())
+	if err != nil {
+		return "", err
+	}
+	fields := strings.Fields(out)
+	if len(fields) == 0 {
+		return "", fmt.Errorf("node %s does not run", n.Name)
+	}
+	return fields[0], nil
+}
+
+// Exec runs a shell command in the node, as root. A status other than 0 is
+// an *ExitError. When ctx has a deadline, the command ends with it.
+func (n *Node) Exec(ctx context.Context, command string, stdin io.Reader, stdout, stderr io.Writer) error {
+	leader, err := n.leader(ctx)
+	if err != nil {
+		return err
+	}
+	id, err := strconv.Atoi(leader)
+	if err != nil {
+		return fmt.Errorf("node %s: %w", n.Name, err)
+	}
+	line := append(enter(n.hub.leader), enter(id)...)
+	line = append(line, "env", "-i", "HOME=/root", "TERM="+os.Getenv("TERM"), "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_PAGER=")
+	if deadline, ok := ctx.Deadline(); ok {
+		line = append(line, "timeout", "--signal=KILL", fmt.Sprintf("%.0f", max(1, time.Until(deadline).Seconds())))
+	}
+	cmd := exec.CommandContext(ctx, line[0], append(line[1:], "sh", "-c", "cd; "+command)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() >= 0 {
+		return &ExitError{Command: command, Status: exit.ExitCode()}
+	}
+	return err
+}
+
+// Output runs a shell command and gives what it printed on either output.
+func (n *Node) Output(ctx context.Context, command string) (string, error) {
+	var out strings.Builder
+	err := n.Exec(ctx, command, nil, &out, &out)
+	return out.String(), err
+}
+
+// Reboot reboots the node and waits until it is up again.
+func (n *Node) Reboot(ctx context.Context) error {
+	before, err := n.Output(ctx, "cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1")
+	if err != nil {
+		return err
+	}
+	_, _ = n.Output(ctx, "systemctl reboot") // the connection may end with the machine
+	ctx, cancel := context.WithTimeout(ctx, bootTimeout)
+	defer cancel()
+	for {
+		after, err := n.Output(ctx, "cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1")
+		if err == nil && after != before {
+			return n.WaitBooted(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("node %s did not reboot: %w", n.Name, ctx.Err())
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// Find gives a node that runs, or ErrNoNode.
+func Find(name string) (*Node, error) {
+	all, err := List()
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range all {
+		if n.Name == name {
+			return n, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: %w", name, ErrNoNode)
+}
+
+// List gives the nodes that run.
+func List() ([]*Node, error) {
+	h, err := findHub()
+	if errors.Is(err, ErrNoNode) {
+		return nil, nil
+	}
+	records, err := filepath.Glob(filepath.Join(runDir(), "nodes/*/record"))
+	if err != nil {
+		return nil, err
+	}
+	var all []*Node
+	for _, record := range records {
+		data, err := os.ReadFile(record)
+		if err != nil {
+			return nil, err
+		}
+		fields := strings.Fields(string(data))
+		n := &Node{Name: filepath.Base(filepath.Dir(record)), hub: h}
+		if len(fields) != 2 {
+			return nil, fmt.Errorf("the record of node %s is broken: make down NODE=%s", n.Name, n.Name)
+		}
+		if n.Address, err = netip.ParseAddr(fields[0]); err != nil {
+			return nil, err
+		}
+		n.Generation = fields[1]
+		all = append(all, n)
+	}
+	return all, nil
+}
+
+// Down ends a node and removes what it wrote. The hub goes with the last.
+func Down(ctx context.Context, name string) error {
+	if !validName.MatchString(name) {
+		return fmt.Errorf("there can be no node %q", name)
+	}
+	h, err := findHub()
+	if err != nil {
+		return DownAll(ctx)
+	}
+	n := &Node{Name: name, hub: h}
+	ctx, cancel := context.WithTimeout(ctx, downTimeout)
+	defer cancel()
+	// Both may be done already; what counts is that nothing is left.
+	_ = h.run(ctx, "systemctl", "kill", "--signal=KILL", n.unit())
+	_ = h.run(ctx, "systemctl", "stop", n.unit())
+	_ = h.run(ctx, "umount", "--recursive", n.inDir()+"/root")
+	if err := os.RemoveAll(n.dir()); err != nil {
+		return fmt.Errorf("removing node %s: %w", name, err)
+	}
+	left, err := List()
+	if err != nil || len(left) > 0 {
+		return err
+	}
+	return DownAll(ctx)
+}

@@ -1,0 +1,107 @@
+// Package node boots test nodes: systemd-nspawn machines inside one outer
+// machine, the hub, whose systemd keeps each node's processes, mounts and
+// cgroups apart. When the hub ends, nothing of them is left.
+package node
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/tests/cache"
+	"github.com/alt-cloud/podsec-k8s/tests/generation"
+	"github.com/alt-cloud/podsec-k8s/tests/images"
+	"github.com/alt-cloud/podsec-k8s/tests/programs"
+	"github.com/alt-cloud/podsec-k8s/tests/repository"
+	"github.com/alt-cloud/podsec-k8s/tests/rootfs"
+)
+
+// Parts is where the things are that a node is made of.
+type Parts struct {
+	Root       string
+	Images     string
+	Repository string
+	Packages   string // repository of podsec-k8s itself
+}
+
+// Prepare makes what a generation's nodes are made of, or finds it.
+func Prepare(ctx context.Context, g generation.Generation) (Parts, error) {
+	var p Parts
+	built, err := programs.Build(ctx, g)
+	if err != nil {
+		return p, err
+	}
+	if p.Root, err = rootfs.Build(ctx, g); err != nil {
+		return p, err
+	}
+	if p.Images, err = images.Build(ctx, g, built); err != nil {
+		return p, err
+	}
+	if p.Repository, err = repository.Build(ctx, g, built, p.Root); err != nil {
+		return p, err
+	}
+	p.Packages = packagesDir(g)
+	if _, err := os.Stat(filepath.Join(p.Packages, "repodata")); err == nil {
+		return p, nil
+	}
+	if err := os.MkdirAll(p.Packages, 0o755); err != nil {
+		return p, fmt.Errorf("making the repository of podsec-k8s: %w", err)
+	}
+	return p, repository.Index(ctx, p.Packages)
+}
+
+func packagesDir(g generation.Generation) string {
+	return filepath.Join(cache.Dir(), "podsec-k8s-"+g.Name)
+}
+
+// Package builds podsec-k8s from this checkout into the repository of its
+// generation, alone there, and gives the file's name. version "" is the
+// newest in the changelog.
+func Package(ctx context.Context, g generation.Generation, version string) (string, error) {
+	dir := packagesDir(g)
+	if err := clear(dir); err != nil {
+		return "", fmt.Errorf("clearing the repository of podsec-k8s: %w", err)
+	}
+	name, err := AddPackage(ctx, g, version)
+	if err != nil {
+		return "", err
+	}
+	return name, nil
+}
+
+// AddPackage builds a version of podsec-k8s beside those that the repository
+// has.
+func AddPackage(ctx context.Context, g generation.Generation, version string) (string, error) {
+	dir := packagesDir(g)
+	args := []string{"run", "./rpm", "--kubernetes", g.Name, "--out", dir}
+	if version != "" {
+		args = append(args, "--version", version)
+	}
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir, cmd.Stderr = "..", os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("building podsec-k8s: %w", err)
+	}
+	return filepath.Base(strings.TrimSpace(string(out))), repository.Index(ctx, dir)
+}
+
+// clear empties a folder but keeps it: nodes have it bound.
+func clear(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+// Package programs builds the unmodified upstream programs of a node from
+// their Go modules.
+package programs
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/tests/cache"
+	"github.com/alt-cloud/podsec-k8s/tests/generation"
+)
+
+// unlisted names the modules that the checksum database does not have. Their
+// own go.sum pins what they need.
+const unlisted = "github.com/flannel-io/*,github.com/cri-o/*"
+
+// recipe is the form of the recipes below; a change makes all anew.
+const recipe = "1"
+
+// A builder makes one upstream project's programs in a folder.
+type builder struct {
+	goRoot string
+	work   string // for sources
+	out    string // for programs
+	log    *os.File
+}
+
+// A project is one upstream project at a version.
+type project struct {
+	name    string
+	version string
+	build   func(context.Context, builder, string) error
+}
+
+func projects(g generation.Generation) []project {
+	all := []project{
+		{"kubernetes", g.Kubernetes, kubernetes},
+		{"etcd", g.Etcd, etcd},
+		{"coredns", g.CoreDNS, coredns},
+		{"cri-o", g.CRIO, crio},
+		{"flannel", g.Flannel, flannel},
+		{"cri-tools", g.CRITools, criTools},
+	}
+	if g.RootlessKit != "" {
+		all = append(all, project{"rootlesskit", g.RootlessKit, rootlessKit})
+	}
+	return all
+}
+
+// Programs is where the programs of a generation are, by project.
+type Programs map[string]string
+
+// Path gives the file of a program of a project.
+func (p Programs) Path(project, program string) string { return filepath.Join(p[project], program) }
+
+// Build gives the programs of a generation, built now or before.
+func Build(ctx context.Context, g generation.Generation) (Programs, error) {
+	built := Programs{}
+	for _, p := range projects(g) {
+		inputs := []string{recipe, p.version, g.GoRoot, runtime.Version()}
+		dir, err := cache.Get(ctx, p.name+"-"+p.version, inputs, func(ctx context.Context, dir string) error {
+			return p.make(ctx, g, dir)
+		})
+		if err != nil {
+			return nil, err
+		}
+		built[p.name] = dir
+	}
+	return built, nil
+}
+
+// make builds in a folder beside the programs, which goes when all is well.
+func (p project) make(ctx context.Context, g generation.Generation, out string) error {
+	work := filepath.Join(out, "src")
+	if err := os.MkdirAll(work, 0o755); err != nil {
+		return err
+	}
+	log, err := os.Create(filepath.Join(cache.Dir(), p.name+"-"+p.version+".log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // a log
+	if err := p.build(ctx, builder{goRoot: g.GoRoot, work: work, out: out, log: log}, p.version); err != nil {
+		return fmt.Errorf("%w: see %s", err, log.Name())
+	}
+	if out, err := exec.Command("chmod", "-R", "u+w", work).CombinedOutput(); err != nil {
+		return fmt.Errorf("making sources writable: %w: %s", err, out)
+	}
+	return os.RemoveAll(work)
+}
+
+// command runs a program in a folder with the builder's toolchain.
+func (b builder) command(ctx context.Context, dir string, env []string, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, b.log, b.log
+	cmd.Env = b.environment(env)
+	if b.goRoot != "" && name == "go" {
+		cmd.Path = filepath.Join(b.goRoot, "bin/go")
+		cmd.Err = nil
+	}
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s %s: %w", name, strings.Join(args, " "), err)
+	}
+	return nil
+}
+
+func (b builder) environment(more []string) []string {
+	env := append(os.Environ(), "GONOSUMDB="+unlisted, "GOFLAGS=-mod=mod", "GOWORK=off")
+	if b.goRoot != "" {
+		env = append(env, "GOROOT="+b.goRoot, "PATH="+b.goRoot+"/bin:"+os.Getenv("PATH"))
+	}
+	return append(env, more...)
+}
+
+// download fetches a module and gives its folder and its go.mod.
+func (b builder) download(ctx context.Context, module string) (dir, goMod string, err error) {
+	name := "go"
+	if b.goRoot != "" {
+		name = filepath.Join(b.goRoot, "bin/go")
+	}
+	cmd := exec.CommandContext(ctx, name, "mod", "download", "-json", module)
+	cmd.Dir, cmd.Stderr, cmd.Env = b.work, b.log, b.environment(nil)
+	out, err := cmd.Output()
+	if err != nil {
+		return "", "", fmt.Errorf("module %s could not be downloaded: is the Go module proxy reachable? %w", module, err)
+	}
+	var answer struct{ Dir, GoMod string }
+	if err := json.Unmarshal(out, &answer); err != nil {
+		return "", "", fmt.Errorf("reading where module %s is: %w", module, err)
+	}
+	return answer.Dir, answer.GoMod, nil
+}
+
+// source copies a module, so that it is built with its own go.sum.
+func (b builder) source(ctx context.Context, module string) (string, error) {
+	from, _, err := b.download(ctx, module)
+	if err != nil {
+		return "", err
+	}
+	to := filepath.Join(b.work, "module")
+	for _, args := range [][]string{{"cp", "-r", from, to}, {"chmod", "-R", "u+w", to}} {
+		if err := b.command(ctx, b.work, nil, args[0], args[1:]...); err != nil {
+			return "", err
+		}
+	}
+	return to, nil
+}
+
+// module writes a small module of our own that only requires another.
+func (b builder) module(goMod, mainGo string) error {
+	for name, text := range map[string]string{"go.mod": goMod, "main.go": mainGo} {
+		if err := os.WriteFile(filepath.Join(b.work, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
