@@ -1,0 +1,69 @@
+# podsec-k8s: see README.md. Every target works on a fresh Debian 12 as root.
+GEN ?= 1.26
+NODE ?= m1
+CACHE ?= $(or $(PODSEC_K8S_CACHE),/var/cache/podsec-k8s-tests)
+export GEN PODSEC_K8S_CACHE = $(CACHE)
+export PATH := $(PATH):/usr/local/go/bin:$(CACHE)/bin
+export GOFLAGS := -buildvcs=false
+
+LINT := $(CACHE)/bin/golangci-lint-2.11.0
+LAB := go -C tests run ./lab
+DEBIAN := mmdebstrap systemd-container golang-1.19-go libseccomp-dev gcc libc6-dev pkg-config createrepo-c shellcheck rpm util-linux ca-certificates
+
+.PHONY: help up down node exec shell test unit lint scenarios rpm bench fuzz tools
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@echo; echo 'GEN=1.26 (default) or GEN=1.34 picks the Kubernetes generation, NODE=NAME the node.'
+
+up: tools ## the main job: package, node m1, cluster, all shown; leaves the node up
+	$(LAB) up
+
+down: ## end all nodes; with NODE=x on the command line, that one
+	$(LAB) down $(if $(filter command line,$(origin NODE)),$(NODE))
+
+node: tools ## boot a bare node NODE=x with the repository configured
+	$(LAB) node $(NODE)
+
+exec: ## run CMD='…' in NODE=x as root; its exit status is make's
+	@$(LAB) exec $(NODE) '$(subst ','\'',$(CMD))'
+
+shell: ## a shell in NODE=x
+	@$(LAB) shell $(NODE)
+
+test: unit lint scenarios ## everything: unit tests, lint, scenarios in nodes of both generations
+
+unit: ## fast tests, anywhere
+	go test ./...
+	go -C tests test ./cache ./generation ./images ./node ./repository ./programs
+
+lint: tools $(LINT) ## formatting, vet, staticcheck and the project's own rules
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w .'; exit 1; }
+	shellcheck -s sh scriptlets/*.sh .ci/run
+	$(LINT) run ./...
+	cd tests && $(LINT) run --config ../.golangci.yml ./...
+
+scenarios: tools ## install, cluster, erase in booted nodes
+	go -C tests test -count=1 -timeout 75m -v ./scenarios
+
+rpm: ## build the package into dist/
+	go run ./rpm --kubernetes $(GEN)
+
+bench: tools ## figures: stages, start-up, rootless against rootful
+	go test -run '^$$' -bench . ./cmd/podsec-k8s
+	go -C tests test -count=1 -timeout 60m -run '^$$' -bench . -benchtime 1x ./scenarios
+
+fuzz: ## every fuzz test for FUZZTIME (10s)
+	@go list -f '{{.ImportPath}}' ./... | while read -r p; do \
+		go test -list '^Fuzz' $$p | grep '^Fuzz' | while read -r f; do \
+			go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),10s) $$p || exit 1; done || exit 1; done
+
+tools: ## install what the targets need, as far as it is missing
+	@command -v go >/dev/null || { echo 'Go is missing: put Go 1.26 into /usr/local/go'; exit 1; }
+	@dpkg -s $(DEBIAN) >/dev/null 2>&1 || { echo 'installing packages …'; apt-get -qq update && \
+		DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $(DEBIAN) >/dev/null; }
+
+$(LINT):
+	@echo 'building golangci-lint …'; mkdir -p $(dir $@)
+	@GOBIN=$(CACHE)/lint.part go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.11.0
+	@mv $(CACHE)/lint.part/golangci-lint $@; rm -r $(CACHE)/lint.part

@@ -1,0 +1,166 @@
+package scenarios
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/tests/generation"
+)
+
+// toolCaches is what rpm, dnf and the tools for accounts keep of their own.
+func toolCaches() []string {
+	return []string{
+		"/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/subuid-", "/etc/subgid-",
+		"/var/lib/systemd/random-seed", "/var/lib/systemd/timers", "/var/lib/systemd/timers/*", "/var/lib/systemd/catalog/database",
+		"/etc/.pwd.lock", "/etc/.updated", "/etc/ld.so.cache",
+	}
+}
+
+// TestMaster is the main job: the package comes, a cluster is made, used,
+// kept over an upgrade, and all of it goes again.
+func TestMaster(t *testing.T) {
+	eachGeneration(t, func(t *testing.T, g generation.Generation) {
+		m := boot(t, g, "t-master")
+		// What podsec-k8s requires comes first, so that only it differs.
+		m.run("dnf -q -y install $(dnf -q repoquery --requires --resolve podsec-k8s)")
+		m.run("printf '[Unit]\\nDescription=of the administrator\\n' > /etc/systemd/system/kubelet.service")
+		before := m.snapshot("/etc /usr /lib /var/lib/systemd")
+
+		m.run("dnf -q -y install podsec-k8s")
+		t.Run("installed", func(t *testing.T) { installed(m.on(t), g) })
+		if t.Failed() {
+			return
+		}
+		m.run("podsec-k8s-create-master")
+		for _, check := range []struct {
+			name string
+			run  func(*machine)
+		}{
+			{"again", func(m *machine) { m.says("podsec-k8s-create-master", "already") }},
+			{"guard", guard}, {"processes", processes}, {"rights", rights}, {"stand-ins", standIns},
+			{"images", imagesAndPods}, {"upgrade", func(m *machine) { upgrade(m, g) }},
+		} {
+			t.Run(check.name, func(t *testing.T) { check.run(m.on(t)) })
+		}
+		t.Run("erase", func(t *testing.T) { erase(m.on(t), before) })
+	})
+}
+
+func installed(m *machine, g generation.Generation) {
+	m.says("rpm -q podsec-k8s", "podsec-k8s-")
+	if out := m.run("rpm -V podsec-k8s"); strings.TrimSpace(out) != "" {
+		m.t.Errorf("rpm -V: %s", out)
+	}
+	m.says("getent passwd u7s-admin", ":/var/lib/u7s-admin:/sbin/nologin")
+	m.says("getent shadow u7s-admin", "u7s-admin:!")
+	m.says("grep u7s-admin /etc/subuid /etc/subgid", "subuid:u7s-admin:100000:65536", "subgid:u7s-admin:100000:65536")
+	m.says("loginctl show-user u7s-admin -p Linger", "Linger=yes")
+	m.says("systemctl show -p Delegate user@$(id -u u7s-admin)", "Delegate=yes")
+	m.says("systemctl is-enabled kubelet", "enabled")
+	m.says("systemctl show kubelet -p ExecStart -p User -p DropInPaths", "kubelet-guard", "User=u7s-admin", g.DropIn)
+	if out := m.run("systemctl show kubelet -p Environment"); strings.Contains(out, "KUBELET") {
+		m.t.Errorf("kubeadm's drop-in is in force: %s", out)
+	}
+	m.says("podsec-k8s host status -o json", `"Kind":"user"`, `"Kind":"linger"`)
+	m.says("find /var/lib/podsec-k8s -type f -not -perm 600 | wc -l", "0\n")
+	if out := m.run("for u in /usr/lib/systemd/user/u7s*; do systemd-analyze --user verify --man=no $u; done 2>&1 | grep u7s || true"); out != "" {
+		m.t.Errorf("systemd-analyze verify: %s", out)
+	}
+}
+
+// guard: the system's kubelet service is the node's.
+func guard(m *machine) {
+	m.says("systemctl is-active kubelet", "active")
+	pid := strings.TrimSpace(m.run(userctl + "show -P MainPID u7s-kubelet"))
+	m.run(userctl + "kill --signal=KILL u7s-kubelet")
+	m.eventually(30*time.Second, fmt.Sprintf("%sis-active u7s-kubelet && test $(%sshow -P MainPID u7s-kubelet) != %s", userctl, userctl, pid))
+	m.run("systemctl stop kubelet")
+	if out := m.run(userctl + "list-units --plain --no-legend --state=active 'u7s*'"); strings.TrimSpace(out) != "" {
+		m.t.Errorf("systemctl stop kubelet left: %s", out)
+	}
+	m.run("systemctl start kubelet")
+	m.eventually(time.Minute, "podsec-k8s kubectl wait --timeout=5s --for=condition=Ready node/t-master")
+	m.says("systemctl status kubelet --no-pager", "the rootless kubelet runs")
+}
+
+const userctl = "systemctl --user -M u7s-admin@ "
+
+// processes: each part of the node is a user service, and nothing of it is
+// real root's.
+func processes(m *machine) {
+	uid := strings.TrimSpace(m.run("id -u u7s-admin"))
+	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "flanneld", "crio"} {
+		m.eventually(time.Minute, userctl+"is-active u7s-"+name)
+		for _, pid := range strings.Fields(m.run("pgrep -x " + name[:min(15, len(name))])) {
+			m.says("stat -c %u /proc/"+pid, uid+"\n")
+			m.says("cat /proc/"+pid+"/cgroup", "u7s-"+name+".service")
+		}
+	}
+	for line := range strings.Lines(m.run("ps -U root -o comm= --ppid 2 --deselect")) {
+		switch name := strings.TrimSpace(line); {
+		case strings.HasPrefix(name, "systemd"), name == "agetty", name == "sh", name == "ps", name == "env", name == "timeout", name == "(sd-pam)", name == "dbus-daemon":
+		default:
+			m.t.Errorf("a process of real root: %s", name)
+		}
+	}
+}
+
+// rights: RBAC is on, with all of kubeadm's roles.
+func rights(m *machine) {
+	count, err := strconv.Atoi(strings.TrimSpace(m.run("podsec-k8s kubectl get clusterroles --no-headers | wc -l")))
+	if err != nil || count < 60 {
+		m.t.Errorf("%d ClusterRoles, %v", count, err)
+	}
+	m.run("podsec-k8s kubectl get clusterrole cluster-admin admin edit view system:node")
+	m.says("tr '\\0' ' ' < /proc/$(pgrep -x kube-apiserver)/cmdline", "--authorization-mode=Node,RBAC")
+	m.says("podsec-k8s kubectl auth can-i --list --as=nobody-in-particular", "selfsubjectaccessreviews", "/api")
+	if out := m.run("podsec-k8s kubectl auth can-i --list --as=nobody-in-particular"); strings.Contains(out, "*.*") || strings.Contains(out, "pods") {
+		m.t.Errorf("a user without a binding may do more than discovery:\n%s", out)
+	}
+	m.fails("podsec-k8s kubectl get pods --as=nobody-in-particular", 1, "forbidden")
+}
+
+// standIns: the control plane's pods are Ready just as its services answer.
+func standIns(m *machine) {
+	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"} {
+		m.eventually(90*time.Second, "podsec-k8s kubectl -n kube-system wait --timeout=5s --for=condition=Ready pod/"+name+"-t-master")
+	}
+	m.run(userctl + "stop u7s-kube-scheduler")
+	m.eventually(time.Minute, "podsec-k8s kubectl -n kube-system wait --timeout=5s --for=condition=Ready=false pod/kube-scheduler-t-master")
+	m.run(userctl + "start u7s-kube-scheduler")
+	m.eventually(time.Minute, "podsec-k8s kubectl -n kube-system wait --timeout=5s --for=condition=Ready pod/kube-scheduler-t-master")
+}
+
+// imagesAndPods: two images are all that a control plane needs, and a user's
+// pod runs, finds names and services, and can be looked into.
+func imagesAndPods(m *machine) {
+	images := m.run("podsec-k8s crictl images")
+	if lines := strings.Count(images, "\n"); lines != 3 || !strings.Contains(images, "/coredns") || !strings.Contains(images, "/pause") {
+		m.t.Errorf("images:\n%s", images)
+	}
+	m.run("podsec-k8s exec skopeo copy -q docker-archive:/srv/images/web.tar 'containers-storage:[overlay@/var/lib/containers/storage+/run/containers/storage]registry.local/web:1'")
+	m.run("podsec-k8s kubectl apply -f - <<'Y'\n" + webPod + "\nY")
+	m.run("podsec-k8s kubectl wait --timeout=120s --for=condition=Ready pod/web")
+	m.eventually(time.Minute, "podsec-k8s kubectl exec web -- /web get http://web/")
+	m.says("podsec-k8s kubectl exec web -- /web dns kubernetes.default", "10.96.0.1")
+	m.says("podsec-k8s kubectl exec web -- /web udp web:81", "web")
+	m.says("podsec-k8s kubectl logs web", "udp")
+}
+
+const webPod = `apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec:
+  tolerations: [{operator: Exists}]
+  containers:
+  - {name: web, image: "registry.local/web:1", imagePullPolicy: Never, readinessProbe: {httpGet: {path: /, port: 8080}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {app: web}
+  ports: [{name: tcp, port: 80, targetPort: 8080}, {name: udp, protocol: UDP, port: 81, targetPort: 8081}]`

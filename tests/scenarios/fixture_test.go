@@ -1,0 +1,186 @@
+// Package scenarios tests the package as its users meet it: real rpm and
+// dnf, real systemd, real kubeadm and its programs, in booted nodes.
+package scenarios
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/tests/generation"
+	"github.com/alt-cloud/podsec-k8s/tests/node"
+)
+
+// commandTimeout bounds every command of a scenario.
+const commandTimeout = 5 * time.Minute
+
+// TestMain works from the folder that the cache's recipes are read in.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := os.Chdir(".."); err != nil {
+		fmt.Fprintln(os.Stderr, err) //nolint:errcheck // there is nowhere else to say it
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// eachGeneration runs a scenario on both generations.
+func eachGeneration(t *testing.T, scenario func(*testing.T, generation.Generation)) {
+	for _, g := range generation.All() {
+		t.Run(g.Name, func(t *testing.T) { scenario(t, g) })
+	}
+}
+
+// A machine is a node under test.
+type machine struct {
+	*node.Node
+	t *testing.T
+}
+
+// boot boots a bare node with podsec-k8s in its repository. When the test
+// fails, the node's journal is kept.
+func boot(t *testing.T, g generation.Generation, name string) *machine {
+	t.Helper()
+	if _, err := node.Package(t.Context(), g, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := node.Down(t.Context(), name); err != nil { // of an interrupted run
+		t.Fatal(err)
+	}
+	n, err := node.Boot(t.Context(), g, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &machine{n, t}
+	t.Cleanup(m.end)
+	return m
+}
+
+func (m *machine) end() {
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+	defer cancel()
+	if m.t.Failed() {
+		file := filepath.Join(os.TempDir(), "podsec-k8s-"+m.Name+".journal")
+		log, _ := m.Output(ctx, "journalctl --no-pager") // what there is will do
+		if err := os.WriteFile(file, []byte(log), 0o600); err == nil {
+			m.t.Logf("journal of %s: %s", m.Name, file)
+		}
+	}
+	if err := node.Down(ctx, m.Name); err != nil {
+		m.t.Error(err)
+	}
+}
+
+// on gives the machine to a subtest.
+func (m *machine) on(t *testing.T) *machine { return &machine{m.Node, t} }
+
+// try runs a command and gives what it printed and its exit status.
+func (m *machine) try(command string) (out string, status int) {
+	m.t.Helper()
+	ctx, cancel := context.WithTimeout(m.t.Context(), commandTimeout)
+	defer cancel()
+	out, err := m.Output(ctx, command)
+	if err == nil {
+		return out, 0
+	}
+	failed, ok := err.(*node.ExitError) //nolint:errorlint // Exec returns it bare
+	if !ok {
+		m.t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+	return out, failed.Status
+}
+
+// run runs a command that has to end well.
+func (m *machine) run(command string) string {
+	m.t.Helper()
+	out, status := m.try(command)
+	if status != 0 {
+		m.t.Fatalf("%s: exit status %d\n%s", command, status, out)
+	}
+	return out
+}
+
+// fails runs a command that has to end with a status, and to say certain
+// words.
+func (m *machine) fails(command string, status int, words ...string) {
+	m.t.Helper()
+	out, got := m.try(command)
+	if got != status {
+		m.t.Errorf("%s: exit status %d, want %d\n%s", command, got, status, out)
+	}
+	for _, word := range words {
+		if !strings.Contains(out, word) {
+			m.t.Errorf("%s: does not say %q\n%s", command, word, out)
+		}
+	}
+}
+
+// says runs a command that has to end well and to say certain words.
+func (m *machine) says(command string, words ...string) {
+	m.t.Helper()
+	out := m.run(command)
+	for _, word := range words {
+		if !strings.Contains(out, word) {
+			m.t.Errorf("%s: does not say %q\n%s", command, word, out)
+		}
+	}
+}
+
+// eventually repeats a shell test until it holds.
+func (m *machine) eventually(within time.Duration, command string) {
+	m.t.Helper()
+	deadline := time.Now().Add(within)
+	for {
+		out, status := m.try(command)
+		if status == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			m.t.Fatalf("not within %s: %s\n%s", within, command, out)
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+// snapshot lists every file of some folders: path, mode, owner, link target
+// and digest.
+func (m *machine) snapshot(folders string) map[string]string {
+	m.t.Helper()
+	out := m.run("for d in " + folders + `; do find $d -xdev \( -type f -printf '%p\t%m %U:%G ' -exec sha256sum -b {} \; \) -o -printf '%p\t%y %m %U:%G %l\n'; done`)
+	files := map[string]string{}
+	for line := range strings.Lines(out) {
+		path, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		files[path] = rest
+	}
+	return files
+}
+
+// differences names what differs, but for what the patterns match.
+func differences(before, after map[string]string, allowed ...string) []string {
+	var all []string
+	check := func(path string) {
+		if before[path] == after[path] {
+			return
+		}
+		for _, pattern := range allowed {
+			if ok, err := filepath.Match(pattern, path); err != nil || ok {
+				return
+			}
+		}
+		all = append(all, fmt.Sprintf("%s: %q, was %q", path, after[path], before[path]))
+	}
+	for path := range before {
+		check(path)
+	}
+	for path := range after {
+		if _, ok := before[path]; !ok {
+			check(path)
+		}
+	}
+	return all
+}
