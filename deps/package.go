@@ -2,9 +2,9 @@ package deps
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/cavaliergopher/rpm"
@@ -31,17 +31,22 @@ type contents struct {
 	provides []provide
 }
 
+func (c contents) providesAny(wanted map[string]bool) bool {
+	return slices.ContainsFunc(c.provides, func(p provide) bool { return wanted[p.name] })
+}
+
 // A provide is a name that a package stands for.
 type provide struct {
 	name    string
 	version string // [EPOCH:]VERSION[-RELEASE]; "" stands for all versions
 }
 
-// readPackage reads an RPM to its end, checks it against its own digests,
-// and gives what it says. The contents are there too when nothing but the
-// payload is not as its digest says. The error wraps errNotRPM, errTruncated
-// or errAltered, or is r's own.
-func readPackage(r io.Reader) (contents, error) {
+// readPackage reads an RPM, checks it against its own digests, and gives
+// what it says. When nothing but the payload is not as its digest says, that
+// comes with the error. A payload is passed over where the header has a
+// digest of its own and provides nothing that is wanted. The error wraps
+// errNotRPM, errTruncated or errAltered, or is r's own.
+func readPackage(r io.Reader, wanted map[string]bool) (contents, error) {
 	lead, err := take(r, leadSize)
 	if err != nil {
 		return contents{}, err
@@ -50,6 +55,9 @@ func readPackage(r io.Reader) (contents, error) {
 		return contents{}, errNotRPM
 	}
 	signature, err := readSection(r)
+	if err == nil {
+		err = signature.index()
+	}
 	if err != nil {
 		return contents{}, err
 	}
@@ -62,15 +70,20 @@ func readPackage(r io.Reader) (contents, error) {
 		return contents{}, err
 	}
 	vouched, err := checkHeader(signature, header)
+	if err == nil {
+		err = header.index()
+	}
+	if err == nil && !vouched {
+		err = checkPayload(r, signature, header)
+	}
 	if err != nil {
 		return contents{}, err
 	}
-	payloadErr := checkPayload(r, signature, header)
-	if payloadErr != nil && !vouched {
-		return contents{}, payloadErr
-	}
 	c, err := parse(bytes.Join([][]byte{lead, signature.raw, padding, header.raw}, nil))
-	return c, errors.Join(payloadErr, err)
+	if err == nil && vouched && c.providesAny(wanted) {
+		err = checkPayload(r, signature, header)
+	}
+	return c, err
 }
 
 // parse gives what checked headers say. cavaliergopher/rpm makes slices of

@@ -3,30 +3,46 @@
 // checks a repository of RPMs against that.
 package deps
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // A Pin is a package, or a name that packages provide, with the versions
 // that will do.
 type Pin struct {
-	Name   string
-	From   string // the lowest version; "" for any
-	Before string // the lowest version that will not do any more; "" for none
-	Why    string
+	Name   string `json:"name"`
+	From   string `json:"from,omitempty"`   // the lowest version; "" for any
+	Before string `json:"before,omitempty"` // the lowest version that will not do any more; "" for none
+	Why    string `json:"why"`
 }
 
 // Requires gives the pin as an RPM's dependencies. A version without a
 // release is one that any release satisfies.
 // Source: rpm's manual, "More on Dependencies".
 func (p Pin) Requires() []string {
-	if p.From == "" && p.Before == "" {
+	bounds := p.bounds()
+	if bounds == nil {
 		return []string{p.Name}
 	}
+	for i := range bounds {
+		bounds[i] = p.Name + " " + bounds[i]
+	}
+	return bounds
+}
+
+// String gives the name and both bounds, such as "etcd >= 3.5, < 3.7".
+func (p Pin) String() string {
+	return strings.TrimSpace(p.Name + " " + strings.Join(p.bounds(), ", "))
+}
+
+func (p Pin) bounds() []string {
 	var all []string
 	if p.From != "" {
-		all = append(all, p.Name+" >= "+p.From)
+		all = append(all, ">= "+p.From)
 	}
 	if p.Before != "" {
-		all = append(all, p.Name+" < "+p.Before)
+		all = append(all, "< "+p.Before)
 	}
 	return all
 }

@@ -45,6 +45,14 @@ func openPlace(repo string) (place, error) {
 	}
 }
 
+// redacted hides the password of a URL.
+func redacted(repo string) string {
+	if u, err := url.Parse(repo); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return repo
+}
+
 // A folder is a place of this machine. What it has links to outside of it
 // is not followed.
 type folder struct{ root *os.Root }

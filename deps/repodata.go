@@ -11,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"slices"
 )
 
 // Bounds of a repository's metadata, in bytes. ALT's largest branch packs to
@@ -21,6 +22,7 @@ const (
 	maxElement  = 8 << 20   // one package, unpacked
 	maxUnpacked = 4 << 30   // all of them
 	maxPackages = 1_000_000 // in all
+	maxListed   = 10_000    // with pinned names
 )
 
 const indexFile = "repodata/repomd.xml"
@@ -31,7 +33,6 @@ type listed struct {
 	evr      evr
 	source   bool
 	file     string // below the repository
-	size     int64
 	digest   checksum
 	provides []string
 }
@@ -137,9 +138,6 @@ type primaryPackage struct {
 		Release string `xml:"rel,attr"`
 	} `xml:"version"`
 	Checksum checksum `xml:"checksum"`
-	Size     struct {
-		Package int64 `xml:"package,attr"`
-	} `xml:"size"`
 	Location struct {
 		Href string `xml:"href,attr"`
 	} `xml:"location"`
@@ -174,8 +172,11 @@ func parsePrimary(ctx context.Context, r io.ReadCloser, wanted map[string]bool) 
 		if one := p.listed(wanted); len(one.provides) > 0 {
 			all = append(all, one)
 		}
+		if len(all) > maxListed {
+			break
+		}
 	}
-	return nil, fmt.Errorf("more than %d packages: %w", maxPackages, errTooBig)
+	return nil, fmt.Errorf("%w: more than %d packages, or %d with pinned names", errTooBig, maxPackages, maxListed)
 }
 
 // listed keeps what is wanted of a package.
@@ -183,11 +184,11 @@ func (p primaryPackage) listed(wanted map[string]bool) listed {
 	one := listed{
 		name: p.Name, evr: parseEVR(p.Version.Version + "-" + p.Version.Release),
 		source: p.Arch == "src" || p.Arch == "nosrc",
-		file:   p.Location.Href, size: p.Size.Package, digest: p.Checksum,
+		file:   p.Location.Href, digest: p.Checksum,
 	}
 	one.evr.epoch = p.Version.Epoch
 	for _, provided := range p.Provides {
-		if wanted[provided.Name] {
+		if wanted[provided.Name] && !slices.Contains(one.provides, provided.Name) {
 			one.provides = append(one.provides, provided.Name)
 		}
 	}

@@ -18,11 +18,12 @@ const (
 )
 
 // A section is one of the two headers of an RPM: the signature and the
-// metadata. Its entries are known to lie inside its data, and not to
+// metadata. After index its entries are known to lie inside its data, and not to
 // overlap, so that reading all of them costs no more than the file's size.
 // Source: rpm's docs/manual/format_header.md.
 type section struct {
 	raw     []byte // all of it, without padding
+	table   []byte // what the entries are made of
 	data    []byte
 	entries map[uint32]sectionEntry
 }
@@ -35,8 +36,9 @@ var (
 	errNotRPM    = errors.New("not an RPM")
 )
 
-// readSection takes a header from r. The error wraps errTruncated when r
-// ends too early, and errAltered for what no rpm has written.
+// readSection takes a header from r; its entries are read by index. The error
+// wraps errTruncated when r ends too early, and errAltered for what no rpm
+// has written.
 func readSection(r io.Reader) (section, error) {
 	intro, err := take(r, introSize)
 	if err != nil {
@@ -53,14 +55,14 @@ func readSection(r io.Reader) (section, error) {
 	if err != nil {
 		return section{}, err
 	}
-	s := section{raw: append(intro, rest...), data: rest[count*entrySize:], entries: make(map[uint32]sectionEntry, count)}
-	return s, s.index(rest[:count*entrySize])
+	return section{append(intro, rest...), rest[:count*entrySize], rest[count*entrySize:], make(map[uint32]sectionEntry)}, nil
 }
 
-// index reads the entries, and sees that they share no data.
-func (s section) index(table []byte) error {
+// index reads the entries, and sees that they share no data. The error wraps
+// errAltered.
+func (s section) index() error {
 	budget := len(s.data)
-	for ; len(table) > 0; table = table[entrySize:] {
+	for table := s.table; len(table) > 0; table = table[entrySize:] {
 		tag := binary.BigEndian.Uint32(table)
 		e := sectionEntry{
 			binary.BigEndian.Uint32(table[4:]), binary.BigEndian.Uint32(table[8:]), binary.BigEndian.Uint32(table[12:]),

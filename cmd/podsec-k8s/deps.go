@@ -1,14 +1,22 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"text/tabwriter"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/deps"
+	"github.com/alt-cloud/podsec-k8s/host"
 )
+
+// minor is the Kubernetes that the package was built for; set when it is
+// built.
+var minor = "1.26"
 
 func depsCommand(p *printer) *cli.Command {
 	return &cli.Command{
@@ -17,8 +25,19 @@ func depsCommand(p *printer) *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "list", Usage: "prints the pinned packages, and why each is",
-				Flags:  depsFlags(),
-				Action: func(c *cli.Context) error { return depsList(c, p) },
+				Description: "Example: podsec-k8s deps list --kubernetes 1.34",
+				Flags:       depsFlags(),
+				Action:      func(c *cli.Context) error { return depsList(c, p) },
+			},
+			{
+				Name: "verify", Usage: "checks repositories against the pinned packages", ArgsUsage: "REPO…",
+				Description: "REPO is a folder of RPM files, or a folder or http(s) URL with repodata. Several are taken together.\n" +
+					"Says which package is missing, too old, too new, altered, or ambiguous because two minors of\n" +
+					"Kubernetes provide it. A package that meets a pin is read in full and its digests are compared.\n\n" +
+					"Example: podsec-k8s deps verify /srv/mirror/p10",
+				Flags: append(depsFlags(),
+					&cli.DurationFlag{Name: "timeout", Value: 10 * time.Minute, Usage: "give up after this `TIME`"}),
+				Action: func(c *cli.Context) error { return depsVerify(c, p) },
 			},
 		},
 	}
@@ -26,24 +45,62 @@ func depsCommand(p *printer) *cli.Command {
 
 func depsFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "kubernetes", Value: deps.Minors()[0].Version, Usage: "for this `MINOR` of Kubernetes"},
+		&cli.StringFlag{Name: "kubernetes", Value: minor, Usage: "for this `MINOR` of Kubernetes"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`FORM` of the answer: text or json"},
 	}
 }
 
 func depsList(c *cli.Context, p *printer) error {
-	pins, err := deps.Pins(c.String("kubernetes"))
+	pins, err := pinsOf(c)
 	if err != nil {
-		return wrongUsage("podsec-k8s deps list", err)
+		return err
 	}
 	if c.String("output") == "json" {
 		return json.NewEncoder(p.out).Encode(pins)
 	}
 	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	for _, pin := range pins {
-		for _, line := range pin.Requires() {
-			fmt.Fprintf(table, "%s\t%s\n", line, pin.Why) //nolint:errcheck // Flush reports
-		}
+		fmt.Fprintf(table, "%s\t%s\n", pin, pin.Why) //nolint:errcheck // Flush reports
 	}
 	return table.Flush()
+}
+
+func depsVerify(c *cli.Context, p *printer) error {
+	pins, err := pinsOf(c)
+	if err != nil {
+		return err
+	}
+	if !c.Args().Present() {
+		return wrongUsage(c.Command.HelpName, errors.New("a repository is missing"))
+	}
+	ctx, cancel := context.WithTimeout(c.Context, c.Duration("timeout"))
+	defer cancel()
+	report, err := deps.Verify(ctx, pins, c.Args().Slice()...)
+	if err != nil {
+		return &host.Fault{Err: err, Remedy: "give a folder of RPM files, or a folder or URL with repodata/repomd.xml"}
+	}
+	if c.String("output") == "json" {
+		err = json.NewEncoder(p.out).Encode(report)
+	} else {
+		err = report.WriteTable(p.out)
+	}
+	if failed := report.Failed(); err == nil && failed > 0 {
+		return &host.Fault{
+			Err:    fmt.Errorf("%d of %d packages are not as podsec-k8s needs them", failed, len(pins)),
+			Remedy: "mend the repository, or add one that has them: podsec-k8s deps list says why each is needed",
+		}
+	}
+	return err
+}
+
+// pinsOf reads the flags of depsFlags.
+func pinsOf(c *cli.Context) ([]deps.Pin, error) {
+	if form := c.String("output"); form != "text" && form != "json" {
+		return nil, wrongUsage(c.Command.HelpName, fmt.Errorf("--output is text or json, not %q", form))
+	}
+	pins, err := deps.Pins(c.String("kubernetes"))
+	if err != nil {
+		return nil, wrongUsage(c.Command.HelpName, err)
+	}
+	return pins, nil
 }
