@@ -46,7 +46,7 @@ func Build(r Request) (string, error) {
 		return "", fmt.Errorf("making a work folder: %w", err)
 	}
 	defer os.RemoveAll(work) //nolint:errcheck // a folder of /tmp
-	if err := compile(filepath.Join(work, "podsec-k8s"), arch, r.Version); err != nil {
+	if err := r.compile(filepath.Join(work, "podsec-k8s"), arch); err != nil {
 		return "", err
 	}
 	info, err := r.info(work, arch)
@@ -61,9 +61,9 @@ func Build(r Request) (string, error) {
 }
 
 // compile builds the helper without anything of the machine in it.
-func compile(out, arch, version string) error {
+func (r Request) compile(out, arch string) error {
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false",
-		"-ldflags", "-s -w -X main.version="+version, "-o", out, "./cmd/podsec-k8s")
+		"-ldflags", "-s -w -X main.version="+r.Version+" -X main.minor="+r.Kubernetes, "-o", out, "./cmd/podsec-k8s")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the helper: %w\n%s", err, output)
