@@ -84,7 +84,7 @@ func (j *journal) note(change Change) (r *record, fresh bool, err error) {
 	at := slices.IndexFunc(j.records, func(r *record) bool { return r.Kind == change.Kind() && r.Key == change.Key() })
 	if at >= 0 {
 		r = j.records[at]
-		if bytes.Equal(r.Changes[len(r.Changes)-1], data) {
+		if sameJSON(r.Changes[len(r.Changes)-1], data) {
 			return r, false, nil
 		}
 		r.Changes = append(r.Changes, data)
@@ -99,6 +99,12 @@ func (j *journal) note(change Change) (r *record, fresh bool, err error) {
 	}
 	j.records = append(j.records, r)
 	return r, true, nil
+}
+
+// sameJSON compares two forms of a change, however they are indented.
+func sameJSON(a, b []byte) bool {
+	var compactA, compactB bytes.Buffer
+	return json.Compact(&compactA, a) == nil && json.Compact(&compactB, b) == nil && bytes.Equal(compactA.Bytes(), compactB.Bytes())
 }
 
 func (j *journal) next() int {

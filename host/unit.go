@@ -94,15 +94,14 @@ func (l Linger) Record(h *Host) (Before, error) {
 	return before(lingerBefore{Lingered: h.present(l.file()), Folder: h.present(lingerDir)})
 }
 
-// Apply notes the user as logind does, and starts its manager.
+// Apply lets logind note the user, and waits for the user's manager. Where
+// no systemd runs, in an image that is being built, it makes logind's note.
 func (l Linger) Apply(ctx context.Context, h *Host) error {
-	if err := h.makeFolders(l.file()); err != nil {
-		return err
+	if h.Units == nil {
+		return l.note(h)
 	}
-	if !h.present(l.file()) {
-		if err := h.write(l.file(), nil, 0o644); err != nil {
-			return err
-		}
+	if err := h.run(ctx, "loginctl", "enable-linger", l.User); err != nil {
+		return err
 	}
 	return h.withUnits(ctx, func(m UnitManager) error {
 		ctx, cancel := context.WithTimeout(ctx, unitTimeout)
@@ -111,19 +110,41 @@ func (l Linger) Apply(ctx context.Context, h *Host) error {
 	})
 }
 
+func (l Linger) note(h *Host) error {
+	if h.present(l.file()) {
+		return nil
+	}
+	if err := h.makeFolders(l.file()); err != nil {
+		return err
+	}
+	return h.write(l.file(), nil, 0o644)
+}
+
 // Undo stops the user's services, when only we let them linger.
 func (l Linger) Undo(ctx context.Context, h *Host, b Before) error {
 	was, err := decodeBefore[lingerBefore](b)
 	if err != nil || was.Lingered {
 		return err
 	}
-	if err := h.remove(l.file()); err != nil {
-		return err
+	if h.Units != nil && h.present(l.file()) {
+		if err := h.run(ctx, "loginctl", "disable-linger", l.User); err != nil {
+			return err
+		}
 	}
 	if err := h.withUnits(ctx, func(m UnitManager) error { return l.stop(ctx, m) }); err != nil {
 		return err
 	}
-	if was.Folder {
+	return l.forget(h, was)
+}
+
+// forget removes logind's note, and its folder when that was not there.
+func (l Linger) forget(h *Host, was lingerBefore) error {
+	if h.present(l.file()) {
+		if err := h.remove(l.file()); err != nil {
+			return err
+		}
+	}
+	if was.Folder || !h.present(lingerDir) {
 		return nil
 	}
 	if err := h.remove(lingerDir); err != nil && !errors.Is(err, os.ErrExist) {

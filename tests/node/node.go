@@ -147,7 +147,7 @@ func (n *Node) mount(ctx context.Context, parts Parts) error {
 // Source: systemd-nspawn(1), "--keep-unit".
 func (n *Node) nspawn(parts Parts) []string {
 	return []string{
-		"systemd-run", "--quiet", "--unit=" + n.unit(), "--property=Delegate=yes", "--property=KillMode=mixed",
+		"systemd-run", "--quiet", "--collect", "--unit=" + n.unit(), "--property=Delegate=yes", "--property=KillMode=mixed",
 		"--property=RestartForceExitStatus=133", "--property=SuccessExitStatus=133", "--property=StartLimitIntervalSec=0",
 		"--setenv=SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "--setenv=SYSTEMD_NSPAWN_LOCK=0",
 		"systemd-nspawn", "--quiet", "--boot", "--directory=" + n.inDir() + "/root", "--machine=" + n.Name,

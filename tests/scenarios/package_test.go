@@ -41,7 +41,7 @@ func upgrade(m *machine, g generation.Generation) {
 // erase: the host is as before, the cluster is kept and comes back, and a
 // reset before it leaves nothing.
 func erase(m *machine, before map[string]string) {
-	m.says("dnf -q -y remove --noautoremove podsec-k8s", "/var/lib/podsec-k8s/saved/home")
+	m.says("dnf -y remove --noautoremove podsec-k8s", "/var/lib/podsec-k8s/saved/home")
 	compare(m, before)
 	m.says("ls /var/lib/podsec-k8s/saved", "home", "ids.json")
 
