@@ -96,6 +96,7 @@ func basePins() []Pin {
 		{"skopeo", "1.9.1", "", "loads image archives"},
 		{"containers-common", "", "", "the policy of images"},
 		{"util-linux", "2.36", "", "nsenter"},
+		{"kmod", "", "", "modprobe, for tun, overlay and the modules of pod networks"},
 		{"fuse-overlayfs", "", "", "layers on kernels before 5.11"},
 	}
 }

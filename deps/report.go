@@ -48,6 +48,7 @@ type Result struct {
 type Found struct {
 	Package string `json:"package"`
 	Version string `json:"version,omitempty"` // [EPOCH:]VERSION[-RELEASE]
+	As      string `json:"as,omitempty"`      // the version that it provides the name in, when that is another
 	File    string `json:"file"`              // below the repository
 	State   State  `json:"state"`
 	Why     string `json:"why,omitempty"` // what is wrong with the file
@@ -100,7 +101,11 @@ func (f Found) String() string {
 	if f.State == Altered {
 		return f.File + ": " + f.Why
 	}
-	return f.Package + "-" + f.Version
+	text := f.Package + "-" + f.Version
+	if f.As != "" {
+		text += " as " + f.As
+	}
+	return text
 }
 
 // printable keeps what a repository wrote from commanding the terminal.

@@ -53,9 +53,13 @@ func (p Pin) judge(all []candidate) Result {
 		if versions == nil {
 			continue
 		}
-		state := p.meet(c, versions)
+		version, state := p.meet(c, versions)
 		by[state] = append(by[state], c)
-		r.Found = append(r.Found, c.found(state))
+		found := c.found(state)
+		if e := parseEVR(version); version != "" && e.compare(c.evr) != 0 {
+			found.As = e.String()
+		}
+		r.Found = append(r.Found, found)
 	}
 	r.State = p.overall(by)
 	return r
@@ -63,17 +67,16 @@ func (p Pin) judge(all []candidate) Result {
 
 // meet says how well one candidate meets the pin, by the best of the
 // versions that it provides.
-func (p Pin) meet(c candidate, versions []string) State {
+func (p Pin) meet(c candidate, versions []string) (version string, state State) {
 	if c.fault != nil {
-		return Altered
+		return "", Altered
 	}
-	state := p.meetVersion(versions[0])
-	for _, version := range versions[1:] {
+	for _, version := range versions {
 		if p.meetVersion(version) == OK {
-			state = OK
+			return version, OK
 		}
 	}
-	return state
+	return versions[0], p.meetVersion(versions[0])
 }
 
 // meetVersion does as rpm: a name without a version meets every demand.
