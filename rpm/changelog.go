@@ -19,7 +19,7 @@ type Changelog struct{ Releases []Release }
 type Release struct {
 	Version string
 	Date    time.Time
-	Notes   []string // one a list item, on one line
+	Notes   []string // one a list item, on one line, after its kind
 }
 
 var releaseHeading = regexp.MustCompile(`^## ([0-9][^ ]*) - (\d{4}-\d{2}-\d{2})$`)
@@ -36,28 +36,29 @@ func readChangelog(path string) (Changelog, error) {
 	return log, nil
 }
 
-// parseChangelog reads headings "## VERSION - YYYY-MM-DD", "### Kind", and
-// list items below them.
+// parseChangelog reads headings "## VERSION - YYYY-MM-DD" and "### KIND", and
+// list items below them. An item goes on in the indented lines after it.
 func parseChangelog(text string) (Changelog, error) {
 	var log Changelog
 	kind := ""
+	var last *Release
 	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\r\n")
+		line = strings.TrimRight(line, "\r\n ")
 		if m := releaseHeading.FindStringSubmatch(line); m != nil {
 			date, err := time.Parse(time.DateOnly, m[2])
 			if err != nil {
 				return log, err
 			}
 			log.Releases = append(log.Releases, Release{Version: m[1], Date: date})
-			continue
-		}
-		if name, ok := strings.CutPrefix(line, "### "); ok {
-			kind = name
-			continue
-		}
-		if item, ok := strings.CutPrefix(line, "- "); ok && len(log.Releases) > 0 {
-			last := &log.Releases[len(log.Releases)-1]
-			last.Notes = append(last.Notes, kind+": "+item)
+			last, kind = &log.Releases[len(log.Releases)-1], ""
+		} else if strings.HasPrefix(line, "## ") {
+			last = nil // not released
+		} else if name, ok := strings.CutPrefix(line, "### "); ok {
+			kind = name + ": "
+		} else if item, ok := strings.CutPrefix(line, "- "); ok && last != nil {
+			last.Notes = append(last.Notes, kind+item)
+		} else if more, ok := strings.CutPrefix(line, "  "); ok && last != nil && len(last.Notes) > 0 {
+			last.Notes[len(last.Notes)-1] += " " + strings.TrimSpace(more)
 		}
 	}
 	if len(log.Releases) == 0 {

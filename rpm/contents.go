@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,9 +12,10 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// contents lists what the package installs, folders first. Folders of other
-// packages, such as /usr/bin, are not among them.
-func contents(work string, date time.Time) (files.Contents, error) {
+// contents lists what the package installs, folders first: from the checkout
+// source, and from work, where the helper and packed man pages are. Folders
+// of other packages, such as /usr/bin, are not among them.
+func contents(source, work string, date time.Time) (files.Contents, error) {
 	all := files.Contents{
 		folder("/etc/podsec-k8s", 0o755),
 		folder("/etc/podsec-k8s/crio.conf.d", 0o755),
@@ -24,21 +26,25 @@ func contents(work string, date time.Time) (files.Contents, error) {
 		file(filepath.Join(work, "podsec-k8s"), "/usr/bin/podsec-k8s", 0o755),
 		link("podsec-k8s", "/usr/bin/podsec-k8s-create-master"),
 		link("../../bin/podsec-k8s", "/usr/libexec/podsec-k8s/systemctl"),
-		config("units/share/node.conf", "/etc/podsec-k8s/node.conf"),
-		file("units/share/crio.conf", "/usr/share/podsec-k8s/crio.conf", 0o644),
-		file("units/sysctl.d/90-podsec-k8s.conf", "/lib/sysctl.d/90-podsec-k8s.conf", 0o644),
-		file("units/modules-load.d/podsec-k8s.conf", "/lib/modules-load.d/podsec-k8s.conf", 0o644),
-		doc("README.md"), doc("CHANGELOG.md"), doc("LICENSE"),
+		config(filepath.Join(source, "units/share/node.conf"), "/etc/podsec-k8s/node.conf"),
+		file(filepath.Join(source, "units/share/crio.conf"), "/usr/share/podsec-k8s/crio.conf", 0o644),
+		file(filepath.Join(source, "units/sysctl.d/90-podsec-k8s.conf"), "/lib/sysctl.d/90-podsec-k8s.conf", 0o644),
+		file(filepath.Join(source, "units/modules-load.d/podsec-k8s.conf"), "/lib/modules-load.d/podsec-k8s.conf", 0o644),
+		doc(source, "README.md"), doc(source, "CHANGELOG.md"), doc(source, "LICENSE"),
 	}
-	userUnits, err := glob("units/user/*", "/usr/lib/systemd/user")
+	userUnits, err := glob(filepath.Join(source, "units/user/*"), "/usr/lib/systemd/user")
 	if err != nil {
 		return nil, err
 	}
-	pages, err := manPages(work)
+	english, err := manPages(filepath.Join(source, "cmd/podsec-k8s/man"), work, "/usr/share/man/man8")
 	if err != nil {
 		return nil, err
 	}
-	return owned(slices.Concat(all, userUnits, pages), date), nil
+	russian, err := manPages(filepath.Join(source, "cmd/podsec-k8s/man/ru"), work, "/usr/share/man/ru/man8")
+	if err != nil {
+		return nil, err
+	}
+	return owned(slices.Concat(all, userUnits, english, russian), date), nil
 }
 
 // owned makes everything root's and of one time.
@@ -63,8 +69,8 @@ func config(from, to string) *files.Content {
 	return c
 }
 
-func doc(name string) *files.Content {
-	c := file(name, "/usr/share/doc/podsec-k8s/"+name, 0o644)
+func doc(source, name string) *files.Content {
+	c := file(filepath.Join(source, name), "/usr/share/doc/podsec-k8s/"+name, 0o644)
 	c.Type = files.TypeRPMDoc
 	return c
 }
@@ -76,8 +82,11 @@ func link(to, path string) *files.Content {
 // glob takes every file of a pattern into one folder.
 func glob(pattern, to string) (files.Contents, error) {
 	names, err := filepath.Glob(pattern)
-	if err != nil || len(names) == 0 {
-		return nil, fmt.Errorf("no files %q: is this the top of the checkout? (%w)", pattern, err)
+	if err != nil {
+		return nil, fmt.Errorf("listing %q: %w", pattern, err)
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("no files %q: is this the top of the checkout?", pattern)
 	}
 	var all files.Contents
 	for _, name := range names {
@@ -86,45 +95,43 @@ func glob(pattern, to string) (files.Contents, error) {
 	return all, nil
 }
 
-// manPages packs the English pages and the Russian ones, as ALT does.
-func manPages(work string) (files.Contents, error) {
+// manPages packs the pages of one language, as ALT does.
+func manPages(from, work, to string) (files.Contents, error) {
+	names, err := filepath.Glob(filepath.Join(from, "*.8"))
+	if err != nil {
+		return nil, fmt.Errorf("listing man pages: %w", err)
+	}
+	packed := filepath.Join(work, to)
+	if err := os.MkdirAll(packed, 0o700); err != nil {
+		return nil, fmt.Errorf("packing man pages: %w", err)
+	}
 	var all files.Contents
-	for _, language := range []struct{ from, to, temp string }{
-		{"cmd/podsec-k8s/man/*.8", "/usr/share/man/man8", "en"},
-		{"cmd/podsec-k8s/man/ru/*.8", "/usr/share/man/ru/man8", "ru"},
-	} {
-		names, err := filepath.Glob(language.from)
-		if err != nil {
-			return nil, fmt.Errorf("listing man pages: %w", err)
+	for _, name := range names {
+		base := filepath.Base(name) + ".xz"
+		if err := compress(name, filepath.Join(packed, base)); err != nil {
+			return nil, fmt.Errorf("packing a man page: %w", err)
 		}
-		for _, name := range names {
-			packed := filepath.Join(work, language.temp+"-"+filepath.Base(name)+".xz")
-			if err := compress(name, packed); err != nil {
-				return nil, err
-			}
-			all = append(all, file(packed, filepath.Join(language.to, filepath.Base(name)+".xz"), 0o644))
-		}
+		all = append(all, file(filepath.Join(packed, base), filepath.Join(to, base), 0o644))
 	}
 	return all, nil
 }
 
-// compress packs a man page, the same way each time.
+// compress packs a file, the same way each time.
 func compress(from, to string) error {
 	data, err := os.ReadFile(from)
 	if err != nil {
-		return fmt.Errorf("reading a man page: %w", err)
+		return err
 	}
-	out, err := os.Create(to)
+	var packed bytes.Buffer
+	w, err := xz.NewWriter(&packed)
 	if err != nil {
-		return fmt.Errorf("packing a man page: %w", err)
+		return err
 	}
-	defer out.Close() //nolint:errcheck // Close of the writer reports
-	packed, err := xz.NewWriter(out)
-	if err != nil {
-		return fmt.Errorf("packing a man page: %w", err)
+	if _, err := w.Write(data); err != nil {
+		return err
 	}
-	if _, err := packed.Write(data); err != nil {
-		return fmt.Errorf("packing a man page: %w", err)
+	if err := w.Close(); err != nil {
+		return err
 	}
-	return packed.Close()
+	return os.WriteFile(to, packed.Bytes(), 0o600)
 }

@@ -32,6 +32,9 @@ func main() {
 }
 
 func build(c *cli.Context) error {
+	if c.Args().Present() {
+		return fmt.Errorf("%q is not a flag: see go run ./rpm --help", c.Args().First())
+	}
 	log, err := readChangelog("CHANGELOG.md")
 	if err != nil {
 		return err
@@ -41,7 +44,7 @@ func build(c *cli.Context) error {
 		version = log.Releases[0].Version
 	}
 	path, err := Build(Request{
-		Kubernetes: c.String("kubernetes"), Arch: c.String("arch"), Version: version,
+		Source: ".", Kubernetes: c.String("kubernetes"), Arch: c.String("arch"), Version: version,
 		Release: c.String("release"), Out: c.String("out"), Changelog: log,
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 
 	"github.com/goreleaser/nfpm/v2"
@@ -13,10 +14,11 @@ import (
 	"github.com/alt-cloud/podsec-k8s/deps"
 )
 
-const packager = "podsec-k8s maintainers <podsec-k8s@altlinux.org>"
+const packager = "podsec-k8s maintainers"
 
 // A Request is which package to build.
 type Request struct {
+	Source     string // folder of the checkout
 	Kubernetes string // minor version to pin
 	Arch       string // in RPM's words
 	Version    string
@@ -24,6 +26,10 @@ type Request struct {
 	Out        string // folder
 	Changelog  Changelog
 }
+
+// wordForm is what rpm allows in a version and in a release. Source: rpm's
+// docs/manual/spec.md, "Version".
+var wordForm = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._+~^]*$`)
 
 // goArch gives Go's word for an architecture of RPM.
 func goArch(arch string) (string, error) {
@@ -41,6 +47,13 @@ func Build(r Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if !wordForm.MatchString(r.Version) || !wordForm.MatchString(r.Release) {
+		return "", fmt.Errorf("version %q and release %q: letters, digits and . _ + ~ ^ are allowed", r.Version, r.Release)
+	}
+	requires, err := requires(r.Kubernetes)
+	if err != nil {
+		return "", err
+	}
 	work, err := os.MkdirTemp("", "podsec-k8s-rpm-")
 	if err != nil {
 		return "", fmt.Errorf("making a work folder: %w", err)
@@ -49,7 +62,7 @@ func Build(r Request) (string, error) {
 	if err := r.compile(filepath.Join(work, "podsec-k8s"), arch); err != nil {
 		return "", err
 	}
-	info, err := r.info(work, arch)
+	info, err := r.info(work, arch, requires)
 	if err != nil {
 		return "", err
 	}
@@ -64,7 +77,8 @@ func Build(r Request) (string, error) {
 func (r Request) compile(out, arch string) error {
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false",
 		"-ldflags", "-s -w -X main.version="+r.Version+" -X main.minor="+r.Kubernetes, "-o", out, "./cmd/podsec-k8s")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
+	cmd.Dir = r.Source
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOFLAGS=")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the helper: %w\n%s", err, output)
 	}
@@ -72,13 +86,9 @@ func (r Request) compile(out, arch string) error {
 }
 
 // info is the package as one literal.
-func (r Request) info(work, arch string) (*nfpm.Info, error) {
-	requires, err := requires(r.Kubernetes)
-	if err != nil {
-		return nil, err
-	}
+func (r Request) info(work, arch string, requires []string) (*nfpm.Info, error) {
 	date := r.Changelog.Releases[0].Date
-	files, err := contents(work, date)
+	files, err := contents(r.Source, work, date)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +100,7 @@ func (r Request) info(work, arch string) (*nfpm.Info, error) {
 		Name: "podsec-k8s", Arch: arch, Platform: "linux",
 		Version: r.Version, VersionSchema: "none", Release: r.Release,
 		Maintainer: packager, Vendor: "ALT Linux Team",
-		Homepage: "https://github.com/alt-cloud/podsec", License: "Apache-2.0",
+		Homepage: "https://github.com/alt-cloud/podsec-k8s", License: "Apache-2.0",
 		Description: "Makes and keeps a Kubernetes node that runs as an unprivileged user:\n" +
 			"unmodified kubeadm inside RootlessKit's namespaces, every part a systemd\n" +
 			"user service of u7s-admin. Pins the packages of Kubernetes " + r.Kubernetes + ".",
@@ -99,7 +109,9 @@ func (r Request) info(work, arch string) (*nfpm.Info, error) {
 			Depends:  requires,
 			Contents: files,
 			Scripts: nfpm.Scripts{
-				PostInstall: "scriptlets/post.sh", PreRemove: "scriptlets/preun.sh", PostRemove: "scriptlets/postun.sh",
+				PostInstall: filepath.Join(r.Source, "scriptlets/post.sh"),
+				PreRemove:   filepath.Join(r.Source, "scriptlets/preun.sh"),
+				PostRemove:  filepath.Join(r.Source, "scriptlets/postun.sh"),
 			},
 			RPM: nfpm.RPM{
 				Arch: r.Arch, BuildHost: "localhost", Group: "System/Configuration/Other",
