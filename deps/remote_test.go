@@ -194,6 +194,6 @@ func described(all []pkg, change func(*testing.T, string)) func(*testing.T) stri
 	}
 }
 
-func replace(old, new string) func([]byte) []byte {
-	return func(data []byte) []byte { return []byte(strings.ReplaceAll(string(data), old, new)) }
+func replace(was, now string) func([]byte) []byte {
+	return func(data []byte) []byte { return []byte(strings.ReplaceAll(string(data), was, now)) }
 }

@@ -19,10 +19,10 @@ import (
 const (
 	maxIndex    = 1 << 20
 	maxPrimary  = 128 << 20
-	maxElement  = 8 << 20   // one package, unpacked
-	maxUnpacked = 4 << 30   // all of them
-	maxPackages = 1_000_000 // in all
-	maxListed   = 10_000    // with pinned names
+	maxElement  = 8 << 20 // one package, unpacked
+	maxUnpacked = 4 << 30 // all of them
+	maxPackages = 200_000 // in all
+	maxListed   = 10_000  // with pinned names
 )
 
 const indexFile = "repodata/repomd.xml"
@@ -55,6 +55,15 @@ func (c checksum) hash() (hash.Hash, error) {
 	default:
 		return nil, fmt.Errorf("checksums of the kind %.20q are not trusted", c.Kind)
 	}
+}
+
+// compare sees whether what h has read has this checksum. The error wraps
+// errAltered.
+func (c checksum) compare(h hash.Hash) error {
+	if found := hex.EncodeToString(h.Sum(nil)); found != c.Value {
+		return fmt.Errorf("%w: its %s is %s, the metadata say %.128q", errAltered, c.Kind, found, c.Value)
+	}
+	return nil
 }
 
 // A repoIndex is repodata/repomd.xml.
@@ -100,8 +109,8 @@ func readPrimary(ctx context.Context, p place, name string, sum checksum, wanted
 		return nil, err
 	}
 	h.Write(data)
-	if real := hex.EncodeToString(h.Sum(nil)); real != sum.Value {
-		return nil, fmt.Errorf("%q: %w: its %s is %s, %s says %.128q", name, errAltered, sum.Kind, real, indexFile, sum.Value)
+	if err := sum.compare(h); err != nil {
+		return nil, fmt.Errorf("%q: %w", name, err)
 	}
 	plain, err := unpack(data)
 	if err != nil {

@@ -79,24 +79,24 @@ func describe(t testing.TB, folder string, all []pkg, pack func(testing.TB, []by
 		sha256.Sum256(packed)))
 }
 
-func describePackage(t testing.TB, w io.Writer, p pkg, path string) {
+func describePackage(t testing.TB, w *bytes.Buffer, p pkg, path string) {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(w, `<package type="rpm"><name>%s</name><arch>%s</arch><version epoch="%s" ver="%s" rel="alt1"/>`+
+	w.Write(fmt.Appendf(nil, `<package type="rpm"><name>%s</name><arch>%s</arch><version epoch="%s" ver="%s" rel="alt1"/>`+
 		`<checksum type="sha256" pkgid="YES">%x</checksum><location href="%s"/><format><rpm:provides>`,
-		p.name, cmp.Or(p.arch, "x86_64"), cmp.Or(p.epoch, "0"), p.version, sha256.Sum256(data), p.file())
+		p.name, cmp.Or(p.arch, "x86_64"), cmp.Or(p.epoch, "0"), p.version, sha256.Sum256(data), p.file()))
 	for _, provided := range append([]string{p.name}, p.provides...) {
 		name, _, _ := bytes.Cut([]byte(provided), []byte(" "))
-		fmt.Fprint(w, `<rpm:entry name="`)
+		w.WriteString(`<rpm:entry name="`)
 		if err := xml.EscapeText(w, name); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprint(w, `"/>`)
+		w.WriteString(`"/>`)
 	}
-	fmt.Fprint(w, `</rpm:provides></format></package>`)
+	w.WriteString(`</rpm:provides></format></package>`)
 }
 
 func plain(_ testing.TB, data []byte) []byte { return data }

@@ -43,10 +43,7 @@ func TestVerify(t *testing.T) {
 		{"old minor", []pkg{{name: "kubernetes-kubeadm", version: "1.25.9"}, etcd}, nil, deps.TooOld, deps.OK, "too old kubernetes-kubeadm"},
 		{"new minor", []pkg{minorKubeadm("1.27", "1.27.0"), etcd}, nil, deps.TooNew, deps.OK, "too new kubernetes-kubeadm"},
 		{"release does not count", []pkg{{name: "kubernetes-kubeadm", version: "1.27"}, etcd}, nil, deps.TooNew, deps.OK, "too new"},
-		{
-			"two minors", []pkg{minorKubeadm("1.26", "1.26.15"), minorKubeadm("1.34", "1.34.4"), etcd}, nil, deps.Ambiguous, deps.OK,
-			"two minors provide it: kubernetes1.26-kubeadm-1.26.15-alt1, kubernetes1.34-kubeadm-1.34.4-alt1",
-		},
+		{"two minors", []pkg{minorKubeadm("1.26", "1.26.15"), minorKubeadm("1.34", "1.34.4"), etcd}, nil, deps.Ambiguous, deps.OK, "two minors provide it: kubernetes1.26-kubeadm-1.26.15-alt1, kubernetes1.34-kubeadm-1.34.4-alt1"},
 		{"two minors of one name", []pkg{kubeadm, {name: "kubernetes-kubeadm", version: "1.27.1"}, etcd}, nil, deps.Ambiguous, deps.OK, "two minors"},
 		{"older build beside", []pkg{kubeadm, {name: "kubernetes-kubeadm", version: "1.25.9"}, etcd}, nil, deps.OK, deps.OK, "ok kubernetes-kubeadm"},
 		{"older etcd of another name", []pkg{kubeadm, etcd, {name: "etcd3.3", version: "3.3.1", provides: []string{"etcd = 3.3.1"}}}, nil, deps.OK, deps.OK, "etcd-3.5.9"},

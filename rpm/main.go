@@ -26,7 +26,7 @@ func main() {
 		Action: build,
 	}
 	if err := app.Run(os.Args); err != nil {
-		fmt.Fprintf(os.Stderr, "rpm: %v\n", err) //nolint:errcheck // there is nowhere else to say it
+		fmt.Fprintf(os.Stderr, "rpm: %v\n", err)
 		os.Exit(1)
 	}
 }
@@ -50,6 +50,6 @@ func build(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(path) //nolint:forbidigo // the command's result
+	fmt.Println(path)
 	return nil
 }
