@@ -59,6 +59,10 @@ func SyncFolder(path string) error {
 // whole or not at all. Source: proc(5).
 func SetKernelValue(path, value string) error { return os.WriteFile(path, []byte(value), 0) }
 
+// TempFile makes an empty file with a name of its own, mode 0600, in a
+// folder; pattern is as for os.CreateTemp.
+func TempFile(folder, pattern string) (*os.File, error) { return os.CreateTemp(folder, pattern) }
+
 // RemoveAll deletes a file, or a folder with all that is in it, and follows
 // no symbolic link. It is not for root in a folder that a user can write.
 func RemoveAll(path string) error { return os.RemoveAll(path) }

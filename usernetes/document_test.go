@@ -45,7 +45,7 @@ func TestParseDocuments(t *testing.T) {
 
 func FuzzParseDocuments(f *testing.F) {
 	f.Add([]byte("a: 1\n---\nb: [x, {name: y}]"), []byte("a: {c: 2}"))
-	f.Fuzz(func(t *testing.T, a, b []byte) {
+	f.Fuzz(func(_ *testing.T, a, b []byte) {
 		docsA, errA := parseDocuments(a)
 		docsB, errB := parseDocuments(b)
 		if errA != nil || errB != nil || len(docsA) == 0 || len(docsB) == 0 {

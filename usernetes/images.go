@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 )
@@ -31,7 +30,7 @@ func loadImages(ctx context.Context, w *Work) error {
 // loadImage copies an archive, which may be readable for root alone, to
 // where skopeo can seek in it.
 func (w *Work) loadImage(ctx context.Context, archive io.Reader) error {
-	file, err := os.CreateTemp(state, "image-*.tar")
+	file, err := host.TempFile(state, "image-*.tar")
 	if err != nil {
 		return err
 	}

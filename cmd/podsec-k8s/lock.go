@@ -37,9 +37,9 @@ func lockNode() (unlock func(), err error) {
 	return func() { file.Close() }, nil //nolint:errcheck // closing gives the lock back
 }
 
-// withMarker notes that there is a cluster before it is begun. When nothing
-// was begun, for a check failed, the note goes again.
-func withMarker(make func() error) error {
+// withMarker notes that there is a cluster before it is begun. When create
+// fails before it has begun anything, the note goes again.
+func withMarker(ctx context.Context, create func() error) error {
 	_, err := os.Stat(marker)
 	fresh := errors.Is(err, fs.ErrNotExist)
 	if err := host.MkdirAll(stateFolder, 0o700); err != nil {
@@ -48,11 +48,15 @@ func withMarker(make func() error) error {
 	if err := host.WriteFile(marker, nil, 0o600); err != nil {
 		return fmt.Errorf("noting the cluster: %w", err)
 	}
-	err = make()
-	if status := exitStatus(err); fresh && (status == exitPreflight || status == exitUsage) {
-		return errors.Join(err, host.Remove(marker))
+	failed := create()
+	if failed == nil || !fresh {
+		return failed
 	}
-	return err
+	var state nodeState
+	if err := askAdmin(ctx, &state, "node", "status"); err != nil || state.Begun {
+		return failed
+	}
+	return errors.Join(failed, host.Remove(marker))
 }
 
 // startGuard starts the swapped kubelet.service.

@@ -76,7 +76,8 @@ func createMaster(c *cli.Context, p *printer, kubeadms []string) error {
 		return err
 	}
 	defer unlock()
-	if err := withMarker(func() error { return runAsAdmin(c.Context, request, files, "node", "create-master") }); err != nil {
+	create := func() error { return runAsAdmin(c.Context, request, files, "node", "create-master") }
+	if err := withMarker(c.Context, create); err != nil {
 		return err
 	}
 	return finishMaster(c, p)

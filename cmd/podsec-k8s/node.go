@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -99,11 +101,12 @@ func nodeStatus(*cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(nodeState{Finished: finished})
+	_, err = usernetes.LoadNode()
+	return json.NewEncoder(os.Stdout).Encode(nodeState{Begun: !errors.Is(err, fs.ErrNotExist), Finished: finished})
 }
 
 // A nodeState is how far the node of this machine is.
-type nodeState struct{ Finished bool }
+type nodeState struct{ Begun, Finished bool }
 
 // nodeAccess hands the administrator's access to root, over a pipe.
 func nodeAccess(c *cli.Context) error {

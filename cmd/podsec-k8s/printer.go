@@ -69,7 +69,7 @@ func faults(err error) []host.Fault {
 	if err == nil || silent(err) {
 		return nil
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok && allFaults(joined.Unwrap()) { //nolint:errorlint // the outermost join only
+	if joined, ok := err.(interface{ Unwrap() []error }); ok && allFaults(joined.Unwrap()) {
 		var all []host.Fault
 		for _, one := range joined.Unwrap() {
 			all = append(all, faults(one)...)

@@ -1,0 +1,121 @@
+package scenarios
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/tests/generation"
+)
+
+// Exit statuses of podsec-k8s(8).
+const (
+	exitFault     = 1
+	exitUsage     = 2
+	exitPreflight = 3
+	exitLocked    = 4
+)
+
+// A refusal is bad input or a bad machine: how to spoil it, what to run, what
+// is said, and how to mend it.
+type refusal struct {
+	name    string
+	spoil   string
+	command string
+	status  int
+	words   []string
+	mend    string
+}
+
+const create = "podsec-k8s-create-master"
+
+func refusals() []refusal {
+	return []refusal{
+		{"unknown flag", "", "podsec-k8s reset --nope", exitUsage, []string{"-nope", "--help"}, ""},
+		{"unknown command", "", "podsec-k8s nope", exitUsage, []string{`"nope"`, "--help"}, ""},
+		{"flag that kubeadm does not know", "", create + " --nope", exitUsage, []string{"--nope", "remedy"}, ""},
+		{"flag that we own", "", create + " --cri-socket=/x", exitFault, []string{"--cri-socket can't be used", "remedy"}, ""},
+		{"overlapping networks", "", create + " --pod-network-cidr=10.96.0.0/12", exitPreflight, []string{"[networks]", "overlaps", "remedy"}, ""},
+		{"network of the host", "", create + " --service-cidr=10.77.0.0/16", exitPreflight, []string{"[networks]", "the host's network"}, ""},
+		{"address of another machine", "", create + " --node-ip=192.0.2.1", exitPreflight, []string{"[node-ip]", "192.0.2.1", "remedy"}, ""},
+		{"no address", "", create + " --node-ip=nonsense", exitFault, []string{"--node-ip", "remedy"}, ""},
+		{"port taken", "systemd-run -q --unit=taken socat TCP-LISTEN:6443,fork -; sleep 1", create, exitPreflight, []string{"[ports]", "6443/tcp", "remedy"}, "systemctl stop taken"},
+		{"no tun device", "mv /dev/net/tun /dev/tun.away", create, exitPreflight, []string{"[tun]", "remedy"}, "mv /dev/tun.away /dev/net/tun"},
+		{"newuidmap restricted", "chmod 0700 /usr/bin/newuidmap", create, exitPreflight, []string{"[newuidmap]", "control newuidmap public"}, "chmod 4755 /usr/bin/newuidmap"},
+		{"no subordinate ids", "cp -a /etc/subuid /root/ && : > /etc/subuid", create, exitPreflight, []string{"[subordinate-ids]", "0 subordinate uids", "remedy"}, "cat /root/subuid > /etc/subuid"},
+		{"no cgroup v2", "mount -t tmpfs none /sys/fs/cgroup", create, exitPreflight, []string{"[cgroup-v2]", "systemd.unified_cgroup_hierarchy=1"}, "umount /sys/fs/cgroup"},
+		{"missing image archive", "", create + " --image-archive /nowhere.tar", exitPreflight, []string{"[image-archive]", "/nowhere.tar", "remedy"}, ""},
+		{"missing configuration", "", create + " --config /nowhere.yaml", exitFault, []string{"/nowhere.yaml", "remedy"}, ""},
+		{"broken site settings", "echo COLOUR=red > /etc/podsec-k8s/99.conf", create, exitFault, []string{"99.conf:1", "COLOUR", "remedy"}, "rm /etc/podsec-k8s/99.conf"},
+		{"several faults at once", "chmod 0700 /usr/bin/newuidmap", create + " --node-ip=192.0.2.1 --image-archive /nowhere.tar", exitPreflight, []string{"[newuidmap]", "[node-ip]", "[image-archive]"}, "chmod 4755 /usr/bin/newuidmap"},
+		{"not root", "", "setpriv --reuid=nobody --clear-groups podsec-k8s-create-master", exitFault, []string{"only root", "remedy"}, ""},
+		{"lock held", "mkdir -p /run/podsec-k8s; systemd-run -q --unit=holder flock /run/podsec-k8s/lock sleep 60; sleep 1", create, exitLocked, []string{"another run", "remedy"}, "systemctl stop holder"},
+		{"Russian", "", "LANG=ru_RU.UTF-8 " + create + " --node-ip=192.0.2.1", exitPreflight, []string{"что делать"}, ""},
+	}
+}
+
+// TestRefuse: bad input ends with a cause, a remedy and a status, and changes
+// nothing.
+func TestRefuse(t *testing.T) {
+	g := generation.All()[0]
+	m := boot(t, g, "t-refuse")
+	m.run("dnf -q -y install podsec-k8s")
+	for _, r := range refusals() {
+		t.Run(r.name, func(t *testing.T) {
+			m := m.on(t)
+			before := nodeState(m)
+			if r.spoil != "" {
+				m.run(r.spoil)
+			}
+			m.fails(r.command, r.status, r.words...)
+			if r.mend != "" {
+				m.run(r.mend)
+			}
+			if after := nodeState(m); after != before {
+				t.Errorf("something was changed:\n%swas:\n%s", after, before)
+			}
+		})
+	}
+	t.Run("dry run", func(t *testing.T) {
+		m := m.on(t)
+		before := nodeState(m)
+		m.says(create+" --dry-run", "kind: ClusterConfiguration", "RootlessKit")
+		if after := nodeState(m); after != before {
+			t.Errorf("something was changed:\n%swas:\n%s", after, before)
+		}
+	})
+}
+
+// nodeState is what a refused command must not change.
+func nodeState(m *machine) string {
+	return m.run("find /var/lib/u7s-admin /var/lib/podsec-k8s /etc -xdev -printf '%p %y %m %U:%G %s %l\\n' | sort | sha256sum; " +
+		"find /var/lib/u7s-admin -printf '%p\\n'; " + userctl + "list-units --plain --no-legend --state=active 'u7s*'")
+}
+
+// TestInstallFails: a package that can't change its host takes back what it
+// began, says why, and can be finished later.
+func TestInstallFails(t *testing.T) {
+	g := generation.All()[0]
+	m := boot(t, g, "t-install")
+	m.run("dnf -q -y install $(dnf -q repoquery --requires --resolve podsec-k8s)")
+	before := m.snapshot("/etc /usr /lib /var/lib/systemd")
+	m.run("dnf -q -y install podsec-k8s && cp /usr/bin/podsec-k8s /root/ && dnf -q -y remove --noautoremove podsec-k8s")
+	for _, c := range []struct{ name, spoil, mend string }{
+		{"no subordinate ids left", "echo all:0:4294967295 > /etc/subuid.full; cp -a /etc/subuid /root/; cat /etc/subuid.full > /etc/subuid; rm /etc/subuid.full", "cat /root/subuid > /etc/subuid"},
+		{"read-only /etc", "mount --bind /etc /etc && mount -o remount,ro,bind /etc", "umount /etc"},
+		{"full disk", "mkdir -p /var/lib/podsec-k8s && mount -t tmpfs -o size=4k,nr_inodes=4 none /var/lib/podsec-k8s", "umount /var/lib/podsec-k8s"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := m.on(t)
+			m.run("cp /root/podsec-k8s /usr/bin/")
+			m.run(c.spoil)
+			m.fails("podsec-k8s scriptlet post 1", exitFault, "remedy")
+			m.run(c.mend)
+			m.run("rm /usr/bin/podsec-k8s")
+			if all := differences(before, m.snapshot("/etc /usr /lib /var/lib/systemd"), toolCaches()...); len(all) > 0 {
+				t.Errorf("left behind:\n%s", strings.Join(all, "\n"))
+			}
+		})
+	}
+	m.run("dnf -q -y install podsec-k8s")
+	m.says("podsec-k8s host status", "u7s-admin")
+}
