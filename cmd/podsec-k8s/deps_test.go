@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goreleaser/nfpm/v2"
+	nfpmrpm "github.com/goreleaser/nfpm/v2/rpm"
+
+	"github.com/alt-cloud/podsec-k8s/deps"
+)
+
+// stockedFolder has one package that provides every pinned name, but those
+// that without names.
+func stockedFolder(t *testing.T, without ...string) string {
+	t.Helper()
+	pins, err := deps.Pins(minor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := nfpm.WithDefaults(&nfpm.Info{Name: "stock", Arch: "amd64", Version: "1", VersionSchema: "none", Release: "alt1", Maintainer: "tester"})
+	for _, p := range pins {
+		if slices.Contains(without, p.Name) {
+			continue
+		}
+		provided := p.Name
+		if p.From != "" {
+			provided += " = " + p.From
+		}
+		info.Provides = append(info.Provides, provided)
+	}
+	var out bytes.Buffer
+	if err := nfpmrpm.DefaultRPM.Package(info, &out); err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "stock-1-alt1.x86_64.rpm"), out.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+func TestDepsCommand(t *testing.T) {
+	stocked, without := stockedFolder(t), stockedFolder(t, "etcd")
+	for _, c := range []struct {
+		name     string
+		args     []string
+		status   int
+		out, err string
+	}{
+		{"all there", []string{"verify", stocked}, exitDone, "ok     etcd", ""},
+		{"one missing", []string{"verify", without}, exitFault, "no package provides it", "1 of "},
+		{"second repository has it", []string{"verify", without, stocked}, exitDone, "ok     etcd", ""},
+		{"another minor", []string{"verify", "--kubernetes", "1.34", stocked}, exitFault, "too old", "remedy: "},
+		{"as JSON", []string{"verify", "-o", "json", without}, exitFault, `"state":"missing"`, "1 of "},
+		{"no repository named", []string{"verify"}, exitUsage, "", "a repository is missing"},
+		{"no such folder", []string{"verify", filepath.Join(stocked, "none")}, exitFault, "", "no such file or directory"},
+		{"unknown minor", []string{"verify", "--kubernetes", "1.2", stocked}, exitUsage, "", `"1.2": not a Kubernetes version`},
+		{"unknown form", []string{"list", "-o", "yaml"}, exitUsage, "", `text or json, not "yaml"`},
+		{"list", []string{"list"}, exitDone, "kubernetes-kubeadm >= 1.26.3, < 1.27", ""},
+		{"list as JSON", []string{"list", "-o", "json"}, exitDone, `{"name":"kubernetes-kubeadm","from":"1.26.3","before":"1.27"`, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out, errOut bytes.Buffer
+			p := newPrinter(&out, &errOut, func(string) string { return "" })
+			err := app(p).RunContext(t.Context(), append([]string{"podsec-k8s", "deps"}, c.args...))
+			p.fault(err)
+			if status := exitStatus(err); status != c.status || !strings.Contains(out.String(), c.out) || !strings.Contains(errOut.String(), c.err) {
+				t.Errorf("status %d, want %d; %q not in\n%s\nor %q not in\n%s", status, c.status, c.out, out.String(), c.err, errOut.String())
+			}
+			if strings.Contains(c.name, "JSON") && !json.Valid(out.Bytes()) {
+				t.Errorf("not JSON: %s", out.String())
+			}
+		})
+	}
+}
