@@ -137,6 +137,11 @@ func checkFiles(t *testing.T, p *rpm.Package, log Changelog) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
+	for _, page := range []string{"podsec-k8s.8.xz", "podsec-k8s-create-master.8.xz"} {
+		if !slices.Contains(got, "-rw-r--r-- - /usr/share/man/man8/"+page) {
+			t.Errorf("the page %s is missing", page)
+		}
+	}
 }
 
 // each lists what the files of a pattern become.
