@@ -1,6 +1,12 @@
 package main
 
-import "strings"
+import (
+	"cmp"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
 
 // phaseTitle names a phase for people.
 func phaseTitle(phase string) string {
@@ -31,6 +37,10 @@ func catalogueFor(getenv func(string) string) catalogue {
 	return catalogue{}
 }
 
+// verbs matches what fmt puts values in place of.
+var verbs = regexp.MustCompile(`%[.0-9]*[a-z]`)
+
+// format gives the format for an English one.
 func (c catalogue) format(english string) string {
 	if other, ok := c.pairs[english]; ok {
 		return other
@@ -38,4 +48,35 @@ func (c catalogue) format(english string) string {
 	return english
 }
 
-func (c catalogue) text(english string) string { return c.format(english) }
+// text translates what was made of a format already: it finds the format
+// that the text fits, and puts the same values into the other one.
+func (c catalogue) text(english string) string {
+	if other, ok := c.pairs[english]; ok {
+		return other
+	}
+	for _, format := range c.longestFirst() {
+		other := c.pairs[format]
+		parts := verbs.Split(format, -1)
+		for i := range parts {
+			parts[i] = regexp.QuoteMeta(parts[i])
+		}
+		values := regexp.MustCompile("(?s)^" + strings.Join(parts, "(.*)") + "$").FindStringSubmatch(english)
+		if len(parts) == 1 || values == nil {
+			continue
+		}
+		next := 0
+		return verbs.ReplaceAllStringFunc(other, func(string) string {
+			next++
+			return values[next]
+		})
+	}
+	return english
+}
+
+// longestFirst gives the formats so that one that says more comes before one
+// that fits more.
+func (c catalogue) longestFirst() []string {
+	return slices.SortedFunc(maps.Keys(c.pairs), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
+	})
+}
