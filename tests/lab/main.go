@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string) error {
 	case verb == "exec" && len(rest) == 2:
 		return execute(ctx, rest[0], rest[1])
 	case verb == "shell" && len(rest) == 1:
-		return execute(ctx, rest[0], "exec bash -l")
+		return shell(ctx, rest[0])
 	case verb == "list" && len(rest) == 0:
 		return list()
 	case verb == "down" && len(rest) == 0:
@@ -84,6 +84,14 @@ func execute(ctx context.Context, name, command string) error {
 		return err
 	}
 	return n.Exec(ctx, command, os.Stdin, os.Stdout, os.Stderr)
+}
+
+func shell(ctx context.Context, name string) error {
+	n, err := node.Find(name)
+	if err != nil {
+		return err
+	}
+	return n.Shell(ctx)
 }
 
 func list() error {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/alt-cloud/podsec-k8s/tests/generation"
 )
 
@@ -31,7 +33,9 @@ type Node struct {
 	Name       string
 	Address    netip.Addr
 	Generation string
-	hub        hub
+
+	hub         hub
+	interactive bool // commands get the caller's terminal
 }
 
 // An ExitError is a command in a node that ended with another status than 0.
@@ -203,11 +207,8 @@ func (n *Node) Exec(ctx context.Context, command string, stdin io.Reader, stdout
 		return fmt.Errorf("node %s: %w", n.Name, err)
 	}
 	line := append(enter(n.hub.leader), enter(id)...)
-	line = append(line, "env", "-i", "HOME=/root", "TERM="+os.Getenv("TERM"), "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_PAGER=")
-	if deadline, ok := ctx.Deadline(); ok {
-		line = append(line, "timeout", "--signal=KILL", fmt.Sprintf("%.0f", max(1, time.Until(deadline).Seconds())))
-	}
-	cmd := exec.CommandContext(ctx, line[0], append(line[1:], "sh", "-c", "cd; "+command)...)
+	line = append(line, n.service(ctx, command)...)
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
 	err = cmd.Run()
 	var exit *exec.ExitError
@@ -215,6 +216,40 @@ func (n *Node) Exec(ctx context.Context, command string, stdin io.Reader, stdout
 		return &ExitError{Command: command, Status: exit.ExitCode()}
 	}
 	return err
+}
+
+// service is a command as a transient service of the node's systemd: what
+// only enters a node's namespaces stays outside of its cgroups, which logind
+// and others find out. The command goes by the environment, for systemd
+// would expand what looks like a variable in it.
+// Source: systemd-run(1); systemd.service(5), "Command lines".
+func (n *Node) service(ctx context.Context, command string) []string {
+	line := []string{
+		"systemd-run", "--quiet", "--collect", "--wait", "--service-type=exec", "--working-directory=/root",
+		"--setenv=HOME=/root", "--setenv=TERM=" + os.Getenv("TERM"), "--setenv=SYSTEMD_PAGER=",
+		"--setenv=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "--setenv=LAB=" + command,
+	}
+	if isTerminal(os.Stdin) && n.interactive {
+		line = append(line, "--pty")
+	} else {
+		line = append(line, "--pipe")
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		line = append(line, fmt.Sprintf("--property=RuntimeMaxSec=%.0f", max(1, time.Until(deadline).Seconds())))
+	}
+	return append(line, "sh", "-c", `c=$LAB; unset LAB; eval "$c"`)
+}
+
+// Shell runs a shell in the node, at the caller's terminal.
+func (n *Node) Shell(ctx context.Context) error {
+	at := *n
+	at.interactive = true
+	return at.Exec(ctx, "exec bash -l", os.Stdin, os.Stdout, os.Stderr)
+}
+
+func isTerminal(file *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
+	return err == nil
 }
 
 // Output runs a shell command and gives what it printed on either output.
