@@ -27,7 +27,7 @@ node: tools ## boot a bare node NODE=x with the repository configured
 	$(LAB) node $(NODE)
 
 exec: ## run CMD='…' in NODE=x as root; its exit status is make's
-	@$(LAB) exec $(NODE) '$(subst ','\'',$(CMD))'
+	@$(LAB) exec $(NODE) '$(subst ','\'',$(value CMD))'
 
 shell: ## a shell in NODE=x
 	@$(LAB) shell $(NODE)

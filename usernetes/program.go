@@ -21,6 +21,8 @@ func RunUnit(ctx context.Context, name string) error {
 		return enterSelf("unit", "cni-file")
 	case "cni-file":
 		return writeCNI()
+	case "stop":
+		return stopProgram(ctx)
 	case "wipe":
 		return wipe()
 	}

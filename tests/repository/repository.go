@@ -77,7 +77,11 @@ func Index(ctx context.Context, dir string) error {
 // basePackage provides the names of what the base system has already, in
 // its real versions, and holds nothing.
 func basePackage(ctx context.Context, root string) (pkg, error) {
-	base := pkg{name: "alt-base", version: "10", provides: []string{"/bin/sh"}}
+	base := pkg{name: "alt-base", version: "10", provides: []string{"/bin/sh"}, files: []file{
+		// On ALT systemd's own package has these folders.
+		{path: "/usr/lib/modules-load.d", folder: true, mode: 0o755},
+		{path: "/usr/lib/sysctl.d", folder: true, mode: 0o755},
+	}}
 	for alt, debian := range based() {
 		version, err := debianVersion(ctx, root, debian)
 		if err != nil {

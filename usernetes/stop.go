@@ -1,0 +1,69 @@
+package usernetes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// stopProgram is what the services in the node stop by. Their main process
+// is nsenter, which a signal would end before the program behind it, and
+// systemd would then kill that. So the signal goes to the program, and
+// nsenter ends with it. There is nothing to do when the program has ended
+// by itself. Source: nsenter(1); systemd.service(5), "ExecStop=".
+func stopProgram(ctx context.Context) error {
+	pid, err := strconv.Atoi(os.Getenv("MAINPID"))
+	if err != nil {
+		return nil
+	}
+	handle, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("watching process %d: %w", pid, err)
+	}
+	defer unix.Close(handle) //nolint:errcheck // the process ends with it
+	for _, child := range children(pid) {
+		if err := unix.Kill(child, unix.SIGTERM); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("stopping process %d: %w", child, err)
+		}
+	}
+	return waitEnd(ctx, handle)
+}
+
+// children lists the processes that a process has started.
+// Source: proc(5), /proc/pid/task/tid/children.
+func children(pid int) []int {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return nil
+	}
+	var all []int
+	for field := range strings.FieldsSeq(string(data)) {
+		if child, err := strconv.Atoi(field); err == nil {
+			all = append(all, child)
+		}
+	}
+	return all
+}
+
+// waitEnd waits until a process has ended, or systemd's patience has.
+// Source: pidfd_open(2), "poll".
+func waitEnd(ctx context.Context, handle int) error {
+	for ctx.Err() == nil {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(handle), Events: unix.POLLIN}}, 1000)
+		if n > 0 {
+			return nil
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("waiting for the program to end: %w", err)
+		}
+	}
+	return ctx.Err()
+}
