@@ -29,10 +29,10 @@ func Key(kind string, inputs ...string) string {
 	return kind + "-" + hex.EncodeToString(sum[:6])
 }
 
-// Get gives the folder that make fills from inputs. It is made at most once,
+// Get gives the folder that fill fills from inputs. It is made at most once,
 // beside its place, so that an interrupted make leaves nothing that looks
 // whole. Progress goes to standard error.
-func Get(ctx context.Context, kind string, inputs []string, make func(ctx context.Context, dir string) error) (string, error) {
+func Get(ctx context.Context, kind string, inputs []string, fill func(ctx context.Context, dir string) error) (string, error) {
 	dir := filepath.Join(Dir(), Key(kind, inputs...))
 	if err := os.MkdirAll(Dir(), 0o755); err != nil {
 		return "", fmt.Errorf("making the cache: %w", err)
@@ -53,11 +53,11 @@ func Get(ctx context.Context, kind string, inputs []string, make func(ctx contex
 		return "", fmt.Errorf("making the cache: %w", err)
 	}
 	start := time.Now()
-	fmt.Fprintf(os.Stderr, "making %s …\n", kind) //nolint:errcheck // progress only
-	if err := make(ctx, temp); err != nil {
+	fmt.Fprintf(os.Stderr, "making %s …\n", kind)
+	if err := fill(ctx, temp); err != nil {
 		return "", fmt.Errorf("making %s: %w", kind, err)
 	}
-	fmt.Fprintf(os.Stderr, "made %s in %.0f s\n", kind, time.Since(start).Seconds()) //nolint:errcheck // progress only
+	fmt.Fprintf(os.Stderr, "made %s in %.0f s\n", kind, time.Since(start).Seconds())
 	return dir, os.Rename(temp, dir)
 }
 

@@ -11,12 +11,12 @@ import (
 func TestGetMakesOncePerInput(t *testing.T) {
 	t.Setenv("PODSEC_K8S_CACHE", t.TempDir())
 	made := 0
-	make := func(_ context.Context, dir string) error {
+	fill := func(_ context.Context, dir string) error {
 		made++
 		return os.WriteFile(filepath.Join(dir, "x"), nil, 0o600)
 	}
 	for _, inputs := range [][]string{{"a"}, {"a"}, {"b"}} {
-		dir, err := Get(t.Context(), "thing", inputs, make)
+		dir, err := Get(t.Context(), "thing", inputs, fill)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +33,7 @@ func TestGetForgetsWhatFailed(t *testing.T) {
 	t.Setenv("PODSEC_K8S_CACHE", t.TempDir())
 	broken := errors.New("broken")
 	fail := true
-	make := func(_ context.Context, dir string) error {
+	fill := func(_ context.Context, dir string) error {
 		if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 			t.Errorf("not an empty folder: %v, %v", entries, err)
 		}
@@ -45,11 +45,11 @@ func TestGetForgetsWhatFailed(t *testing.T) {
 		}
 		return nil
 	}
-	if _, err := Get(t.Context(), "thing", nil, make); !errors.Is(err, broken) {
+	if _, err := Get(t.Context(), "thing", nil, fill); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 	fail = false
-	if _, err := Get(t.Context(), "thing", nil, make); err != nil {
+	if _, err := Get(t.Context(), "thing", nil, fill); err != nil {
 		t.Error(err)
 	}
 }

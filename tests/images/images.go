@@ -33,6 +33,27 @@ func Build(ctx context.Context, g generation.Generation, built programs.Programs
 	})
 }
 
+// BuildControlPlane gives a folder with an archive for each part of a
+// control plane that runs in static pods: the rootful cluster which ours is
+// measured against needs them.
+func BuildControlPlane(ctx context.Context, g generation.Generation, built programs.Programs) (string, error) {
+	inputs := []string{g.EtcdImage, built["kubernetes"], built["etcd"]}
+	return cache.Get(ctx, "control-plane-"+g.Name, inputs, func(_ context.Context, dir string) error {
+		for _, image := range []struct{ project, name, tag string }{
+			{"kubernetes", "kube-apiserver", g.Kubernetes},
+			{"kubernetes", "kube-controller-manager", g.Kubernetes},
+			{"kubernetes", "kube-scheduler", g.Kubernetes},
+			{"etcd", "etcd", g.EtcdImage},
+		} {
+			ref := Repository + "/" + image.name + ":" + image.tag
+			if err := writeFile(filepath.Join(dir, image.name+".tar"), ref, image.name, built.Path(image.project, image.name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func makeAll(ctx context.Context, g generation.Generation, built programs.Programs, dir string) error {
 	for _, name := range []string{"pause", "web"} {
 		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", filepath.Join(dir, name), "./images/"+name)

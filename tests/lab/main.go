@@ -32,7 +32,7 @@ func main() {
 		os.Exit(failed.Status)
 	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "lab: %v\n", err) //nolint:errcheck // there is nowhere else to say it
+		fmt.Fprintf(os.Stderr, "lab: %v\n", err)
 		os.Exit(1)
 	}
 }

@@ -36,7 +36,7 @@ func addressFor(name string, taken map[netip.Addr]bool) (netip.Addr, error) {
 		return host(map[string]int{"m": 10, "w": 20}[m[1]] + last), nil
 	}
 	hash := fnv.New32a()
-	hash.Write([]byte(name)) //nolint:errcheck // a hash takes everything
+	hash.Write([]byte(name))
 	for i := range 100 {
 		if a := host(100 + (int(hash.Sum32()%100)+i)%100); !taken[a] {
 			return a, nil

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/alt-cloud/podsec-k8s/tests/cache"
 	"github.com/alt-cloud/podsec-k8s/tests/generation"
 )
 
@@ -159,7 +160,7 @@ func (n *Node) nspawn(parts Parts) []string {
 		"--system-call-filter=@keyring bpf mount",
 		"--bind=" + n.inDir() + "/lib:/var/lib",
 		"--bind-ro=" + parts.Repository + ":/srv/repo", "--bind-ro=" + parts.Packages + ":/srv/podsec-k8s",
-		"--bind-ro=" + parts.Images + ":/srv/images",
+		"--bind-ro=" + parts.Images + ":/srv/images", "--bind-ro=" + cache.Dir(),
 	}
 }
 
@@ -167,7 +168,7 @@ func (n *Node) nspawn(parts Parts) []string {
 func (n *Node) WaitBooted(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, bootTimeout)
 	defer cancel()
-	last := "nothing"
+	var last string
 	for {
 		out, _ := n.Output(ctx, "systemctl is-system-running") // its status tells of degraded, which will do
 		if last = strings.TrimSpace(out); last == "running" || last == "degraded" {

@@ -57,12 +57,22 @@ func packagesDir(g generation.Generation) string {
 	return filepath.Join(cache.Dir(), "podsec-k8s-"+g.Name)
 }
 
+// ControlPlaneImages makes the images of a control plane in static pods, and
+// gives their folder, which every node has at the same place.
+func ControlPlaneImages(ctx context.Context, g generation.Generation) (string, error) {
+	built, err := programs.Build(ctx, g)
+	if err != nil {
+		return "", err
+	}
+	return images.BuildControlPlane(ctx, g, built)
+}
+
 // Package builds podsec-k8s from this checkout into the repository of its
 // generation, alone there, and gives the file's name. version "" is the
 // newest in the changelog.
 func Package(ctx context.Context, g generation.Generation, version string) (string, error) {
 	dir := packagesDir(g)
-	if err := clear(dir); err != nil {
+	if err := empty(dir); err != nil {
 		return "", fmt.Errorf("clearing the repository of podsec-k8s: %w", err)
 	}
 	name, err := AddPackage(ctx, g, version)
@@ -89,8 +99,8 @@ func AddPackage(ctx context.Context, g generation.Generation, version string) (s
 	return filepath.Base(strings.TrimSpace(string(out))), repository.Index(ctx, dir)
 }
 
-// clear empties a folder but keeps it: nodes have it bound.
-func clear(dir string) error {
+// empty empties a folder but keeps it: nodes have it bound.
+func empty(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func (n *Node) configure(ctx context.Context, g generation.Generation) error {
 	}
 	files := siteFiles(g, strings.Contains(have, "memory"))
 	if !strings.Contains(have, "memory") {
-		fmt.Fprintf(os.Stderr, "node %s: this machine has no cgroup controllers to give: no QoS cgroups, no limits, no kubeadm SystemVerification there\n", n.Name) //nolint:errcheck // progress only
+		fmt.Fprintf(os.Stderr, "node %s: this machine has no cgroup controllers to give: no QoS cgroups, no limits, no kubeadm SystemVerification there\n", n.Name)
 	}
 	for _, f := range files {
 		command := fmt.Sprintf("mkdir -p $(dirname %s) && cat > %s && chmod %o %s", f.path, f.path, f.mode, f.path)

@@ -27,7 +27,7 @@ func TestMaster(t *testing.T) {
 		// What podsec-k8s requires comes first, so that only it differs.
 		m.run("dnf -q -y install $(dnf -q repoquery --requires --resolve podsec-k8s)")
 		m.run("printf '[Unit]\\nDescription=of the administrator\\n' > /etc/systemd/system/kubelet.service")
-		before := m.snapshot("/etc /usr /lib /var/lib/systemd")
+		before := m.snapshot()
 
 		m.run("dnf -q -y install podsec-k8s")
 		t.Run("installed", func(t *testing.T) { installed(m.on(t), g) })
@@ -40,8 +40,12 @@ func TestMaster(t *testing.T) {
 			run  func(*machine)
 		}{
 			{"again", func(m *machine) { m.says("podsec-k8s-create-master", "already") }},
-			{"guard", guard}, {"processes", processes}, {"rights", rights}, {"stand-ins", standIns},
-			{"images", imagesAndPods}, {"upgrade", func(m *machine) { upgrade(m, g) }},
+			{"guard", guard},
+			{"processes", processes},
+			{"rights", rights},
+			{"stand-ins", standIns},
+			{"images", imagesAndPods},
+			{"upgrade", func(m *machine) { upgrade(m, g) }},
 		} {
 			t.Run(check.name, func(t *testing.T) { check.run(m.on(t)) })
 		}
@@ -64,6 +68,7 @@ func installed(m *machine, g generation.Generation) {
 	if out := m.run("systemctl show kubelet -p Environment"); strings.Contains(out, "KUBELET") {
 		m.t.Errorf("kubeadm's drop-in is in force: %s", out)
 	}
+	m.says("podsec-k8s deps verify /srv/repo", "kubernetes-kubeadm")
 	m.says("podsec-k8s host status -o json", `"Kind":"user"`, `"Kind":"linger"`)
 	m.says("find /var/lib/podsec-k8s -type f -not -perm 600 | wc -l", "0\n")
 	if out := m.run("for u in /usr/lib/systemd/user/u7s*; do systemd-analyze --user verify --man=no $u; done 2>&1 | grep u7s || true"); out != "" {

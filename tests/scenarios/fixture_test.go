@@ -23,7 +23,7 @@ const commandTimeout = 5 * time.Minute
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if err := os.Chdir(".."); err != nil {
-		fmt.Fprintln(os.Stderr, err) //nolint:errcheck // there is nowhere else to say it
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
@@ -39,12 +39,12 @@ func eachGeneration(t *testing.T, scenario func(*testing.T, generation.Generatio
 // A machine is a node under test.
 type machine struct {
 	*node.Node
-	t *testing.T
+	t testing.TB
 }
 
 // boot boots a bare node with podsec-k8s in its repository. When the test
 // fails, the node's journal is kept.
-func boot(t *testing.T, g generation.Generation, name string) *machine {
+func boot(t testing.TB, g generation.Generation, name string) *machine {
 	t.Helper()
 	if _, err := node.Package(t.Context(), g, ""); err != nil {
 		t.Fatal(err)
@@ -147,11 +147,11 @@ func (m *machine) eventually(within time.Duration, command string) {
 	}
 }
 
-// snapshot lists every file of some folders: path, mode, owner, link target
-// and digest.
-func (m *machine) snapshot(folders string) map[string]string {
+// snapshot lists every file that a package may change: path, mode, owner,
+// link target and digest.
+func (m *machine) snapshot() map[string]string {
 	m.t.Helper()
-	out := m.run("for d in " + folders + `; do find $d -xdev \( -type f -printf '%p\t%m %U:%G ' -exec sha256sum -b {} \; \) -o -printf '%p\t%y %m %U:%G %l\n'; done`)
+	out := m.run(`for d in /etc /usr /lib /var/lib/systemd; do find $d -xdev \( -type f -printf '%p\t%m %U:%G ' -exec sha256sum -b {} \; \) -o -printf '%p\t%y %m %U:%G %l\n'; done`)
 	files := map[string]string{}
 	for line := range strings.Lines(out) {
 		path, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
