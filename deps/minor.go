@@ -13,6 +13,10 @@ type Minor struct {
 	ArgsForm   ArgsForm // how that API writes extraArgs
 	PauseTag   string   // the tag of the pause image that kubeadm expects
 
+	// DiscoveryTimeout is the field of a JoinConfiguration that bounds how
+	// long a cluster is looked for.
+	DiscoveryTimeout []string
+
 	From, Before string // versions of the kubernetes packages: from, and before
 	Etcd         string // the oldest that takes the flags of kubeadm's manifest
 	Flannel      string // the oldest to use
@@ -41,12 +45,14 @@ func Minors() []Minor {
 	return []Minor{
 		{
 			Version: "1.26", KubeadmAPI: "kubeadm.k8s.io/v1beta3", ArgsForm: ArgsMap, PauseTag: "3.9",
-			From: "1.26.3", Before: "1.27", Etcd: "3.4.15", Flannel: "0.13.0",
+			DiscoveryTimeout: []string{"discovery", "timeout"},
+			From:             "1.26.3", Before: "1.27", Etcd: "3.4.15", Flannel: "0.13.0",
 			CRIO: "1.26.2", CRIOBefore: "1.28", Crun: "1.8.1",
 		},
 		{
 			Version: "1.34", KubeadmAPI: "kubeadm.k8s.io/v1beta4", ArgsForm: ArgsList, PauseTag: "3.10.1",
-			From: "1.34.0", Before: "1.35", Etcd: "3.6.0", Flannel: "0.26.0",
+			DiscoveryTimeout: []string{"timeouts", "discovery"},
+			From:             "1.34.0", Before: "1.35", Etcd: "3.6.0", Flannel: "0.26.0",
 			CRIO: "1.34.0", CRIOBefore: "1.36", Crun: "1.9",
 		},
 	}

@@ -47,18 +47,25 @@ func initFlags() []kubeadmFlag {
 	}
 }
 
+// joinFlags lists those of kubeadm join. Source: kubeadm's cmd/join.go.
+func joinFlags() []kubeadmFlag {
+	return []kubeadmFlag{
+		{"node-name", formText, kindJoin, []string{"nodeRegistration", "name"}},
+		{"patches", formText, kindJoin, []string{"patches", "directory"}},
+	}
+}
+
 // ownedFlags lists the flags of kubeadm that a rootless node must own, with
 // the reason.
 func ownedFlags() map[string]string {
 	return map[string]string{
-		"cert-dir":     "the node keeps its certificates in /etc/kubernetes/pki",
-		"cri-socket":   "CRI-O of the node listens at " + crioSocket,
-		"rootfs":       "kubeadm runs in the node's own namespaces",
-		"kubeconfig":   "use --write-kubeconfig for where your own kubeconfig goes",
-		"token":        "give tokens in a file: --config, InitConfiguration, bootstrapTokens",
-		"config":       "it is given once, before the other flags of kubeadm",
-		"dry-run":      "--dry-run belongs to podsec-k8s here",
-		"print-config": "use --dry-run",
+		"cert-dir":   "the node keeps its certificates in /etc/kubernetes/pki",
+		"cri-socket": "CRI-O of the node listens at " + crioSocket,
+		"rootfs":     "kubeadm runs in the node's own namespaces",
+		"kubeconfig": "use --write-kubeconfig for where your own kubeconfig goes",
+		"token":      "give tokens in a file: --config, InitConfiguration, bootstrapTokens",
+		"config":     "it is given once, before the other flags of kubeadm",
+		"dry-run":    "--dry-run belongs to podsec-k8s here",
 	}
 }
 
@@ -75,9 +82,9 @@ type kubeadmArgs struct {
 	pass     []string  // on to kubeadm as they are
 }
 
-// parseKubeadmArgs sorts flags of kubeadm init. Whether kubeadm knows what
+// parseKubeadmArgs sorts flags of kubeadm by those that are known. Whether kubeadm knows what
 // is passed on is for it to say.
-func parseKubeadmArgs(args []string) (kubeadmArgs, error) {
+func parseKubeadmArgs(known []kubeadmFlag, args []string) (kubeadmArgs, error) {
 	var parsed kubeadmArgs
 	for i := 0; i < len(args); i++ {
 		name, value, inline := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
@@ -91,7 +98,7 @@ func parseKubeadmArgs(args []string) (kubeadmArgs, error) {
 				Remedy: "leave out --" + name,
 			}
 		}
-		flag, ok := findFlag(name)
+		flag, ok := findFlag(known, name)
 		if !ok {
 			parsed.pass = append(parsed.pass, args[i])
 			continue
@@ -115,8 +122,8 @@ func flagFault(name string, err error) error {
 	return &host.Fault{Err: fmt.Errorf("flag --%s: %w", name, err), Remedy: "see kubeadm init --help"}
 }
 
-func findFlag(name string) (kubeadmFlag, bool) {
-	for _, flag := range initFlags() {
+func findFlag(known []kubeadmFlag, name string) (kubeadmFlag, bool) {
+	for _, flag := range known {
 		if flag.name == name {
 			return flag, true
 		}

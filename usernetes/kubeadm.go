@@ -50,6 +50,31 @@ func initConfig(n Node, minor deps.Minor) kubeadmConfig {
 	}
 }
 
+// joinConfig makes kubeadm's configuration of a worker. An endpoint that
+// does not answer is given up after half a minute, not five.
+func joinConfig(n Node, minor deps.Minor, j JoinRequest) kubeadmConfig {
+	doc := document{
+		"apiVersion": minor.KubeadmAPI, "kind": kindJoin,
+		"nodeRegistration": nodeRegistration(n, minor),
+		"discovery": document{"bootstrapToken": document{
+			"apiServerEndpoint": j.Endpoint, "token": j.Token, "caCertHashes": anyList(j.CAHashes),
+		}},
+	}
+	put(doc, discoveryTimeout, minor.DiscoveryTimeout...)
+	return kubeadmConfig{kindJoin: doc}
+}
+
+// discoveryTimeout is how long kubeadm join looks for the cluster.
+const discoveryTimeout = "30s"
+
+func anyList(texts []string) []any {
+	list := make([]any, 0, len(texts))
+	for _, text := range texts {
+		list = append(list, text)
+	}
+	return list
+}
+
 func nodeRegistration(n Node, minor deps.Minor) document {
 	return document{
 		"name":             n.Name,
@@ -112,6 +137,7 @@ type ownedField struct {
 func ownedFields() []ownedField {
 	return []ownedField{
 		{kindInit, []string{"nodeRegistration", "criSocket"}, "CRI-O of the node listens there"},
+		{kindJoin, []string{"nodeRegistration", "criSocket"}, "CRI-O of the node listens there"},
 		{kindCluster, []string{"certificatesDir"}, "the node keeps its certificates in /etc/kubernetes/pki"},
 		{kindKubelet, []string{"staticPodPath"}, "the stand-ins of the control plane are there"},
 		{kindKubelet, []string{"cgroupDriver"}, "a user has no system scopes"},

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -55,13 +54,10 @@ func startRuntime(ctx context.Context, w *Work) error {
 	return w.Manager.Start(ctx, units.CRIO)
 }
 
-// kubeadmInit runs the unpatched kubeadm init. What an earlier run left half
-// done is taken away first, by kubeadm.
+// kubeadmInit runs the unpatched kubeadm init.
 func kubeadmInit(ctx context.Context, w *Work) error {
-	if halfMade() {
-		if err := w.inNode(ctx, Program{"kubeadm", []string{"reset", "--force", "--cri-socket=unix://" + crioSocket}}); err != nil {
-			return err
-		}
+	if err := clearHalfMade(ctx, w); err != nil {
+		return err
 	}
 	if err := host.WriteFile(initFile, w.Plan.Config, 0o600); err != nil {
 		return err
@@ -77,6 +73,18 @@ func kubeadmInit(ctx context.Context, w *Work) error {
 	}
 	args := append([]string{"init", "--config=" + initFile, "--skip-token-print", "--skip-certificate-key-print"}, w.Plan.Pass...)
 	return w.inNode(ctx, Program{"kubeadm", args})
+}
+
+// clearHalfMade lets kubeadm take away what an earlier run left half done.
+func clearHalfMade(ctx context.Context, w *Work) error {
+	if !halfMade() {
+		return nil
+	}
+	return w.inNode(ctx, kubeadmReset())
+}
+
+func kubeadmReset() Program {
+	return Program{"kubeadm", []string{"reset", "--force", "--cri-socket=unix://" + crioSocket}}
 }
 
 // halfMade tells whether kubeadm has begun a cluster here.
@@ -112,24 +120,6 @@ func (w *Work) inNodeFrom(ctx context.Context, p Program, stdin io.Reader) error
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, w.Out, w.Out
 	return cmd.Run(ctx)
-}
-
-// CreateMaster makes the cluster of a plan, or goes on with it.
-func CreateMaster(ctx context.Context, p Plan, progress Progress, out io.Writer) error {
-	s, err := loadSteps()
-	if err != nil {
-		return err
-	}
-	if slices.Contains(s.Done, "control-plane") && !p.sameAsBefore() {
-		return fault("repeat the command with the same settings, or begin again: podsec-k8s reset",
-			"a cluster with other settings is half made here")
-	}
-	manager, err := userManager(ctx)
-	if err != nil {
-		return err
-	}
-	defer manager.Close()
-	return RunPhases(ctx, MasterPhases(), &Work{Plan: p, Manager: manager, Out: out}, progress)
 }
 
 // JoinCommand asks kubeadm for a token and gives the arguments with which

@@ -23,6 +23,11 @@ func startNetwork(ctx context.Context, w *Work) error {
 	if err := w.inNodeFrom(ctx, Program{"kubectl", []string{"apply", "-f", "-"}}, strings.NewReader(nodeRights)); err != nil {
 		return err
 	}
+	return startServices(ctx, w)
+}
+
+// startServices starts this node's part of the pod network and of services.
+func startServices(ctx context.Context, w *Work) error {
 	if err := writeNetworkFiles(w.Plan.Node); err != nil {
 		return err
 	}

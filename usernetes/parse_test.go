@@ -142,7 +142,7 @@ func TestStandInSystemctlRefuses(t *testing.T) {
 }
 
 func TestPublishedPorts(t *testing.T) {
-	plan, _ := planned(t, "v1.26.3", MasterOptions{Flags: []string{"--apiserver-bind-port=7443"}})
+	plan, _ := planned(t, "v1.26.3", Options{Flags: []string{"--apiserver-bind-port=7443"}})
 	line := strings.Join(rootlessKit(plan.Node).Args, " ")
 	for _, part := range []string{
 		"--publish=192.0.2.10:10250:10250/tcp", "--publish=192.0.2.10:8472:8472/udp", "--publish=192.0.2.10:7443:7443/tcp",

@@ -69,13 +69,28 @@ func Finished() (bool, error) {
 	return s.Finished, err
 }
 
-// RunPhases runs the phases in order, notes each that is done, and stops at
-// the first fault. Run again, it goes on from there.
-func RunPhases(ctx context.Context, phases []Phase, w *Work, p Progress) error {
+// Make makes a node by a plan, or goes on with it after a fault. Once
+// kubeadm has done its part, other settings are refused.
+func Make(ctx context.Context, phases []Phase, plan Plan, progress Progress, out io.Writer) error {
 	s, err := loadSteps()
 	if err != nil {
 		return err
 	}
+	if slices.Contains(s.Done, "control-plane") && !plan.sameAsBefore() {
+		return fault("repeat the command with the same settings, or begin again: podsec-k8s reset",
+			"a cluster with other settings is half made here")
+	}
+	manager, err := userManager(ctx)
+	if err != nil {
+		return err
+	}
+	defer manager.Close()
+	return s.run(ctx, phases, &Work{Plan: plan, Manager: manager, Out: out}, progress)
+}
+
+// run runs the phases in order, notes each that is done, and stops at the
+// first fault.
+func (s steps) run(ctx context.Context, phases []Phase, w *Work, p Progress) error {
 	for i, phase := range phases {
 		p.Begin(i+1, len(phases), phase.Name)
 		start := time.Now()

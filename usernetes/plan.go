@@ -3,22 +3,25 @@ package usernetes
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// MasterOptions is what the administrator asks of create-master.
-type MasterOptions struct {
+// Options is what the administrator asks of create-master or join.
+type Options struct {
 	NodeIP     string   // "" means: site settings, else the default route's
 	ConfigName string   // name of the --config file, for messages
 	Config     []byte   // its content; may be empty
 	SiteConfig []byte   // content of the site's kubeadm configuration; may be empty
-	Flags      []string // flags of kubeadm init
+	Flags      []string // flags of kubeadm
 	Archives   []string // names of the image archives, in the order of Files
 	Ignore     []string // preflight checks to pass over
 }
@@ -33,35 +36,87 @@ type Plan struct {
 	Files    []*os.File
 }
 
+// A JoinRequest is what a machine joins a cluster by.
+type JoinRequest struct {
+	Endpoint string   // address and port of the cluster's API
+	Token    string   // a bootstrap token, secret
+	CAHashes []string // that the cluster's certificate authority may have
+}
+
+// A base makes our own kubeadm configuration for a node.
+type base func(Node, deps.Minor) kubeadmConfig
+
 // PlanMaster decides what a new cluster is like. It does nothing else.
 // What is wrong with the request is a *host.Fault.
-func PlanMaster(site Site, f Facts, o MasterOptions) (Plan, error) {
-	args, err := parseKubeadmArgs(o.Flags)
+func PlanMaster(site Site, f Facts, o Options) (Plan, error) {
+	n, err := siteNode(site, f, o)
 	if err != nil {
+		return Plan{}, err
+	}
+	n.APIPort = apiPort
+	return o.plan(n, initFlags(), initConfig, settledMaster)
+}
+
+// PlanJoin decides what a worker of a cluster is like. It does nothing else.
+// What is wrong with the request is a *host.Fault.
+func PlanJoin(site Site, f Facts, o Options, j JoinRequest) (Plan, error) {
+	if err := j.check(); err != nil {
 		return Plan{}, err
 	}
 	n, err := siteNode(site, f, o)
 	if err != nil {
 		return Plan{}, err
 	}
-	config, err := o.layer(n, args)
+	ours := func(n Node, minor deps.Minor) kubeadmConfig { return joinConfig(n, minor, j) }
+	return o.plan(n, joinFlags(), ours, settledWorker)
+}
+
+// plan lays the layers over ours, takes over what they say of the node, and
+// lays them over what is ours for that node.
+func (o Options) plan(n Node, known []kubeadmFlag, ours base, settled func(Node, kubeadmConfig) (Node, error)) (Plan, error) {
+	args, err := parseKubeadmArgs(known, o.Flags)
 	if err != nil {
 		return Plan{}, err
 	}
-	if n, err = n.settled(config); err != nil {
+	config, err := o.layer(n, args, ours)
+	if err != nil {
 		return Plan{}, err
 	}
-	if config, err = o.layer(n, args); err != nil {
+	if n, err = settled(n, config); err != nil {
+		return Plan{}, err
+	}
+	if config, err = o.layer(n, args, ours); err != nil {
 		return Plan{}, err
 	}
 	data, err := config.bytes()
 	return Plan{Node: n, Config: data, Pass: args.pass, Archives: o.Archives}, err
 }
 
+// check tells what a request to join lacks.
+func (j JoinRequest) check() error {
+	if _, err := netip.ParseAddrPort(j.Endpoint); err != nil {
+		if host, port, err := net.SplitHostPort(j.Endpoint); err != nil || host == "" || port == "" {
+			return fault("give it as create-master printed it: podsec-k8s join ADDRESS:PORT …", "%q is no address and port of a cluster", j.Endpoint)
+		}
+	}
+	if !bootstrapToken.MatchString(j.Token) {
+		return fault("make a token on a master: podsec-k8s kubeadm token create --print-join-command", "the token is not of the form abcdef.0123456789abcdef")
+	}
+	if len(j.CAHashes) == 0 {
+		return fault("give the hash that create-master printed: --discovery-token-ca-cert-hash sha256:…",
+			"without the hash of its certificate authority the cluster can't be told from another")
+	}
+	return nil
+}
+
+// bootstrapToken is a token's form. Source: Kubernetes' documentation of
+// bootstrap tokens.
+var bootstrapToken = regexp.MustCompile(`^[a-z0-9]{6}\.[a-z0-9]{16}$`)
+
 // siteNode is the node by the site's settings alone.
-func siteNode(site Site, f Facts, o MasterOptions) (Node, error) {
+func siteNode(site Site, f Facts, o Options) (Node, error) {
 	n := Node{
-		Name: strings.ToLower(f.Hostname), IP: f.DefaultIP, Kubernetes: f.Kubernetes, APIPort: apiPort,
+		Name: strings.ToLower(f.Hostname), IP: f.DefaultIP, Kubernetes: f.Kubernetes,
 		PodCIDR: site.PodCIDR, ServiceCIDR: site.ServiceCIDR, SlirpCIDR: site.SlirpCIDR,
 		MTU: site.MTU, ImageRepository: site.ImageRepository,
 	}
@@ -80,12 +135,12 @@ func siteNode(site Site, f Facts, o MasterOptions) (Node, error) {
 
 // layer lays the site's configuration, the administrator's and the flags
 // over ours.
-func (o MasterOptions) layer(n Node, args kubeadmArgs) (kubeadmConfig, error) {
+func (o Options) layer(n Node, args kubeadmArgs, ours base) (kubeadmConfig, error) {
 	minor, err := n.Minor()
 	if err != nil {
 		return nil, checkVersion(Facts{}, n)
 	}
-	config := initConfig(n, minor)
+	config := ours(n, minor)
 	for _, file := range []struct {
 		name string
 		data []byte
@@ -95,11 +150,18 @@ func (o MasterOptions) layer(n Node, args kubeadmArgs) (kubeadmConfig, error) {
 		}
 	}
 	args.apply(config)
-	return config, config.checkOwned(initConfig(n, minor))
+	return config, config.checkOwned(ours(n, minor))
 }
 
-// settled takes over what the layers of the configuration say of the node.
-func (n Node) settled(c kubeadmConfig) (Node, error) {
+// settledWorker takes over what a configuration for joining says of the
+// node. Its cluster's networks are asked for once it has joined.
+func settledWorker(n Node, c kubeadmConfig) (Node, error) {
+	n.Name = fmt.Sprint(lookup(c[kindJoin], "nodeRegistration", "name"))
+	return n, nil
+}
+
+// settledMaster takes over what a configuration for init says of the node.
+func settledMaster(n Node, c kubeadmConfig) (Node, error) {
 	var faults []string
 	text := func(kind string, path ...string) string { return fmt.Sprint(lookup(c[kind], path...)) }
 	prefix := func(kind string, path ...string) netip.Prefix {

@@ -21,7 +21,7 @@ func machine(kubernetes string) Facts {
 	}
 }
 
-func planned(t *testing.T, kubernetes string, o MasterOptions) (Plan, map[string]document) {
+func planned(t *testing.T, kubernetes string, o Options) (Plan, map[string]document) {
 	t.Helper()
 	plan, err := PlanMaster(DefaultSite(), machine(kubernetes), o)
 	if err != nil {
@@ -47,7 +47,7 @@ func TestPlanMasterOfEachMinor(t *testing.T) {
 		{deps.Minors()[1], []any{document{"name": "node-ip", "value": "192.0.2.10"}}},
 	} {
 		t.Run(c.minor.Version, func(t *testing.T) {
-			plan, docs := planned(t, "v"+c.minor.Version+".3", MasterOptions{})
+			plan, docs := planned(t, "v"+c.minor.Version+".3", Options{})
 			if plan.Node.Name != "m1" || plan.Node.APIPort != apiPort {
 				t.Errorf("node %+v", plan.Node)
 			}
@@ -65,7 +65,7 @@ func TestPlanMasterOfEachMinor(t *testing.T) {
 }
 
 func TestPlanMasterTakesFlagsOverFileOverSite(t *testing.T) {
-	plan, docs := planned(t, "v1.26.3", MasterOptions{
+	plan, docs := planned(t, "v1.26.3", Options{
 		SiteConfig: []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration, networking: {podSubnet: 10.1.0.0/16, serviceSubnet: 10.2.0.0/16}}"),
 		Config:     []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration, networking: {serviceSubnet: 10.3.0.0/16}}"),
 		Flags:      []string{"--apiserver-advertise-address=192.0.2.11", "--node-name", "alpha", "--upload-certs", "--feature-gates=A=true,B=false", "-v", "5"},
@@ -89,26 +89,60 @@ func TestPlanMasterRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		version string
-		options MasterOptions
+		options Options
 		says    string
 	}{
-		{"an unknown Kubernetes", "v1.29.0", MasterOptions{}, "not a Kubernetes version"},
-		{"no kubeadm", "", MasterOptions{}, "can't be found out"},
-		{"a broken address", "v1.26.3", MasterOptions{NodeIP: "192.0.2"}, "--node-ip"},
-		{"an owned flag", "v1.26.3", MasterOptions{Flags: []string{"--cri-socket=/x"}}, "--cri-socket can't be used"},
-		{"an owned field", "v1.26.3", MasterOptions{Config: []byte("{apiVersion: kubelet.config.k8s.io/v1beta1, kind: KubeletConfiguration, cgroupDriver: systemd}")}, "cgroupDriver"},
-		{"an owned field of another form", "v1.26.3", MasterOptions{Config: []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration, certificatesDir: [x]}")}, "certificatesDir"},
-		{"another API version", "v1.34.4", MasterOptions{ConfigName: "c.yaml", Config: []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration}")}, "kubeadm.k8s.io/v1beta3"},
-		{"a flag without its value", "v1.26.3", MasterOptions{Flags: []string{"--node-name"}}, "needs a value"},
-		{"a broken network", "v1.26.3", MasterOptions{Flags: []string{"--pod-network-cidr=10.0.0.0"}}, "10.0.0.0"},
-		{"a broken port", "v1.26.3", MasterOptions{Flags: []string{"--apiserver-bind-port=x"}}, "apiserver-bind-port"},
-		{"broken YAML", "v1.26.3", MasterOptions{ConfigName: "c.yaml", Config: []byte("a: [")}, "c.yaml"},
+		{"an unknown Kubernetes", "v1.29.0", Options{}, "not a Kubernetes version"},
+		{"no kubeadm", "", Options{}, "can't be found out"},
+		{"a broken address", "v1.26.3", Options{NodeIP: "192.0.2"}, "--node-ip"},
+		{"an owned flag", "v1.26.3", Options{Flags: []string{"--cri-socket=/x"}}, "--cri-socket can't be used"},
+		{"an owned field", "v1.26.3", Options{Config: []byte("{apiVersion: kubelet.config.k8s.io/v1beta1, kind: KubeletConfiguration, cgroupDriver: systemd}")}, "cgroupDriver"},
+		{"an owned field of another form", "v1.26.3", Options{Config: []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration, certificatesDir: [x]}")}, "certificatesDir"},
+		{"another API version", "v1.34.4", Options{ConfigName: "c.yaml", Config: []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration}")}, "kubeadm.k8s.io/v1beta3"},
+		{"a flag without its value", "v1.26.3", Options{Flags: []string{"--node-name"}}, "needs a value"},
+		{"a broken network", "v1.26.3", Options{Flags: []string{"--pod-network-cidr=10.0.0.0"}}, "10.0.0.0"},
+		{"a broken port", "v1.26.3", Options{Flags: []string{"--apiserver-bind-port=x"}}, "apiserver-bind-port"},
+		{"broken YAML", "v1.26.3", Options{ConfigName: "c.yaml", Config: []byte("a: [")}, "c.yaml"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := PlanMaster(DefaultSite(), machine(c.version), c.options)
 			var f *host.Fault
 			if !errors.As(err, &f) || f.Remedy == "" || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v, want a fault with a remedy that says %q", err, c.says)
+			}
+		})
+	}
+}
+
+func TestPlanJoin(t *testing.T) {
+	good := JoinRequest{"192.0.2.1:6443", "zyxwvu.0123456789abcdef", []string{"sha256:00"}}
+	for _, minor := range deps.Minors() {
+		plan, err := PlanJoin(DefaultSite(), machine("v"+minor.Version+".3"), Options{Flags: []string{"--node-name=w1"}}, good)
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs, err := parseDocuments(plan.Config)
+		if err != nil || len(docs) != 1 {
+			t.Fatalf("%d documents, %v", len(docs), err)
+		}
+		if got := lookup(docs[0], minor.DiscoveryTimeout...); got != discoveryTimeout {
+			t.Errorf("%s: discovery's timeout is %v", minor.Version, got)
+		}
+		if plan.Node.Name != "w1" || plan.Node.APIPort != 0 || lookup(docs[0], "discovery", "bootstrapToken", "token") != good.Token {
+			t.Errorf("%+v\n%s", plan.Node, plan.Config)
+		}
+	}
+	for name, bad := range map[string]JoinRequest{
+		"no endpoint":  {"", good.Token, good.CAHashes},
+		"no port":      {"192.0.2.1", good.Token, good.CAHashes},
+		"broken token": {good.Endpoint, "abcdef", good.CAHashes},
+		"no hash":      {good.Endpoint, good.Token, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := PlanJoin(DefaultSite(), machine("v1.26.3"), Options{}, bad)
+			var f *host.Fault
+			if !errors.As(err, &f) || f.Remedy == "" || strings.Contains(err.Error(), good.Token) {
+				t.Errorf("got %v", err)
 			}
 		})
 	}
@@ -154,7 +188,7 @@ func TestPreflight(t *testing.T) {
 			f, n := machine("v1.26.3"), site
 			c.spoil(&f, &n)
 			var failed []string
-			for _, finding := range Preflight(MasterChecks(), f, n, nil) {
+			for _, finding := range Preflight(Checks(), f, n, nil) {
 				if finding.Fault == nil {
 					continue
 				}
@@ -166,7 +200,7 @@ func TestPreflight(t *testing.T) {
 			if !reflect.DeepEqual(failed, c.fails) {
 				t.Errorf("failed %q, want %q", failed, c.fails)
 			}
-			if findings := Preflight(MasterChecks(), f, n, c.fails); len(findings) != len(MasterChecks())-len(c.fails) {
+			if findings := Preflight(Checks(), f, n, c.fails); len(findings) != len(Checks())-len(c.fails) {
 				t.Errorf("%d findings with %q ignored", len(findings), c.fails)
 			}
 		})

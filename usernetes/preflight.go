@@ -20,8 +20,8 @@ type Check struct {
 	Run  func(Facts, Node) error
 }
 
-// MasterChecks lists what create-master looks at.
-func MasterChecks() []Check {
+// Checks lists what is looked at before a node is made.
+func Checks() []Check {
 	return []Check{
 		{"packages", checkPackages},
 		{"kubernetes-version", checkVersion},

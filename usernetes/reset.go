@@ -23,7 +23,7 @@ func Reset(ctx context.Context, out io.Writer) error {
 	w := &Work{Manager: manager, Out: out}
 	var faults []error
 	if s, err := manager.State(ctx, units.RootlessKit); err == nil && s.Active == "active" && halfMade() {
-		faults = append(faults, w.inNode(ctx, Program{"kubeadm", []string{"reset", "--force", "--cri-socket=unix://" + crioSocket}}))
+		faults = append(faults, w.inNode(ctx, kubeadmReset()))
 	}
 	for _, unit := range nodeUnits() {
 		faults = append(faults, manager.Stop(ctx, unit))

@@ -48,6 +48,7 @@ func app(p *printer) *cli.App {
 			"Exit status: 0 done, 1 a fault, 2 wrong usage, 3 a preflight check failed, 4 another run is under way.",
 		Commands: strict([]*cli.Command{
 			createMasterCommand(p),
+			joinCommand(p),
 			resetCommand(p),
 			toolCommand("kubeadm", "runs kubeadm in the node"),
 			toolCommand("kubectl", "runs kubectl in the node, as the cluster's administrator on a master"),

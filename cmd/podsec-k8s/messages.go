@@ -17,6 +17,10 @@ func phaseTitle(phase string) string {
 		"control-plane": "Making the control plane (kubeadm init)",
 		"network":       "Starting the pod network (flannel, kube-proxy)",
 		"ready":         "Waiting for the node and CoreDNS",
+
+		"join":           "Joining the cluster (kubeadm join)",
+		"worker-network": "Starting the pod network (flannel, kube-proxy)",
+		"worker-ready":   "Waiting for the node",
 	}[phase]
 }
 

@@ -98,7 +98,7 @@ func TestEverythingSaidIsTranslated(t *testing.T) {
 	if len(said) < 40 {
 		t.Fatalf("only %d messages found", len(said))
 	}
-	for _, phase := range []string{"namespaces", "runtime", "images", "control-plane", "network", "ready"} {
+	for _, phase := range []string{"namespaces", "runtime", "images", "control-plane", "network", "ready", "join", "worker-network", "worker-ready"} {
 		said = append(said, phaseTitle(phase))
 	}
 	for _, message := range said {

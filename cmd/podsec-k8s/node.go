@@ -19,7 +19,7 @@ func nodeCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name: "node", Usage: "the half of a command that u7s-admin runs", Hidden: true,
 		Subcommands: []*cli.Command{
-			{Name: "create-master", Action: func(c *cli.Context) error { return nodeCreateMaster(c.Context, p) }},
+			{Name: "make", Action: func(c *cli.Context) error { return makeNode(c.Context, p) }},
 			{Name: "reset", Action: func(c *cli.Context) error { return usernetes.Reset(c.Context, os.Stdout) }},
 			{Name: "status", Action: nodeStatus},
 			{Name: "access", Action: nodeAccess},
@@ -36,22 +36,45 @@ func unitCommand() *cli.Command {
 	}
 }
 
-// A masterRequest is what root asks of u7s-admin for create-master.
-type masterRequest struct {
-	Options usernetes.MasterOptions
-	Faults  []preflightFault // what root has found already
+// A nodeRequest is what root asks of u7s-admin for a node.
+type nodeRequest struct {
+	Options usernetes.Options
+	Join    *usernetes.JoinRequest // nil for a control plane
+	Faults  []preflightFault       // what root has found already
 	DryRun  bool
 }
 
 // A preflightFault is a finding on its way from root to u7s-admin.
 type preflightFault struct{ Check, Err, Remedy string }
 
-func nodeCreateMaster(ctx context.Context, p *printer) error {
-	var request masterRequest
+// commands names the kubeadm command that the request comes to, and ours.
+func (r nodeRequest) commands() (kubeadm, ours string) {
+	if r.Join != nil {
+		return "join", "podsec-k8s join"
+	}
+	return "init", "podsec-k8s-create-master"
+}
+
+func (r nodeRequest) plan(site usernetes.Site, f usernetes.Facts) (usernetes.Plan, error) {
+	if r.Join != nil {
+		return usernetes.PlanJoin(site, f, r.Options, *r.Join)
+	}
+	return usernetes.PlanMaster(site, f, r.Options)
+}
+
+func (r nodeRequest) phases() []usernetes.Phase {
+	if r.Join != nil {
+		return usernetes.JoinPhases()
+	}
+	return usernetes.MasterPhases()
+}
+
+func makeNode(ctx context.Context, p *printer) error {
+	var request nodeRequest
 	if err := json.NewDecoder(os.Stdin).Decode(&request); err != nil {
 		return fmt.Errorf("reading what root asks for: %w", err)
 	}
-	plan, findings, err := planMaster(ctx, request)
+	plan, findings, err := planNode(ctx, request)
 	if err != nil {
 		return err
 	}
@@ -59,31 +82,32 @@ func nodeCreateMaster(ctx context.Context, p *printer) error {
 		return err
 	}
 	if request.DryRun {
-		return showPlan(p, plan)
+		return showPlan(p, request, plan)
 	}
 	plan.Files = inherited(len(plan.Archives))
-	return usernetes.CreateMaster(ctx, plan, p, newKubeadmFilter(os.Stdout))
+	return usernetes.Make(ctx, request.phases(), plan, p, newKubeadmFilter(os.Stdout))
 }
 
-func planMaster(ctx context.Context, request masterRequest) (usernetes.Plan, []usernetes.Finding, error) {
+func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []usernetes.Finding, error) {
 	site, err := usernetes.LoadSite(usernetes.SiteDir)
 	if err != nil {
 		return usernetes.Plan{}, nil, err
 	}
 	facts := usernetes.GatherFacts(ctx)
-	plan, err := usernetes.PlanMaster(site, facts, request.Options)
+	plan, err := request.plan(site, facts)
 	if err != nil {
 		return plan, nil, err
 	}
-	help, err := usernetes.KubeadmHelp(ctx, "init")
+	kubeadm, ours := request.commands()
+	help, err := usernetes.KubeadmHelp(ctx, kubeadm)
 	if err != nil {
 		return plan, nil, err
 	}
 	if err := plan.CheckFlags(help); err != nil {
-		return plan, nil, wrongUsage("podsec-k8s-create-master", err)
+		return plan, nil, wrongUsage(ours, err)
 	}
 	facts = facts.WithPorts(plan.Node)
-	findings := usernetes.Preflight(usernetes.MasterChecks(), facts, plan.Node, request.Options.Ignore)
+	findings := usernetes.Preflight(usernetes.Checks(), facts, plan.Node, request.Options.Ignore)
 	return plan, append(fromRoot(request.Faults), findings...), nil
 }
 

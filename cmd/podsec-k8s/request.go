@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes"
+)
+
+// nodeFlags are the flags that create-master and join have in common.
+func nodeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "node-ip", Usage: "the `ADDRESS` by which other machines reach this node"},
+		&cli.StringSliceFlag{Name: "image-archive", Usage: "a docker archive `FILE` to load instead of pulling; may be repeated"},
+		&cli.StringFlag{Name: "config", Usage: "a kubeadm configuration `FILE`, laid over ours"},
+		&cli.StringSliceFlag{Name: "ignore-preflight", Usage: "pass over the check of that `NAME`; all for every one"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "check, print what would be done, and change nothing"},
+	}
+}
+
+// newRequest reads what root alone may read: configuration and image
+// archives. An archive that is missing is a finding, told with all others.
+func newRequest(c *cli.Context, kubeadms []string) (nodeRequest, []*os.File, error) {
+	if err := requireRoot(); err != nil {
+		return nodeRequest{}, nil, err
+	}
+	site, err := usernetes.LoadSite(usernetes.SiteDir)
+	if err != nil {
+		return nodeRequest{}, nil, err
+	}
+	o := usernetes.Options{
+		NodeIP: c.String("node-ip"), ConfigName: c.String("config"), Flags: kubeadms,
+		Archives: slices.Concat(site.ImageArchives, c.StringSlice("image-archive")),
+		Ignore:   c.StringSlice("ignore-preflight"),
+	}
+	if o.ConfigName != "" {
+		if o.Config, err = os.ReadFile(o.ConfigName); err != nil {
+			return nodeRequest{}, nil, &host.Fault{
+				Err: fmt.Errorf("reading the kubeadm configuration: %w", err), Remedy: "give a file that exists: --config FILE",
+			}
+		}
+	}
+	if o.SiteConfig, err = os.ReadFile(site.KubeadmConfig); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nodeRequest{}, nil, fmt.Errorf("reading the site's kubeadm configuration: %w", err)
+	}
+	files, faults := openArchives(o.Archives)
+	return nodeRequest{Options: o, Faults: faults, DryRun: c.Bool("dry-run")}, files, nil
+}
+
+// requestNode holds the lock and lets u7s-admin make the node; then the
+// system's kubelet service guards it. done is false when there was nothing to
+// do, or it was not to be done.
+func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*os.File) (done bool, err error) {
+	var state nodeState
+	if err := askAdmin(ctx, &state, "node", "status"); err != nil {
+		return false, err
+	}
+	if state.Finished {
+		p.say("This machine is a node of a cluster already; nothing was changed. See: podsec-k8s kubectl get nodes")
+		return false, nil
+	}
+	create := func() error { return runAsAdmin(ctx, request, files, "node", "make") }
+	if request.DryRun {
+		return false, create()
+	}
+	unlock, err := lockNode()
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	if err := withMarker(ctx, create); err != nil {
+		return false, err
+	}
+	return true, startGuard(ctx)
+}
+
+func closeAll(files []*os.File) {
+	for _, file := range files {
+		file.Close() //nolint:errcheck // opened for reading
+	}
+}
+
+// showPlan prints what a dry run would have done. A token is not shown.
+func showPlan(p *printer, request nodeRequest, plan usernetes.Plan) error {
+	for i, phase := range request.phases() {
+		p.say("[%d] %s", i+1, p.words.text(phaseTitle(phase.Name)))
+	}
+	config := string(plan.Config)
+	if request.Join != nil {
+		config = strings.ReplaceAll(config, request.Join.Token, "…")
+	}
+	kubeadm, _ := request.commands()
+	p.say("\nThe configuration for kubeadm %s %s:\n%s", kubeadm, strings.Join(plan.Pass, " "), config)
+	return nil
+}

@@ -1,0 +1,99 @@
+package usernetes
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// JoinPhases is how a worker is made, step by step.
+func JoinPhases() []Phase {
+	return []Phase{
+		{Name: "namespaces", Run: startNamespaces},
+		{Name: "runtime", Run: startRuntime},
+		{Name: "images", Run: loadImages},
+		{Name: "join", Once: true, Run: kubeadmJoin},
+		{Name: "worker-network", Run: startWorkerNetwork},
+		{Name: "worker-ready", Run: waitWorker},
+	}
+}
+
+// kubeadmJoin runs the unpatched kubeadm join. The token is in its
+// configuration, which goes when the token has done its work.
+func kubeadmJoin(ctx context.Context, w *Work) error {
+	if err := clearHalfMade(ctx, w); err != nil {
+		return err
+	}
+	if err := host.WriteFile(initFile, w.Plan.Config, 0o600); err != nil {
+		return err
+	}
+	args := append([]string{"join", "--config=" + initFile}, w.Plan.Pass...)
+	if err := w.inNode(ctx, Program{"kubeadm", args}); err != nil {
+		return &host.Fault{
+			Err: err,
+			Remedy: "see what kubeadm says above; a token lasts a day, a new one with its command line: " +
+				"podsec-k8s kubeadm token create --print-join-command on a master",
+		}
+	}
+	return host.Remove(initFile)
+}
+
+// startWorkerNetwork asks the cluster for its networks, as the node that
+// this machine is now, and starts the pod network and services.
+func startWorkerNetwork(ctx context.Context, w *Work) error {
+	cmd, err := inNode(Program{"kubectl", []string{
+		"--namespace=kube-system", "get", "configmap", "kubeadm-config", "--output=jsonpath={.data.ClusterConfiguration}",
+	}})
+	if err != nil {
+		return err
+	}
+	data, err := cmd.Output(ctx)
+	if err != nil {
+		return fmt.Errorf("asking the cluster for its networks: %w", err)
+	}
+	if err := w.Plan.Node.takeNetworks(data); err != nil {
+		return fmt.Errorf("asking the cluster for its networks: %w", err)
+	}
+	if err := checkNetworks(Facts{}, w.Plan.Node); err != nil {
+		return err
+	}
+	if err := w.Plan.Node.save(); err != nil {
+		return err
+	}
+	return startServices(ctx, w)
+}
+
+// takeNetworks reads the networks from the cluster's configuration.
+func (n *Node) takeNetworks(data []byte) error {
+	var cluster struct {
+		Networking struct {
+			Pods     string `yaml:"podSubnet"`
+			Services string `yaml:"serviceSubnet"`
+		} `yaml:"networking"`
+	}
+	if err := yaml.Unmarshal(data, &cluster); err != nil {
+		return fmt.Errorf("reading it: %w", err)
+	}
+	pods, err := netip.ParsePrefix(cluster.Networking.Pods)
+	if err != nil {
+		return fmt.Errorf("reading its pod network: %w", err)
+	}
+	services, err := netip.ParsePrefix(cluster.Networking.Services)
+	if err != nil {
+		return fmt.Errorf("reading its service network: %w", err)
+	}
+	n.PodCIDR, n.ServiceCIDR = pods, services
+	return nil
+}
+
+func waitWorker(ctx context.Context, w *Work) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	return w.inNode(ctx, Program{"kubectl", []string{
+		"wait", "--for=condition=Ready", "--timeout=" + readyTimeout.String(), "node/" + w.Plan.Node.Name,
+	}})
+}
