@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os/signal"
+	"slices"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -115,25 +116,33 @@ type follower struct {
 }
 
 // sync brings every service and stand-in in line with its manifest and tells
-// how many manifests there are. A fault with one keeps no other waiting; it
-// is tried again at the next look.
+// how many manifests there are. Services begin in the order of components
+// and end in reverse: an apiserver that has lost its etcd ends slowly. A
+// fault with one keeps no other waiting; it is tried again at the next look.
 func (f follower) sync(ctx context.Context) (left int) {
+	var gone []string
 	for _, name := range components() {
 		m, err := readManifest(name)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			left++
-		}
 		if errors.Is(err, fs.ErrNotExist) {
-			err = nil
+			gone = append(gone, name)
+			continue
 		}
+		left++
 		if err == nil {
 			err = f.apply(ctx, name, m)
 		}
-		if err != nil {
-			slog.Error("manifest", "component", name, "error", err)
-		}
+		report(name, err)
+	}
+	for _, name := range slices.Backward(gone) {
+		report(name, f.apply(ctx, name, manifest{}))
 	}
 	return left
+}
+
+func report(name string, err error) {
+	if err != nil {
+		slog.Error("manifest", "component", name, "error", err)
+	}
 }
 
 func (f follower) apply(ctx context.Context, name string, m manifest) error {
