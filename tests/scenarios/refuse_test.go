@@ -42,7 +42,7 @@ func refusals() []refusal {
 		{"no tun device", "mv /dev/net/tun /dev/tun.away", create, exitPreflight, []string{"[tun]", "remedy"}, "mv /dev/tun.away /dev/net/tun"},
 		{"newuidmap restricted", "chmod 0700 /usr/bin/newuidmap", create, exitPreflight, []string{"[newuidmap]", "control newuidmap public"}, "chmod 4755 /usr/bin/newuidmap"},
 		{"no subordinate ids", "cp -a /etc/subuid /root/ && : > /etc/subuid", create, exitPreflight, []string{"[subordinate-ids]", "0 subordinate uids", "remedy"}, "cat /root/subuid > /etc/subuid"},
-		{"no cgroup v2", "mount -t tmpfs none /sys/fs/cgroup", create, exitPreflight, []string{"[cgroup-v2]", "systemd.unified_cgroup_hierarchy=1"}, "umount /sys/fs/cgroup"},
+		{"no cgroup v2", "", "unshare --mount sh -c 'mount -t tmpfs none /sys/fs/cgroup && podsec-k8s-create-master'", exitPreflight, []string{"[cgroup-v2]", "systemd.unified_cgroup_hierarchy=1"}, ""},
 		{"missing image archive", "", create + " --image-archive /nowhere.tar", exitPreflight, []string{"[image-archive]", "/nowhere.tar", "remedy"}, ""},
 		{"missing configuration", "", create + " --config /nowhere.yaml", exitFault, []string{"/nowhere.yaml", "remedy"}, ""},
 		{"broken site settings", "echo COLOUR=red > /etc/podsec-k8s/99.conf", create, exitFault, []string{"99.conf:1", "COLOUR", "remedy"}, "rm /etc/podsec-k8s/99.conf"},
