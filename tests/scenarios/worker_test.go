@@ -1,0 +1,147 @@
+package scenarios
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/tests/generation"
+)
+
+// TestWorker joins a machine to a cluster, sends traffic between both, and
+// reboots them.
+func TestWorker(t *testing.T) {
+	eachGeneration(t, func(t *testing.T, g generation.Generation) {
+		master, worker := boot(t, g, "t-cp"), boot(t, g, "t-worker")
+		for _, m := range []*machine{master, worker} {
+			m.run("dnf -q -y install podsec-k8s")
+		}
+		master.run("podsec-k8s-create-master")
+		t.Run("refused", func(t *testing.T) { refusedJoin(worker.on(t), master) })
+		t.Run("join", func(t *testing.T) { join(worker.on(t), master) })
+		if t.Failed() {
+			return
+		}
+		t.Run("traffic", func(t *testing.T) { traffic(master.on(t), worker) })
+		t.Run("rights", func(t *testing.T) { workerRights(worker.on(t)) })
+		t.Run("reboot", func(t *testing.T) { reboot(master.on(t), worker) })
+	})
+}
+
+// refusedJoin: what can't join says why, and can then be joined rightly.
+func refusedJoin(worker, master *machine) {
+	endpoint := master.Address.String() + ":6443"
+	_, hash := ticket(master)
+	wrong := "aaaaaa.0123456789abcdef"
+	worker.fails("podsec-k8s join", exitUsage, "ENDPOINT")
+	worker.fails("podsec-k8s join "+endpoint+" --token nonsense --discovery-token-ca-cert-hash "+hash, exitFault, "not of the form", "remedy")
+	worker.fails("podsec-k8s join "+endpoint+" --token "+wrong, exitFault, "hash", "remedy")
+	start := time.Now()
+	worker.fails("podsec-k8s join "+endpoint+" --token "+wrong+" --discovery-token-ca-cert-hash "+hash, exitFault, "token create")
+	if took := time.Since(start); took > time.Minute {
+		worker.t.Errorf("a wrong token was refused after %s", took)
+	}
+}
+
+// ticket makes a token on a master, and gives it with the hash of the
+// cluster's certificate authority.
+func ticket(master *machine) (token, hash string) {
+	fields := strings.Fields(master.run("podsec-k8s kubeadm token create --print-join-command"))
+	for i, field := range fields {
+		switch field {
+		case "--token":
+			token = fields[i+1]
+		case "--discovery-token-ca-cert-hash":
+			hash = fields[i+1]
+		}
+	}
+	return token, hash
+}
+
+func join(worker, master *machine) {
+	token, hash := ticket(master)
+	worker.run("umask 077; echo " + token + " > /root/token")
+	command := "podsec-k8s join " + master.Address.String() + ":6443 --token-file /root/token --discovery-token-ca-cert-hash " + hash
+	worker.says(command, "a worker now")
+	worker.says(command, "already")
+	master.eventually(time.Minute, "podsec-k8s kubectl wait --timeout=5s --for=condition=Ready node/"+worker.Name)
+	if out, status := worker.try("find /var/lib/u7s-admin/state -name '*.yaml' -o -name '*.json' | xargs grep -l " + token); status == 0 {
+		worker.t.Errorf("the token was kept: %s", out)
+	}
+}
+
+// traffic: pods of both machines reach each other and services by name.
+func traffic(master, worker *machine) {
+	for _, m := range []*machine{master, worker} {
+		m.t = master.t
+		m.run("podsec-k8s exec " + loadWeb)
+	}
+	master.run("podsec-k8s kubectl apply -f - <<'Y'\n" + webSet + "\nY")
+	master.run("podsec-k8s kubectl rollout status --timeout=120s daemonset/web")
+	everyPodReachesEveryPod(master)
+}
+
+const loadWeb = "skopeo copy -q docker-archive:/srv/images/web.tar 'containers-storage:[overlay@/var/lib/containers/storage+/run/containers/storage]registry.local/web:1'"
+
+// everyPodReachesEveryPod asks anew which addresses there are each time: after
+// a reboot pods get others.
+func everyPodReachesEveryPod(master *machine) {
+	master.t.Helper()
+	master.eventually(2*time.Minute, crossTraffic)
+}
+
+// crossTraffic is set -e throughout, with one line a pod: its name and its
+// address.
+const crossTraffic = `set -e
+k="podsec-k8s kubectl"
+pods=$($k get pods -l app=web -o jsonpath='{range .items[*]}{.metadata.name}={.status.podIP}{" "}{end}')
+test $(echo $pods | wc -w) = 2
+for from in $pods; do
+	for to in $pods; do
+		$k exec ${from%=*} -- /web get http://${to#*=}:8080/ | grep ${to%=*}
+		$k exec ${from%=*} -- /web udp ${to#*=}:8081 | grep ${to%=*}
+	done
+	$k exec ${from%=*} -- /web get http://front/ | grep web-
+	$k logs ${from%=*} | grep udp
+done`
+
+const webSet = `apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      tolerations: [{operator: Exists}]
+      containers: [{name: web, image: "registry.local/web:1", imagePullPolicy: Never, readinessProbe: {httpGet: {path: /, port: 8080}}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: front}
+spec:
+  selector: {app: web}
+  ports: [{name: tcp, port: 80, targetPort: 8080}, {name: udp, protocol: UDP, port: 81, targetPort: 8081}]`
+
+// workerRights: a worker is the cluster's node, and no more.
+func workerRights(worker *machine) {
+	worker.says("podsec-k8s kubectl get nodes", worker.Name)
+	worker.fails("podsec-k8s kubectl -n kube-system get secrets", 1, "orbidden")
+	if out := worker.run("podsec-k8s exec find /etc/kubernetes -name '*.key'; podsec-k8s exec ls /etc/kubernetes"); strings.Contains(out, "ca.key") || strings.Contains(out, "admin.conf") {
+		worker.t.Errorf("a worker has what is the cluster's: %s", out)
+	}
+}
+
+// reboot: both machines come back by themselves.
+func reboot(master, worker *machine) {
+	for _, m := range []*machine{worker, master} {
+		if err := m.Reboot(master.t.Context()); err != nil {
+			master.t.Fatal(err)
+		}
+	}
+	for _, name := range []string{master.Name, worker.Name} {
+		master.eventually(2*time.Minute, "podsec-k8s kubectl wait --timeout=5s --for=condition=Ready node/"+name)
+	}
+	master.eventually(2*time.Minute, "podsec-k8s kubectl rollout status --timeout=5s daemonset/web")
+	everyPodReachesEveryPod(master)
+}
