@@ -29,7 +29,7 @@ func rootful(m *machine, g generation.Generation) (create string) {
 	}
 	m.run("systemd-run -q --unit=crio -p Type=notify -p Delegate=yes crio --config /etc/crio.conf --config-dir ''")
 	m.run("cat > /root/kubeadm.yaml <<'C'\n" + rootfulConfig(m, g) + "\nC\nsystemctl enable kubelet")
-	return "kubeadm init --config /root/kubeadm.yaml && export KUBECONFIG=/etc/kubernetes/admin.conf && " +
+	return "kubeadm init --config /root/kubeadm.yaml --ignore-preflight-errors=all && export KUBECONFIG=/etc/kubernetes/admin.conf && " +
 		"kubectl wait --timeout=240s --for=condition=Ready node --all && kubectl taint node --all node-role.kubernetes.io/control-plane- && " +
 		"kubectl -n kube-system rollout status --timeout=240s deployment/coredns"
 }
@@ -47,7 +47,6 @@ localAPIEndpoint: {advertiseAddress: %[2]s}
 nodeRegistration:
   imagePullPolicy: Never
   criSocket: unix:///run/crio/crio.sock
-  ignorePreflightErrors: [all]
   kubeletExtraArgs: %[3]s
 skipPhases: [addon/kube-proxy]
 ---
