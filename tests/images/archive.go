@@ -20,8 +20,8 @@ type entry struct {
 	data []byte // nil for a folder
 }
 
-// WriteArchive writes a docker archive of one image: a program at /NAME in
-// an otherwise empty root, named ref. The same program gives the same bytes.
+// WriteArchive writes a docker archive of one image: a program at /NAME, and
+// found by that name, in an otherwise empty root. The image is named ref. The same program gives the same bytes.
 // Source: the Docker image specification v1.2.
 func WriteArchive(to io.Writer, ref, name string, program []byte) error {
 	layer, err := layerOf(name, program)
@@ -31,7 +31,7 @@ func WriteArchive(to io.Writer, ref, name string, program []byte) error {
 	sum := sha256.Sum256(layer)
 	config, err := json.Marshal(map[string]any{
 		"architecture": "amd64", "os": "linux",
-		"config":  map[string]any{"Entrypoint": []string{"/" + name}, "WorkingDir": "/"},
+		"config":  map[string]any{"Entrypoint": []string{"/" + name}, "Env": []string{"PATH=/"}, "WorkingDir": "/"},
 		"rootfs":  map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + hex.EncodeToString(sum[:])}},
 		"history": []map[string]string{{"created_by": "podsec-k8s tests"}},
 	})

@@ -19,13 +19,9 @@ const Repository = "registry.local"
 // Build gives a folder with pause.tar, coredns.tar and web.tar for a
 // generation.
 func Build(ctx context.Context, g generation.Generation, built programs.Programs) (string, error) {
-	var inputs []string
-	for _, own := range []string{"images/archive.go", "images/pause/main.go", "images/web/main.go"} {
-		text, err := os.ReadFile(own)
-		if err != nil {
-			return "", fmt.Errorf("reading the images' sources (run it in tests/): %w", err)
-		}
-		inputs = append(inputs, string(text))
+	inputs, err := sources("images/archive.go", "images/pause/main.go", "images/web/main.go")
+	if err != nil {
+		return "", err
 	}
 	inputs = append(inputs, g.Pause, g.CoreDNS, built["coredns"])
 	return cache.Get(ctx, "images-"+g.Name, inputs, func(ctx context.Context, dir string) error {
@@ -37,7 +33,11 @@ func Build(ctx context.Context, g generation.Generation, built programs.Programs
 // control plane that runs in static pods: the rootful cluster which ours is
 // measured against needs them.
 func BuildControlPlane(ctx context.Context, g generation.Generation, built programs.Programs) (string, error) {
-	inputs := []string{g.EtcdImage, built["kubernetes"], built["etcd"]}
+	inputs, err := sources("images/archive.go")
+	if err != nil {
+		return "", err
+	}
+	inputs = append(inputs, g.EtcdImage, built["kubernetes"], built["etcd"])
 	return cache.Get(ctx, "control-plane-"+g.Name, inputs, func(_ context.Context, dir string) error {
 		for _, image := range []struct{ project, name, tag string }{
 			{"kubernetes", "kube-apiserver", g.Kubernetes},
@@ -52,6 +52,18 @@ func BuildControlPlane(ctx context.Context, g generation.Generation, built progr
 		}
 		return nil
 	})
+}
+
+// sources reads files below tests/, for the key of what is made from them.
+func sources(paths ...string) (texts []string, err error) {
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("reading the images' sources (run it in tests/): %w", err)
+		}
+		texts = append(texts, string(text))
+	}
+	return texts, nil
 }
 
 func makeAll(ctx context.Context, g generation.Generation, built programs.Programs, dir string) error {

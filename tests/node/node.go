@@ -123,6 +123,7 @@ func (n *Node) files() map[string]string {
 	return map[string]string{
 		"etc/hostname":                         n.Name + "\n",
 		"etc/hosts":                            "127.0.0.1 localhost\n" + n.Address.String() + " " + n.Name + "\n",
+		"etc/resolv.conf":                      "nameserver " + gateway.String() + "\n", // nobody answers there
 		"etc/systemd/network/10-host0.network": fmt.Sprintf("[Match]\nName=host0\n\n[Network]\nAddress=%s/24\nGateway=%s\nLinkLocalAddressing=no\n", n.Address, gateway),
 		"etc/tmpfiles.d/tun.conf":              "z /dev/net/tun 0666 root root\n",
 		"etc/yum.repos.d/alt.repo":             "[alt]\nname=alt\nbaseurl=file:///srv/repo\ngpgcheck=0\n\n[podsec-k8s]\nname=podsec-k8s\nbaseurl=file:///srv/podsec-k8s\ngpgcheck=0\nmetadata_expire=1\n",

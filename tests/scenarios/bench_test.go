@@ -48,7 +48,6 @@ func BenchmarkCluster(b *testing.B) {
 func measure(b *testing.B, g generation.Generation, name string, prepare func(*machine) string) (c cost) {
 	b.Helper()
 	m := boot(b, g, name)
-	defer m.end()
 	create := prepare(m)
 	start := time.Now()
 	out := m.run(create)
@@ -61,6 +60,7 @@ func measure(b *testing.B, g generation.Generation, name string, prepare func(*m
 	time.Sleep(idleWindow)
 	c.cpu = float64(ticks(m)-before) / 100 / idleWindow.Seconds()
 	c.memory = memory(m)
+	m.end()
 	return c
 }
 

@@ -39,7 +39,8 @@ func eachGeneration(t *testing.T, scenario func(*testing.T, generation.Generatio
 // A machine is a node under test.
 type machine struct {
 	*node.Node
-	t testing.TB
+	t     testing.TB
+	ended *bool // shared by all views of one machine
 }
 
 // boot boots a bare node with podsec-k8s in its repository. When the test
@@ -56,12 +57,17 @@ func boot(t testing.TB, g generation.Generation, name string) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &machine{n, t}
+	m := &machine{n, t, new(bool)}
 	t.Cleanup(m.end)
 	return m
 }
 
+// end ends the machine, once.
 func (m *machine) end() {
+	if *m.ended {
+		return
+	}
+	*m.ended = true
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
 	if m.t.Failed() {
@@ -77,7 +83,7 @@ func (m *machine) end() {
 }
 
 // on gives the machine to a subtest.
-func (m *machine) on(t *testing.T) *machine { return &machine{m.Node, t} }
+func (m *machine) on(t *testing.T) *machine { return &machine{m.Node, t, m.ended} }
 
 // try runs a command and gives what it printed and its exit status.
 func (m *machine) try(command string) (out string, status int) {

@@ -10,13 +10,14 @@ import (
 
 // rootful makes an ordinary cluster on a bare node: kubeadm as root, the
 // control plane in static pods, from the same programs. Its pod network is
-// there before it begins.
+// there before it begins, and kube-proxy is a service, which is quicker than
+// kubeadm's DaemonSet.
 func rootful(m *machine, g generation.Generation) (create string) {
 	images, err := node.ControlPlaneImages(m.t.Context(), g)
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.run("dnf -q -y install " + g.Prefix + "kubeadm " + g.Prefix + "kubelet " + g.Prefix + "client " + g.Prefix + "common " + g.Prefix + "crio cri-o cri-tools cni-plugins")
+	m.run("dnf -q -y install " + g.Prefix + "kubeadm " + g.Prefix + "kubelet " + g.Prefix + "client " + g.Prefix + "node " + g.Prefix + "common " + g.Prefix + "crio cri-o cri-tools cni-plugins")
 	m.run(rootfulMachine)
 	m.run("mkdir -p /etc/cni/net.d && cat > /etc/cni/net.d/10-bridge.conflist <<'C'\n" + rootfulNetwork + "\nC")
 	m.run("cat > /etc/crio.conf <<'C'\n" + rootfulCRIO + fmt.Sprintf("[crio.image]\npause_image = \"registry.local/pause:%s\"\nC", g.Pause))
@@ -30,6 +31,7 @@ func rootful(m *machine, g generation.Generation) (create string) {
 	m.run("systemd-run -q --unit=crio -p Type=notify -p Delegate=yes crio --config /etc/crio.conf --config-dir ''")
 	m.run("cat > /root/kubeadm.yaml <<'C'\n" + rootfulConfig(m, g) + "\nC\nsystemctl enable kubelet")
 	return "kubeadm init --config /root/kubeadm.yaml --ignore-preflight-errors=all && export KUBECONFIG=/etc/kubernetes/admin.conf && " +
+		"systemd-run -q --unit=kube-proxy kube-proxy --kubeconfig=$KUBECONFIG --cluster-cidr=10.244.0.0/16 --conntrack-max-per-core=0 --hostname-override=$(hostname) && " +
 		"kubectl wait --timeout=240s --for=condition=Ready node --all && kubectl taint node --all node-role.kubernetes.io/control-plane- && " +
 		"kubectl -n kube-system rollout status --timeout=240s deployment/coredns"
 }

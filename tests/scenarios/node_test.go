@@ -1,0 +1,83 @@
+package scenarios
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/tests/generation"
+	"github.com/alt-cloud/podsec-k8s/tests/node"
+)
+
+// TestNode: a node passes exit statuses on, and leaves nothing when it ends.
+func TestNode(t *testing.T) {
+	dir, err := os.MkdirTemp("/var/tmp", "podsec-k8s-test-node-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PODSEC_K8S_RUN", dir)
+	t.Cleanup(func() { os.RemoveAll(dir) }) //nolint:errcheck // the test has told by then
+	mountsBefore := mounts(t)
+	g := generation.All()[0]
+	m := boot(t, g, "t-node")
+	for command, want := range map[string]int{
+		"true": 0, "exit 7": 7, "nonsense-command": 127, `test "$HOME" = /root -a "$(id -u)" = 0`: 0, "echo 'a  b' | grep -q 'a  b'": 0,
+	} {
+		if out, status := m.try(command); status != want {
+			t.Errorf("%s: exit status %d, want %d\n%s", command, status, want, out)
+		}
+	}
+	m.fails("rpm -q podsec-k8s", 1, "not installed")
+	if _, err := node.Boot(t.Context(), g, "t-node"); err == nil || !strings.Contains(err.Error(), "make down") {
+		t.Errorf("a second node of one name: %v", err)
+	}
+	own := strings.Fields(m.run("readlink /proc/1/ns/pid /proc/1/ns/net"))
+	if !slices.Contains(namespaces(t), own[0]) {
+		t.Fatalf("the node's namespace %s is not seen from outside", own[0])
+	}
+	m.end()
+	if _, err := node.Find("t-node"); !errors.Is(err, node.ErrNoNode) {
+		t.Errorf("the node is still there: %v", err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the run folder is still there: %v", err)
+	}
+	if after := mounts(t); !slices.Equal(after, mountsBefore) {
+		t.Errorf("mounts left behind: %q, before %q", after, mountsBefore)
+	}
+	for _, one := range namespaces(t) {
+		if slices.Contains(own, one) {
+			t.Errorf("namespace left behind: %s", one)
+		}
+	}
+}
+
+// mounts lists what is mounted on this machine.
+func mounts(t *testing.T) []string {
+	t.Helper()
+	data, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(string(data), "\n")
+}
+
+// namespaces lists the pid and network namespaces that processes are in.
+func namespaces(t *testing.T) []string {
+	t.Helper()
+	links, err := filepath.Glob("/proc/[0-9]*/ns/[pn][ie][dt]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, link := range links {
+		if target, err := os.Readlink(link); err == nil { // a process may have ended
+			all = append(all, target)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
