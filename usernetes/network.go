@@ -31,8 +31,8 @@ func startServices(ctx context.Context, w *Work) error {
 	if err := writeNetworkFiles(w.Plan.Node); err != nil {
 		return err
 	}
-	// flanneld ends and is started again until the node has its subnet, so
-	// only the node's readiness tells that it is up.
+	// flanneld waits for the node's subnet, so only the node's readiness
+	// tells that it is up.
 	return errors.Join(w.Manager.Begin(ctx, units.Flanneld), w.Manager.Begin(ctx, units.KubeProxy))
 }
 

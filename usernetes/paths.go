@@ -28,6 +28,7 @@ const (
 
 	adminConf    = "/etc/kubernetes/admin.conf"
 	kubeletConf  = "/etc/kubernetes/kubelet.conf"
+	caFile       = "/etc/kubernetes/pki/ca.crt"
 	manifestsDir = "/etc/kubernetes/manifests"
 	standInsDir  = "/var/lib/kubelet/stand-ins"
 	crioSocket   = "/run/crio/crio.sock"

@@ -19,6 +19,10 @@ func RunUnit(ctx context.Context, name string) error {
 		return followManifests(ctx)
 	case "cni":
 		return enterSelf("unit", "cni-file")
+	case "await-api":
+		return enterSelf("unit", "api-ready")
+	case "flanneld":
+		return enterSelf("unit", "flanneld-inside")
 	case "cni-file":
 		return writeCNI()
 	case "stop":
@@ -30,8 +34,13 @@ func RunUnit(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if name == "rootlesskit" {
+	switch name {
+	case "rootlesskit":
 		return runRootlessKit(n)
+	case "api-ready":
+		return awaitAPI(ctx, n)
+	case "flanneld-inside":
+		return runFlanneld(ctx, n)
 	}
 	return runInNode(name, n)
 }
@@ -67,8 +76,6 @@ func program(name string, n Node) (Program, error) {
 		return kubelet()
 	case "kube-proxy":
 		return Program{name, []string{"--config=" + proxyFile, "--hostname-override=" + n.Name}}, nil
-	case "flanneld":
-		return flanneld(n), nil
 	}
 	if isComponent(name) {
 		return component(name)
@@ -107,15 +114,4 @@ func kubeadmFlags(path string) ([]string, error) {
 		return nil, fmt.Errorf("reading kubeadm's flags for the kubelet: %q has no KUBELET_KUBEADM_ARGS", path)
 	}
 	return strings.Fields(unquote(value)), nil
-}
-
-// flanneld takes its identity, and so its rights, from the kubelet's.
-// Source: flannel's Documentation/configuration.md. The name of the node is
-// given by the environment there.
-func flanneld(n Node) Program {
-	return Program{"env", []string{
-		"NODE_NAME=" + n.Name, "flanneld",
-		"--kube-subnet-mgr", "--kubeconfig-file=" + kubeletConf, "--net-config-path=" + netFile,
-		"--ip-masq", "--iface=" + tap, "--public-ip=" + n.IP.String(),
-	}}
 }

@@ -1,0 +1,118 @@
+package usernetes
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// apiPatience is how long the services that need the API wait for their
+// apiserver to be ready; then they start all the same, and try for
+// themselves.
+const (
+	apiPatience = 15 * time.Second
+	apiPause    = 100 * time.Millisecond
+)
+
+// awaitAPI waits until the apiserver of this node is ready, and not only
+// serving: before it has made its ClusterRoles it refuses the other
+// components, which then come back seconds later. It runs in the node.
+// Source: the Kubernetes documentation, "Kubernetes API health endpoints".
+func awaitAPI(ctx context.Context, n Node) error {
+	ca, err := os.ReadFile(caFile)
+	if err != nil {
+		return fmt.Errorf("reading the cluster's certificate authority: %w", err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(ca)
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
+	ctx, cancel := context.WithTimeout(ctx, apiPatience)
+	defer cancel()
+	url := "https://" + netip.AddrPortFrom(n.IP, uint16(n.APIPort)).String() + "/readyz"
+	for !answers(ctx, &client, url) {
+		select {
+		case <-ctx.Done():
+			slog.Warn("the apiserver is not ready yet", "waited", apiPatience)
+			return nil
+		case <-time.After(apiPause):
+		}
+	}
+	return nil
+}
+
+// answers tells whether a URL answers well; so it does for a cluster where
+// nobody may ask without a name.
+func answers(ctx context.Context, client *http.Client, url string) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()               //nolint:errcheck // read to its end
+	_, _ = io.Copy(io.Discard, response.Body) // so that the connection is used again
+	return response.StatusCode == http.StatusOK || response.StatusCode == http.StatusUnauthorized
+}
+
+// awaitSubnet waits until the cluster has given this node its part of the
+// pod network: without it flanneld only ends. It runs in the node.
+func awaitSubnet(ctx context.Context, n Node) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	seen := &signalWriter{found: cancel}
+	err := host.Command{
+		Path: "kubectl", Stdout: seen, Env: environment(),
+		Args: []string{"--kubeconfig=" + kubeletConf, "get", "node", n.Name, "--watch", "--output=jsonpath={.spec.podCIDR}{\"\\n\"}"},
+	}.Run(ctx)
+	switch {
+	case seen.done:
+		return nil
+	case err != nil:
+		return fmt.Errorf("waiting for this node's part of the pod network: %w", err)
+	default:
+		return fmt.Errorf("waiting for this node's part of the pod network: the cluster has ended the answer")
+	}
+}
+
+// A signalWriter calls found when anything but blanks is written to it.
+type signalWriter struct {
+	found func()
+	done  bool
+}
+
+func (w *signalWriter) Write(p []byte) (int, error) {
+	if !w.done && len(bytes.TrimSpace(p)) > 0 {
+		w.done = true
+		w.found()
+	}
+	return len(p), nil
+}
+
+// runFlanneld waits for the node's subnet and becomes flanneld. It runs in
+// the node. flanneld takes its identity, and so its rights, from the
+// kubelet's, and the name of the node from the environment.
+// Source: flannel's Documentation/configuration.md.
+func runFlanneld(ctx context.Context, n Node) error {
+	if err := awaitSubnet(ctx, n); err != nil {
+		return err
+	}
+	return host.Command{
+		Path: "flanneld", Env: append(os.Environ(), "NODE_NAME="+n.Name),
+		Args: []string{
+			"--kube-subnet-mgr", "--kubeconfig-file=" + kubeletConf, "--net-config-path=" + netFile,
+			"--ip-masq", "--iface=" + tap, "--public-ip=" + n.IP.String(),
+		},
+	}.Exec()
+}
