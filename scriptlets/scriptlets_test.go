@@ -73,7 +73,8 @@ func TestGatherFacts(t *testing.T) {
 	}{
 		{"bare", nil, Facts{User: host.Account{UID: 999, GID: 999}, SubUIDs: 100000, SubGIDs: 100000}},
 		{
-			"others have ids", map[string]string{
+			"others have ids",
+			map[string]string{
 				"/etc/passwd": "root:x:0:0::/:/bin/sh\na:x:999:100::/:/bin/sh\n", "/etc/group": "b:x:998:\n",
 				"/etc/subuid": "a:100000:65536\n", "/etc/subgid": "a:100000:65536\nb:165536:1\n",
 			},
@@ -81,21 +82,25 @@ func TestGatherFacts(t *testing.T) {
 		},
 		{"user of the administrator", map[string]string{"/etc/passwd": admin}, Facts{User: host.Account{UID: 707, GID: 708}, SubUIDs: 100000, SubGIDs: 100000}},
 		{
-			"ranges of the administrator", map[string]string{"/etc/passwd": admin, "/etc/subuid": "u7s-admin:300000:65536\n", "/etc/subgid": "u7s-admin:400000:70000\n"},
+			"ranges of the administrator",
+			map[string]string{"/etc/passwd": admin, "/etc/subuid": "u7s-admin:300000:65536\n", "/etc/subgid": "u7s-admin:400000:70000\n"},
 			Facts{User: host.Account{UID: 707, GID: 708}, SubUIDs: 300000, SubGIDs: 400000, HasRange: true},
 		},
 		{
-			"a range too small", map[string]string{"/etc/passwd": admin, "/etc/subuid": "u7s-admin:300000:1000\n", "/etc/subgid": "u7s-admin:400000:70000\n"},
+			"a range too small",
+			map[string]string{"/etc/passwd": admin, "/etc/subuid": "u7s-admin:300000:1000\n", "/etc/subgid": "u7s-admin:400000:70000\n"},
 			Facts{User: host.Account{UID: 707, GID: 708}, SubUIDs: 100000, SubGIDs: 100000},
 		},
 		{"group of the administrator", map[string]string{"/etc/group": "u7s-admin:x:77:\n"}, Facts{User: host.Account{UID: 999, GID: 77}, SubUIDs: 100000, SubGIDs: 100000}},
 		{"ALT's control", map[string]string{"/usr/sbin/control": ""}, Facts{User: host.Account{UID: 999, GID: 999}, SubUIDs: 100000, SubGIDs: 100000, Control: true}},
 		{
-			"a cluster was kept", map[string]string{savedFile: savedIDs, savedThere: ""},
+			"a cluster was kept",
+			map[string]string{savedFile: savedIDs, savedThere: ""},
 			Facts{User: host.Account{UID: 640, GID: 640}, SubUIDs: 400000, SubGIDs: 500000},
 		},
 		{
-			"a cluster was kept and its ids are given away", map[string]string{
+			"a cluster was kept and its ids are given away",
+			map[string]string{
 				savedFile: savedIDs, savedThere: "",
 				"/etc/passwd": "c:x:640:1::/:/bin/sh\n", "/etc/subuid": "c:400001:1\n",
 			},

@@ -14,12 +14,8 @@ import (
 
 // TestNode: a node passes exit statuses on, and leaves nothing when it ends.
 func TestNode(t *testing.T) {
-	dir, err := os.MkdirTemp("/var/tmp", "podsec-k8s-test-node-")
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := t.TempDir()
 	t.Setenv("PODSEC_K8S_RUN", dir)
-	t.Cleanup(func() { os.RemoveAll(dir) }) //nolint:errcheck // the test has told by then
 	mountsBefore := mounts(t)
 	g := generation.All()[0]
 	m := boot(t, g, "t-node")
