@@ -1,6 +1,8 @@
 # podsec-k8s: see README.md. Every target works on a fresh Debian 12 as root.
 GEN ?= 1.26
 NODE ?= m1
+MASTERS ?= 1
+WORKERS ?= 2
 CACHE ?= $(or $(PODSEC_K8S_CACHE),/var/cache/podsec-k8s-tests)
 export GEN PODSEC_K8S_CACHE = $(CACHE)
 export PATH := $(PATH):/usr/local/go/bin:$(CACHE)/bin
@@ -11,7 +13,7 @@ LINT := $(CACHE)/bin/golangci-lint-2.11.0
 LAB = go -C tests build -o $(CACHE)/bin/lab ./lab && cd tests && $(CACHE)/bin/lab
 DEBIAN := mmdebstrap systemd-container golang-1.19-go libseccomp-dev gcc libc6-dev pkg-config createrepo-c shellcheck rpm util-linux ca-certificates
 
-.PHONY: help up down node exec shell test unit lint scenarios rpm bench fuzz tools
+.PHONY: help up cluster down node exec shell test unit lint scenarios rpm bench fuzz tools
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -19,6 +21,9 @@ help: ## this list
 
 up: tools ## the main job: package, node m1, cluster, all shown; leaves the node up
 	$(LAB) up
+
+cluster: tools ## MASTERS=1 and WORKERS=2: m1, w1, w2, all shown Ready
+	$(LAB) cluster $(MASTERS) $(WORKERS)
 
 down: ## end all nodes; with NODE=x on the command line, that one
 	$(LAB) down $(if $(filter command line,$(origin NODE)),$(NODE))

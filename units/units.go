@@ -13,6 +13,7 @@ const (
 	ManifestsUp = "u7s-manifests.path"      // starts it when there are some
 	KubeProxy   = "u7s-kube-proxy.service"  // services of the cluster
 	Flanneld    = "u7s-flanneld.service"    // the pod network
+	Ports       = "u7s-ports.service"       // ports of the host for services of the cluster
 )
 
 // Component gives the user unit of a control plane component, such as

@@ -42,8 +42,10 @@ type namedCluster struct {
 type namedUser struct {
 	Name string `yaml:"name"`
 	User struct {
-		Cert string `yaml:"client-certificate-data"`
-		Key  string `yaml:"client-key-data"`
+		Cert     string `yaml:"client-certificate-data,omitempty"`
+		Key      string `yaml:"client-key-data,omitempty"`
+		CertFile string `yaml:"client-certificate,omitempty"` // instead of the two above
+		KeyFile  string `yaml:"client-key,omitempty"`
 	} `yaml:"user"`
 }
 

@@ -1,7 +1,6 @@
 package usernetes
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -23,6 +22,9 @@ const (
 	apiPatience = 15 * time.Second
 	apiPause    = 100 * time.Millisecond
 )
+
+// addressPatience is how long the machine's network may take to come up.
+const addressPatience = 30 * time.Second
 
 // awaitAPI waits until the apiserver of this node is ready, and not only
 // serving: before it has made its ClusterRoles it refuses the other
@@ -66,38 +68,45 @@ func answers(ctx context.Context, client *http.Client, url string) bool {
 	return response.StatusCode == http.StatusOK || response.StatusCode == http.StatusUnauthorized
 }
 
+// awaitAddress waits until the machine has the node's address: at boot the
+// network may come up after the node.
+func awaitAddress(ctx context.Context, n Node) error {
+	ctx, cancel := context.WithTimeout(ctx, addressPatience)
+	defer cancel()
+	for {
+		missing := checkAddress(n, hostAddresses())
+		if missing == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return missing
+		case <-time.After(settle):
+		}
+	}
+}
+
 // awaitSubnet waits until the cluster has given this node its part of the
 // pod network: without it flanneld only ends. It runs in the node.
 func awaitSubnet(ctx context.Context, n Node) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	seen := &signalWriter{found: cancel}
-	err := host.Command{
-		Path: "kubectl", Stdout: seen, Env: environment(),
-		Args: []string{"--kubeconfig=" + kubeletConf, "get", "node", n.Name, "--watch", "--output=jsonpath={.spec.podCIDR}{\"\\n\"}"},
-	}.Run(ctx)
-	switch {
-	case seen.done:
-		return nil
-	case err != nil:
-		return fmt.Errorf("waiting for this node's part of the pod network: %w", err)
-	default:
-		return fmt.Errorf("waiting for this node's part of the pod network: the cluster has ended the answer")
+	api, err := newAPIClient(kubeletConf)
+	if err != nil {
+		return err
 	}
-}
-
-// A signalWriter calls found when anything but blanks is written to it.
-type signalWriter struct {
-	found func()
-	done  bool
-}
-
-func (w *signalWriter) Write(p []byte) (int, error) {
-	if !w.done && len(bytes.TrimSpace(p)) > 0 {
-		w.done = true
-		w.found()
+	for {
+		var own struct{ Spec struct{ PodCIDR string } }
+		if err := api.get(ctx, "/api/v1/nodes/"+n.Name, &own); err != nil {
+			return fmt.Errorf("waiting for this node's part of the pod network: %w", err)
+		}
+		if own.Spec.PodCIDR != "" {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(settle):
+		}
 	}
-	return len(p), nil
 }
 
 // runFlanneld waits for the node's subnet and becomes flanneld. It runs in

@@ -38,6 +38,7 @@ type Facts struct {
 	TakenPorts  []string       // of the ports asked for, such as "6443/tcp"
 	Policy      bool           // there is a containers policy
 	UserManager bool           // the user's systemd runs
+	Cluster     ClusterFacts   // the cluster to join
 }
 
 // programs lists what a node runs.

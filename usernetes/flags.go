@@ -50,6 +50,8 @@ func initFlags() []kubeadmFlag {
 // joinFlags lists those of kubeadm join. Source: kubeadm's cmd/join.go.
 func joinFlags() []kubeadmFlag {
 	return []kubeadmFlag{
+		{"apiserver-advertise-address", formText, kindJoin, []string{"controlPlane", "localAPIEndpoint", "advertiseAddress"}},
+		{"apiserver-bind-port", formNumber, kindJoin, []string{"controlPlane", "localAPIEndpoint", "bindPort"}},
 		{"node-name", formText, kindJoin, []string{"nodeRegistration", "name"}},
 		{"patches", formText, kindJoin, []string{"patches", "directory"}},
 	}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/signal"
 	"time"
@@ -52,10 +52,14 @@ func nextPause(last, ran time.Duration) time.Duration {
 }
 
 // statusLine is what systemctl status kubelet shows.
-func statusLine(s host.UnitState, node bool) string {
-	switch {
-	case !node:
+func statusLine(s host.UnitState, node *Node, addresses []netip.Prefix) string {
+	if node == nil {
 		return "there is no node on this machine yet: podsec-k8s-create-master"
+	}
+	moved := checkAddress(*node, addresses)
+	switch {
+	case moved != nil:
+		return moved.Err.Error() + ": " + moved.Remedy
 	case s.Active == "active":
 		return fmt.Sprintf("the rootless kubelet runs, pid %d", s.PID)
 	default:
@@ -125,7 +129,7 @@ func guard(ctx context.Context, manager *host.Manager, reload <-chan os.Signal) 
 		if err != nil {
 			return err
 		}
-		if err := host.Status(statusLine(s, hasNode())); err != nil {
+		if err := host.Status(statusLine(s, knownNode(), hostAddresses())); err != nil {
 			return err
 		}
 		if nextAct(s) == revive {
@@ -159,9 +163,13 @@ func reviveKubelet(ctx context.Context, manager *host.Manager, pause time.Durati
 	return errors.Join(manager.ResetFailed(ctx, units.Kubelet), manager.Begin(ctx, units.Kubelet))
 }
 
-func hasNode() bool {
-	_, err := os.Stat(nodeFile)
-	return !errors.Is(err, fs.ErrNotExist)
+// knownNode gives the node of this machine, or nil.
+func knownNode() *Node {
+	n, err := LoadNode()
+	if err != nil {
+		return nil
+	}
+	return &n
 }
 
 // stopNode stops what belongs to the node, RootlessKit last.

@@ -10,7 +10,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// JoinPhases is how a worker is made, step by step.
+// JoinPhases is how a further node is made, step by step.
 func JoinPhases() []Phase {
 	return []Phase{
 		{Name: "namespaces", Run: startNamespaces},
@@ -31,12 +31,17 @@ func kubeadmJoin(ctx context.Context, w *Work) error {
 	if err := host.WriteFile(initFile, w.Plan.Config, 0o600); err != nil {
 		return err
 	}
+	if w.Plan.Node.APIPort != 0 {
+		if err := followKubeadm(ctx, w); err != nil {
+			return err
+		}
+	}
 	args := append([]string{"join", "--config=" + initFile}, w.Plan.Pass...)
 	if err := w.inNode(ctx, Program{"kubeadm", args}); err != nil {
 		return &host.Fault{
 			Err: err,
 			Remedy: "see what kubeadm says above; a token lasts a day, a new one with its command line: " +
-				"podsec-k8s kubeadm token create --print-join-command on a master",
+				"podsec-k8s token create --print-join-command on a master",
 		}
 	}
 	return host.Remove(initFile)

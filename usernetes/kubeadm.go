@@ -26,7 +26,7 @@ type kubeadmConfig map[string]document
 // initConfig makes kubeadm's configuration of a new cluster.
 // Source: kubeadm's reference pages of v1beta3 and v1beta4; KEP-2033.
 func initConfig(n Node, minor deps.Minor) kubeadmConfig {
-	return kubeadmConfig{
+	config := kubeadmConfig{
 		kindInit: {
 			"apiVersion": minor.KubeadmAPI, "kind": kindInit,
 			"localAPIEndpoint": document{"advertiseAddress": n.IP.String(), "bindPort": n.APIPort},
@@ -48,9 +48,15 @@ func initConfig(n Node, minor deps.Minor) kubeadmConfig {
 			"staticPodPath":                 standInsDir,
 		},
 	}
+	if n.EtcdPeers {
+		// Peers come by RootlessKit's port driver, to the loopback address.
+		listen := fmt.Sprintf("https://0.0.0.0:%d", peerPort)
+		put(config[kindCluster], extraArgs(minor, "listen-peer-urls", listen), "etcd", "local", "extraArgs")
+	}
+	return config
 }
 
-// joinConfig makes kubeadm's configuration of a worker. An endpoint that
+// joinConfig makes kubeadm's configuration of a further node. An endpoint that
 // does not answer is given up after half a minute, not five.
 func joinConfig(n Node, minor deps.Minor, j JoinRequest) kubeadmConfig {
 	doc := document{
@@ -61,6 +67,12 @@ func joinConfig(n Node, minor deps.Minor, j JoinRequest) kubeadmConfig {
 		}},
 	}
 	put(doc, discoveryTimeout, minor.DiscoveryTimeout...)
+	if j.ControlPlane {
+		doc["controlPlane"] = document{
+			"localAPIEndpoint": document{"advertiseAddress": n.IP.String(), "bindPort": n.APIPort},
+			"certificateKey":   j.CertificateKey,
+		}
+	}
 	return kubeadmConfig{kindJoin: doc}
 }
 

@@ -2,12 +2,10 @@ package usernetes
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -62,17 +60,23 @@ func kubeadmInit(ctx context.Context, w *Work) error {
 	if err := host.WriteFile(initFile, w.Plan.Config, 0o600); err != nil {
 		return err
 	}
+	if err := followKubeadm(ctx, w); err != nil {
+		return err
+	}
+	args := append([]string{"init", "--config=" + initFile, "--skip-token-print", "--skip-certificate-key-print"}, w.Plan.Pass...)
+	return w.inNode(ctx, Program{"kubeadm", args})
+}
+
+// followKubeadm lets the manifests that kubeadm is going to write become
+// services.
+func followKubeadm(ctx context.Context, w *Work) error {
 	if err := host.MkdirAll(kept(manifestsDir), 0o700); err != nil {
 		return fmt.Errorf("making the folder of manifests: %w", err)
 	}
 	if err := host.MkdirAll(kept(standInsDir), 0o700); err != nil {
 		return fmt.Errorf("making the folder of stand-ins: %w", err)
 	}
-	if err := w.Manager.Start(ctx, units.ManifestsUp); err != nil {
-		return err
-	}
-	args := append([]string{"init", "--config=" + initFile, "--skip-token-print", "--skip-certificate-key-print"}, w.Plan.Pass...)
-	return w.inNode(ctx, Program{"kubeadm", args})
+	return w.Manager.Start(ctx, units.ManifestsUp)
 }
 
 // clearHalfMade lets kubeadm take away what an earlier run left half done.
@@ -120,25 +124,6 @@ func (w *Work) inNodeFrom(ctx context.Context, p Program, stdin io.Reader) error
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, w.Out, w.Out
 	return cmd.Run(ctx)
-}
-
-// JoinCommand asks kubeadm for a token and gives the arguments with which
-// another machine joins.
-func JoinCommand(ctx context.Context) (string, error) {
-	cmd, err := inNode(Program{"kubeadm", []string{"token", "create", "--print-join-command"}})
-	if err != nil {
-		return "", err
-	}
-	out, err := cmd.Output(ctx)
-	if err != nil {
-		return "", err
-	}
-	line := strings.TrimSpace(string(out))
-	args, found := strings.CutPrefix(line, "kubeadm join ")
-	if !found {
-		return "", errors.New("kubeadm printed no join command")
-	}
-	return args, nil
 }
 
 // KubeadmHelp gives the help of a kubeadm command.

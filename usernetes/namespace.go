@@ -52,6 +52,9 @@ func published(n Node) []publishedPort {
 	if n.APIPort != 0 {
 		ports = append(ports, on(n.APIPort, "tcp"))
 	}
+	if n.EtcdPeers {
+		ports = append(ports, on(etcdPort, "tcp"), on(peerPort, "tcp"))
+	}
 	return ports
 }
 

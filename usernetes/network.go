@@ -33,7 +33,7 @@ func startServices(ctx context.Context, w *Work) error {
 	}
 	// flanneld waits for the node's subnet, so only the node's readiness
 	// tells that it is up.
-	return errors.Join(w.Manager.Begin(ctx, units.Flanneld), w.Manager.Begin(ctx, units.KubeProxy))
+	return errors.Join(w.Manager.Begin(ctx, units.Flanneld), w.Manager.Begin(ctx, units.KubeProxy), w.Manager.Begin(ctx, units.Ports))
 }
 
 func writeNetworkFiles(n Node) error {

@@ -14,6 +14,8 @@ import (
 // documentation; flannel's documentation of its vxlan backend.
 const (
 	apiPort     = 6443  // tcp, kube-apiserver's default
+	etcdPort    = 2379  // tcp, for apiservers and for those who join
+	peerPort    = 2380  // tcp, between the members of etcd
 	kubeletPort = 10250 // tcp
 	vxlanPort   = 8472  // udp
 )
@@ -25,6 +27,7 @@ type Node struct {
 	IP              netip.Addr   // by which other machines reach it
 	Kubernetes      string       // version of the installed kubeadm, such as v1.26.3
 	APIPort         int          // tcp; 0 on a worker
+	EtcdPeers       bool         // its etcd is, or may become, one of several
 	PodCIDR         netip.Prefix // of the whole cluster
 	ServiceCIDR     netip.Prefix
 	SlirpCIDR       netip.Prefix

@@ -2,6 +2,7 @@ package usernetes
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -38,9 +39,11 @@ type Plan struct {
 
 // A JoinRequest is what a machine joins a cluster by.
 type JoinRequest struct {
-	Endpoint string   // address and port of the cluster's API
-	Token    string   // a bootstrap token, secret
-	CAHashes []string // that the cluster's certificate authority may have
+	Endpoint       string   // address and port of the cluster's API
+	Token          string   // a bootstrap token, secret
+	CAHashes       []string // that the cluster's certificate authority may have
+	ControlPlane   bool     // become one more control plane, not a worker
+	CertificateKey string   // of the certificates that control planes share, secret
 }
 
 // A base makes our own kubeadm configuration for a node.
@@ -57,7 +60,7 @@ func PlanMaster(site Site, f Facts, o Options) (Plan, error) {
 	return o.plan(n, initFlags(), initConfig, settledMaster)
 }
 
-// PlanJoin decides what a worker of a cluster is like. It does nothing else.
+// PlanJoin decides what a further node of a cluster is like. It does nothing else.
 // What is wrong with the request is a *host.Fault.
 func PlanJoin(site Site, f Facts, o Options, j JoinRequest) (Plan, error) {
 	if err := j.check(); err != nil {
@@ -67,8 +70,13 @@ func PlanJoin(site Site, f Facts, o Options, j JoinRequest) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
+	settled := settledWorker
+	if j.ControlPlane {
+		n.APIPort, n.EtcdPeers = apiPort, true
+		settled = settledControlPlane
+	}
 	ours := func(n Node, minor deps.Minor) kubeadmConfig { return joinConfig(n, minor, j) }
-	return o.plan(n, joinFlags(), ours, settledWorker)
+	return o.plan(n, joinFlags(), ours, settled)
 }
 
 // plan lays the layers over ours, takes over what they say of the node, and
@@ -100,11 +108,15 @@ func (j JoinRequest) check() error {
 		}
 	}
 	if !bootstrapToken.MatchString(j.Token) {
-		return fault("make a token on a master: podsec-k8s kubeadm token create --print-join-command", "the token is not of the form abcdef.0123456789abcdef")
+		return fault("make a token on a master: podsec-k8s token create --print-join-command", "the token is not of the form abcdef.0123456789abcdef")
 	}
 	if len(j.CAHashes) == 0 {
 		return fault("give the hash that create-master printed: --discovery-token-ca-cert-hash sha256:…",
 			"without the hash of its certificate authority the cluster can't be told from another")
+	}
+	if j.ControlPlane && !certificateKey.MatchString(j.CertificateKey) {
+		return fault("make a command with one on a master: podsec-k8s token create --control-plane",
+			"a control plane needs the key of the shared certificates, 64 hexadecimal digits")
 	}
 	return nil
 }
@@ -160,6 +172,19 @@ func settledWorker(n Node, c kubeadmConfig) (Node, error) {
 	return n, nil
 }
 
+// settledControlPlane takes over what a configuration for joining says of
+// one more control plane.
+func settledControlPlane(n Node, c kubeadmConfig) (Node, error) {
+	endpoint := []string{"controlPlane", "localAPIEndpoint"}
+	ip, errIP := netip.ParseAddr(fmt.Sprint(lookup(c[kindJoin], append(endpoint, "advertiseAddress")...)))
+	port, errPort := strconv.Atoi(fmt.Sprint(lookup(c[kindJoin], append(endpoint, "bindPort")...)))
+	if err := errors.Join(errIP, errPort); err != nil && n.IP.IsValid() {
+		return n, fault("see kubeadm join --help for the form of each value", "the control plane's settings: %w", err)
+	}
+	n.IP, n.APIPort = ip, port
+	return settledWorker(n, c)
+}
+
 // settledMaster takes over what a configuration for init says of the node.
 func settledMaster(n Node, c kubeadmConfig) (Node, error) {
 	var faults []string
@@ -180,6 +205,7 @@ func settledMaster(n Node, c kubeadmConfig) (Node, error) {
 		faults = append(faults, err.Error())
 	}
 	n.IP, n.APIPort = ip, port
+	n.EtcdPeers = lookup(c[kindCluster], "controlPlaneEndpoint") != nil && lookup(c[kindCluster], "etcd", "external") == nil
 	n.Name = text(kindInit, "nodeRegistration", "name")
 	n.ImageRepository = text(kindCluster, "imageRepository")
 	n.PodCIDR = prefix(kindCluster, "networking", "podSubnet")

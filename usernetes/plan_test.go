@@ -115,7 +115,7 @@ func TestPlanMasterRefuses(t *testing.T) {
 }
 
 func TestPlanJoin(t *testing.T) {
-	good := JoinRequest{"192.0.2.1:6443", "zyxwvu.0123456789abcdef", []string{"sha256:00"}}
+	good := JoinRequest{Endpoint: "192.0.2.1:6443", Token: "zyxwvu.0123456789abcdef", CAHashes: []string{"sha256:00"}}
 	for _, minor := range deps.Minors() {
 		plan, err := PlanJoin(DefaultSite(), machine("v"+minor.Version+".3"), Options{Flags: []string{"--node-name=w1"}}, good)
 		if err != nil {
@@ -132,19 +132,52 @@ func TestPlanJoin(t *testing.T) {
 			t.Errorf("%+v\n%s", plan.Node, plan.Config)
 		}
 	}
-	for name, bad := range map[string]JoinRequest{
-		"no endpoint":  {"", good.Token, good.CAHashes},
-		"no port":      {"192.0.2.1", good.Token, good.CAHashes},
-		"broken token": {good.Endpoint, "abcdef", good.CAHashes},
-		"no hash":      {good.Endpoint, good.Token, nil},
+	for name, spoil := range map[string]func(*JoinRequest){
+		"no endpoint":  func(j *JoinRequest) { j.Endpoint = "" },
+		"no port":      func(j *JoinRequest) { j.Endpoint = "192.0.2.1" },
+		"broken token": func(j *JoinRequest) { j.Token = "abcdef" },
+		"no hash":      func(j *JoinRequest) { j.CAHashes = nil },
+		"no key":       func(j *JoinRequest) { j.ControlPlane = true },
+		"broken key":   func(j *JoinRequest) { j.ControlPlane, j.CertificateKey = true, "00" },
 	} {
 		t.Run(name, func(t *testing.T) {
+			bad := good
+			spoil(&bad)
 			_, err := PlanJoin(DefaultSite(), machine("v1.26.3"), Options{}, bad)
 			var f *host.Fault
 			if !errors.As(err, &f) || f.Remedy == "" || strings.Contains(err.Error(), good.Token) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+func TestPlanControlPlanes(t *testing.T) {
+	for _, minor := range deps.Minors() {
+		first, err := PlanMaster(DefaultSite(), machine("v"+minor.Version+".3"), Options{Flags: []string{"--control-plane-endpoint=api.example:6443"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !first.Node.EtcdPeers || !strings.Contains(string(first.Config), "https://0.0.0.0:2380") {
+			t.Errorf("%s: etcd is not open for others: %+v\n%s", minor.Version, first.Node, first.Config)
+		}
+		alone, err := PlanMaster(DefaultSite(), machine("v"+minor.Version+".3"), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if alone.Node.EtcdPeers || strings.Contains(string(alone.Config), "2380") {
+			t.Errorf("%s: etcd of a single master is open: %+v\n%s", minor.Version, alone.Node, alone.Config)
+		}
+		next, err := PlanJoin(DefaultSite(), machine("v"+minor.Version+".3"), Options{Flags: []string{"--apiserver-bind-port=7443"}}, JoinRequest{
+			Endpoint: "api.example:6443", Token: "zyxwvu.0123456789abcdef", CAHashes: []string{"sha256:00"},
+			ControlPlane: true, CertificateKey: strings.Repeat("0a", 32),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next.Node.APIPort != 7443 || !next.Node.EtcdPeers || !strings.Contains(string(next.Config), strings.Repeat("0a", 32)) {
+			t.Errorf("%s: %+v\n%s", minor.Version, next.Node, next.Config)
+		}
 	}
 }
 

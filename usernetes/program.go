@@ -36,7 +36,9 @@ func RunUnit(ctx context.Context, name string) error {
 	}
 	switch name {
 	case "rootlesskit":
-		return runRootlessKit(n)
+		return runRootlessKit(ctx, n)
+	case "ports":
+		return publishPorts(ctx, n)
 	case "api-ready":
 		return awaitAPI(ctx, n)
 	case "flanneld-inside":
@@ -45,7 +47,12 @@ func RunUnit(ctx context.Context, name string) error {
 	return runInNode(name, n)
 }
 
-func runRootlessKit(n Node) error {
+// runRootlessKit waits a while for the machine to have the node's address,
+// then becomes RootlessKit.
+func runRootlessKit(ctx context.Context, n Node) error {
+	if err := awaitAddress(ctx, n); err != nil {
+		return err
+	}
 	if err := host.MkdirAll(rootlessKitDir(), 0o700); err != nil {
 		return fmt.Errorf("making RootlessKit's state folder: %w", err)
 	}

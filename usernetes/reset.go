@@ -14,7 +14,25 @@ import (
 
 // Reset takes the cluster away from this node: kubeadm reset while the node
 // runs, then the services, then the node's state. Run again, it goes on.
-func Reset(ctx context.Context, out io.Writer) error {
+// Unless force, a control plane that the others need stays.
+func Reset(ctx context.Context, force bool, out io.Writer) error {
+	leave := func(context.Context) error { return nil }
+	if n, err := LoadNode(); err == nil && !force {
+		may, err := mayLeave(ctx, n)
+		if err != nil {
+			return err
+		}
+		if may != nil {
+			leave = may
+		}
+	}
+	if err := resetNode(ctx, out); err != nil {
+		return err
+	}
+	return leave(ctx)
+}
+
+func resetNode(ctx context.Context, out io.Writer) error {
 	manager, err := userManager(ctx)
 	if err != nil {
 		return err
@@ -36,7 +54,7 @@ func Reset(ctx context.Context, out io.Writer) error {
 
 // nodeUnits lists every unit of a node, those first that others need least.
 func nodeUnits() []string {
-	all := []string{units.Target, units.ManifestsUp, units.Manifests, units.Kubelet, units.KubeProxy, units.Flanneld}
+	all := []string{units.Target, units.ManifestsUp, units.Manifests, units.Kubelet, units.KubeProxy, units.Flanneld, units.Ports}
 	for _, name := range components() {
 		all = append(all, units.Component(name))
 	}

@@ -69,13 +69,18 @@ func runAsAdmin(ctx context.Context, request any, files []*os.File, args ...stri
 	return saidBefore(cmd.Run(ctx))
 }
 
-// askAdmin runs the node's half of a command and reads its answer, JSON.
-func askAdmin(ctx context.Context, answer any, args ...string) error {
+// askAdmin runs the node's half of a command, gives it a request, and reads
+// its answer; both are JSON.
+func askAdmin(ctx context.Context, request, answer any, args ...string) error {
 	cmd, err := asAdmin(args...)
 	if err != nil {
 		return err
 	}
-	cmd.Stderr = os.Stderr
+	data, err := json.Marshal(request)
+	if err != nil {
+		return fmt.Errorf("asking %s: %w", usernetes.Admin, err)
+	}
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(data), os.Stderr
 	out, err := cmd.Output(ctx)
 	if err != nil {
 		return saidBefore(err)

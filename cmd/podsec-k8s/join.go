@@ -15,11 +15,13 @@ import (
 func joinCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:      "join",
-		Usage:     "makes this machine a worker of a cluster with kubeadm join",
+		Usage:     "makes this machine a worker of a cluster, or one more control plane, with kubeadm join",
 		ArgsUsage: "ENDPOINT [FLAGS OF kubeadm join]",
 		Description: "Flags that are not listed here go to kubeadm join.\n" +
 			"Run again after a fault it goes on; after success it changes nothing.\n\n" +
-			"Example: podsec-k8s join 192.0.2.10:6443 --token-file token --discovery-token-ca-cert-hash sha256:…",
+			"Examples:\n" +
+			"  podsec-k8s join 192.0.2.10:6443 --token-file token --discovery-token-ca-cert-hash sha256:…\n" +
+			"  podsec-k8s join api.example:6443 --control-plane --certificate-key-file key --token-file token --discovery-token-ca-cert-hash sha256:…",
 		Flags:           joinFlags(),
 		SkipFlagParsing: true,
 		Action: func(c *cli.Context) error {
@@ -36,6 +38,9 @@ func joinFlags() []cli.Flag {
 	return append(nodeFlags(),
 		&cli.StringFlag{Name: "token-file", Usage: "a `FILE` with the bootstrap token; - for standard input"},
 		&cli.StringFlag{Name: "token", Usage: "the bootstrap `TOKEN`; every user of the machine can see it while the command runs: --token-file is better"},
+		&cli.BoolFlag{Name: "control-plane", Usage: "become one more control plane, not a worker"},
+		&cli.StringFlag{Name: "certificate-key-file", Usage: "a `FILE` with the key of the certificates that control planes share; - for standard input"},
+		&cli.StringFlag{Name: "certificate-key", Usage: "that `KEY` itself; every user of the machine can see it while the command runs: --certificate-key-file is better"},
 		&cli.StringSliceFlag{Name: "discovery-token-ca-cert-hash", Usage: "the `HASH` that the cluster's certificate authority must have"},
 	)
 }
@@ -50,32 +55,42 @@ func join(c *cli.Context, p *printer, args []string) error {
 		return err
 	}
 	defer closeAll(files)
-	token, err := readToken(c)
+	token, err := readSecret(c, "token")
 	if err != nil {
 		return err
 	}
-	request.Join = &usernetes.JoinRequest{Endpoint: args[0], Token: token, CAHashes: c.StringSlice("discovery-token-ca-cert-hash")}
+	key, err := readSecret(c, "certificate-key")
+	if err != nil {
+		return err
+	}
+	request.Join = &usernetes.JoinRequest{
+		Endpoint: args[0], Token: token, CAHashes: c.StringSlice("discovery-token-ca-cert-hash"),
+		ControlPlane: c.Bool("control-plane"), CertificateKey: key,
+	}
 	done, err := requestNode(c.Context, p, request, files)
 	if err != nil || !done {
 		return err
+	}
+	if request.Join.ControlPlane {
+		return finishMaster(c, p)
 	}
 	p.say("This machine is a worker now. See on a master: podsec-k8s kubectl get nodes")
 	return nil
 }
 
-// readToken takes the token from a file, or from the command line as kubeadm
-// prints it.
-func readToken(c *cli.Context) (string, error) {
-	name := c.String("token-file")
-	if name == "" {
-		return c.String("token"), nil
+// readSecret takes a secret from the file that a flag --NAME-file names, or
+// from the command line as kubeadm prints it: the flag --NAME.
+func readSecret(c *cli.Context, name string) (string, error) {
+	path := c.String(name + "-file")
+	if path == "" {
+		return c.String(name), nil
 	}
-	if name == "-" {
-		name = "/dev/stdin"
+	if path == "-" {
+		path = "/dev/stdin"
 	}
-	data, err := os.ReadFile(name)
+	data, err := os.ReadFile(path)
 	if err != nil {
-		return "", &host.Fault{Err: fmt.Errorf("reading the token: %w", err), Remedy: "give a file with the token: --token-file FILE"}
+		return "", &host.Fault{Err: fmt.Errorf("reading --%s-file: %w", name, err), Remedy: "give a file that exists: --" + name + "-file FILE"}
 	}
 	return strings.TrimSpace(string(data)), nil
 }

@@ -50,6 +50,8 @@ func app(p *printer) *cli.App {
 			createMasterCommand(p),
 			joinCommand(p),
 			resetCommand(p),
+			statusCommand(p),
+			tokenCommand(p),
 			toolCommand("kubeadm", "runs kubeadm in the node"),
 			toolCommand("kubectl", "runs kubectl in the node, as the cluster's administrator on a master"),
 			toolCommand("crictl", "runs crictl in the node"),

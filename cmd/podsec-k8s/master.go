@@ -21,6 +21,7 @@ func createMasterCommand(p *printer) *cli.Command {
 			"Examples:\n" +
 			"  podsec-k8s-create-master --node-ip 192.0.2.10\n" +
 			"  podsec-k8s-create-master --image-archive coredns.tar --image-archive pause.tar\n" +
+			"  podsec-k8s-create-master --control-plane-endpoint api.example:6443 --upload-certs\n" +
 			"  podsec-k8s-create-master --config cluster.yaml --skip-phases addon/coredns",
 		Flags:           masterFlags(),
 		SkipFlagParsing: true,
@@ -36,6 +37,7 @@ func createMasterCommand(p *printer) *cli.Command {
 
 func masterFlags() []cli.Flag {
 	return append(nodeFlags(),
+		&cli.BoolFlag{Name: "upload-certs", Usage: "share the certificates, for further control planes; with --control-plane-endpoint"},
 		&cli.StringFlag{Name: "write-kubeconfig", Usage: "where to write your kubeconfig; default: ~/.kube/config, or beside it"})
 }
 
@@ -59,7 +61,7 @@ func createMaster(c *cli.Context, p *printer, kubeadms []string) error {
 // command by which others join.
 func finishMaster(c *cli.Context, p *printer) error {
 	var answer masterAnswer
-	if err := askAdmin(c.Context, &answer, "node", "access"); err != nil {
+	if err := askAdmin(c.Context, nil, &answer, "node", "access"); err != nil {
 		return err
 	}
 	path, err := writeKubeconfig(answer.Access, c.String("write-kubeconfig"))
@@ -68,6 +70,14 @@ func finishMaster(c *cli.Context, p *printer) error {
 	}
 	p.say("\nThe control plane is ready. Your kubeconfig: %s", path)
 	p.say("Other machines join with:\n  podsec-k8s join %s", answer.Join)
+	if !c.Bool("upload-certs") {
+		return nil
+	}
+	var line string
+	if err := askAdmin(c.Context, joinLineRequest{ControlPlane: true}, &line, "node", "join-line"); err != nil {
+		return err
+	}
+	p.say("Further control planes join within two hours with:\n  podsec-k8s join %s", line)
 	return nil
 }
 

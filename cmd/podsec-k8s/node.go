@@ -20,9 +20,12 @@ func nodeCommand(p *printer) *cli.Command {
 		Name: "node", Usage: "the half of a command that u7s-admin runs", Hidden: true,
 		Subcommands: []*cli.Command{
 			{Name: "make", Action: func(c *cli.Context) error { return makeNode(c.Context, p) }},
-			{Name: "reset", Action: func(c *cli.Context) error { return usernetes.Reset(c.Context, os.Stdout) }},
+			{Name: "reset", Action: nodeReset},
 			{Name: "status", Action: nodeStatus},
 			{Name: "access", Action: nodeAccess},
+			{Name: "overview", Action: nodeOverview},
+			{Name: "join-line", Action: nodeJoinLine},
+			{Name: "token", SkipFlagParsing: true, Action: nodeToken},
 			{Name: "reload", Action: func(c *cli.Context) error { return usernetes.ReloadUnits(c.Context) }},
 		},
 	}
@@ -69,6 +72,17 @@ func (r nodeRequest) phases() []usernetes.Phase {
 	return usernetes.MasterPhases()
 }
 
+// A resetRequest is what root asks of u7s-admin for a reset.
+type resetRequest struct{ Force bool }
+
+func nodeReset(c *cli.Context) error {
+	var request resetRequest
+	if err := json.NewDecoder(os.Stdin).Decode(&request); err != nil {
+		return fmt.Errorf("reading what root asks for: %w", err)
+	}
+	return usernetes.Reset(c.Context, request.Force, os.Stdout)
+}
+
 func makeNode(ctx context.Context, p *printer) error {
 	var request nodeRequest
 	if err := json.NewDecoder(os.Stdin).Decode(&request); err != nil {
@@ -107,7 +121,11 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []usern
 		return plan, nil, wrongUsage(ours, err)
 	}
 	facts = facts.WithPorts(plan.Node)
-	findings := usernetes.Preflight(usernetes.Checks(), facts, plan.Node, request.Options.Ignore)
+	checks := usernetes.Checks()
+	if request.Join != nil {
+		facts, checks = facts.WithCluster(ctx, request.Join.Endpoint), usernetes.JoinChecks()
+	}
+	findings := usernetes.Preflight(checks, facts, plan.Node, request.Options.Ignore)
 	return plan, append(fromRoot(request.Faults), findings...), nil
 }
 
@@ -138,7 +156,7 @@ func nodeAccess(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	join, err := usernetes.JoinCommand(c.Context)
+	join, err := usernetes.JoinCommand(c.Context, false)
 	if err != nil {
 		return err
 	}

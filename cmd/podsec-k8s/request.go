@@ -60,7 +60,7 @@ func newRequest(c *cli.Context, kubeadms []string) (nodeRequest, []*os.File, err
 // do, or it was not to be done.
 func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*os.File) (done bool, err error) {
 	var state nodeState
-	if err := askAdmin(ctx, &state, "node", "status"); err != nil {
+	if err := askAdmin(ctx, nil, &state, "node", "status"); err != nil {
 		return false, err
 	}
 	if state.Finished {
@@ -95,7 +95,11 @@ func showPlan(p *printer, request nodeRequest, plan usernetes.Plan) error {
 	}
 	config := string(plan.Config)
 	if request.Join != nil {
-		config = strings.ReplaceAll(config, request.Join.Token, "…")
+		for _, secret := range []string{request.Join.Token, request.Join.CertificateKey} {
+			if secret != "" {
+				config = strings.ReplaceAll(config, secret, "…")
+			}
+		}
 	}
 	kubeadm, _ := request.commands()
 	p.say("\nThe configuration for kubeadm %s %s:\n%s", kubeadm, strings.Join(plan.Pass, " "), config)

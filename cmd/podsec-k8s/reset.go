@@ -17,9 +17,14 @@ func resetCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "reset",
 		Usage: "takes the cluster away from this node and leaves the package",
-		Description: "The node's services are stopped and all they kept is deleted, on a master etcd's data too.\n\n" +
+		Description: "The node's services are stopped and all they kept is deleted, on a master etcd's data too.\n" +
+			"One of several control planes leaves the others in working order, or stays.\n" +
+			"A worker's Node object stays: podsec-k8s kubectl delete node NAME on a master.\n\n" +
 			"Example: podsec-k8s reset --yes",
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "do not ask"}},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
+			&cli.BoolFlag{Name: "force", Usage: "do not ask the other control planes either, even if they stop without this one"},
+		},
 		Action: func(c *cli.Context) error {
 			if err := requireRoot(); err != nil {
 				return err
@@ -38,7 +43,7 @@ func reset(c *cli.Context, p *printer) error {
 		return err
 	}
 	defer unlock()
-	if err := runAsAdmin(c.Context, nil, nil, "node", "reset"); err != nil {
+	if err := runAsAdmin(c.Context, resetRequest{c.Bool("force")}, nil, "node", "reset"); err != nil {
 		return err
 	}
 	if err := stopGuard(c.Context); err != nil {

@@ -16,6 +16,7 @@ import (
 const usage = `lab VERB …, run in tests/; GEN=1.26 (default) or 1.34 picks the generation
 
   up                 build the package, boot the node m1, install it, make a cluster
+  cluster M W        the same with M masters m1… and W workers w1…
   node NAME          boot a bare node, with the repository configured
   exec NAME COMMAND  run a shell command in a node as root; its exit status is passed on
   shell NAME         a shell in a node
@@ -49,6 +50,8 @@ func run(ctx context.Context, args []string) error {
 	switch {
 	case verb == "up" && len(rest) == 0:
 		return up(ctx, g)
+	case verb == "cluster" && len(rest) == 2:
+		return cluster(ctx, g, rest[0], rest[1])
 	case verb == "build" && len(rest) == 0:
 		_, err := node.Prepare(ctx, g)
 		return err

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/alt-cloud/podsec-k8s/usernetes"
+)
+
+func statusCommand(p *printer) *cli.Command {
+	return &cli.Command{
+		Name:  "status",
+		Usage: "shows the node of this machine: its services and published ports",
+		Description: "Exit status 1 says that something is not as it should be.\n\n" +
+			"Example: podsec-k8s status -o json",
+		Flags: []cli.Flag{&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`FORM` of the answer: text or json"}},
+		Action: func(c *cli.Context) error {
+			var o usernetes.Overview
+			if err := askAdmin(c.Context, nil, &o, "node", "overview"); err != nil {
+				return err
+			}
+			return showOverview(p, o, c.String("output"))
+		},
+	}
+}
+
+func nodeOverview(c *cli.Context) error {
+	o, err := usernetes.LookOver(c.Context)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(o)
+}
+
+// showOverview prints it; an unhealthy node is an exit status with no words
+// of its own, for they are in the lines.
+func showOverview(p *printer, o usernetes.Overview, form string) error {
+	switch form {
+	case "json":
+		if err := json.NewEncoder(p.out).Encode(o); err != nil {
+			return err
+		}
+	case "text":
+		printOverview(p, o)
+	default:
+		return wrongUsage("podsec-k8s status", fmt.Errorf("output %q is neither text nor json", form))
+	}
+	if !o.Healthy() {
+		return &childStatus{exitFault}
+	}
+	return nil
+}
+
+func printOverview(p *printer, o usernetes.Overview) {
+	if o.Name == "" {
+		p.say("There is no node on this machine yet: podsec-k8s-create-master or podsec-k8s join")
+		return
+	}
+	if o.Master {
+		p.say("Node %s, address %s, Kubernetes %s, control plane", o.Name, o.Address, o.Kubernetes)
+	} else {
+		p.say("Node %s, address %s, Kubernetes %s, worker", o.Name, o.Address, o.Kubernetes)
+	}
+	for _, text := range o.Faults {
+		p.say("FAULT: %s", p.words.text(text))
+	}
+	for _, u := range o.Units {
+		p.say("%-40s %s", u.Unit, u.State)
+	}
+	for _, port := range o.Ports {
+		if port.Fault == "" {
+			p.say("port %s of %s: open", port.Port, port.For)
+			continue
+		}
+		p.say("port %s of %s: NOT OPEN: %s", port.Port, port.For, p.words.text(port.Fault))
+	}
+}

@@ -1,0 +1,166 @@
+package usernetes
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// apiTimeout is how long one answer of the API may take to begin.
+const apiTimeout = 15 * time.Second
+
+// An apiClient asks a cluster's API over HTTPS, by a kubeconfig of the node.
+// It works outside of the namespaces too.
+type apiClient struct {
+	http   *http.Client
+	server string // an https URL
+}
+
+// newAPIClient makes a client by the kubeconfig that the node sees at path.
+// A client certificate in a file of its own is read for every connection,
+// for the kubelet renews it.
+func newAPIClient(path string) (*apiClient, error) {
+	data, err := os.ReadFile(kept(path))
+	if err != nil {
+		return nil, fmt.Errorf("asking the cluster: %w", err)
+	}
+	var k kubeconfig
+	if err := yaml.Unmarshal(data, &k); err != nil {
+		return nil, fmt.Errorf("asking the cluster: reading %q: %w", path, err)
+	}
+	if len(k.Clusters) != 1 || len(k.Users) != 1 {
+		return nil, fmt.Errorf("asking the cluster: %q has %d clusters and %d users, not one of each", path, len(k.Clusters), len(k.Users))
+	}
+	ca, err := base64.StdEncoding.DecodeString(k.Clusters[0].Cluster.CA)
+	if err != nil {
+		return nil, fmt.Errorf("asking the cluster: reading %q: %w", path, err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(ca)
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{
+			RootCAs: pool, MinVersion: tls.VersionTLS12,
+			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return k.Users[0].pair() },
+		},
+		ResponseHeaderTimeout: apiTimeout, IdleConnTimeout: time.Minute,
+	}
+	return &apiClient{&http.Client{Transport: transport}, strings.TrimSuffix(k.Clusters[0].Cluster.Server, "/")}, nil
+}
+
+// pair gives the client's certificate and key, from files or from the
+// kubeconfig itself.
+func (u namedUser) pair() (*tls.Certificate, error) {
+	if u.User.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(kept(u.User.CertFile), kept(u.User.KeyFile))
+		return &pair, err
+	}
+	cert, err := base64.StdEncoding.DecodeString(u.User.Cert)
+	if err != nil {
+		return nil, err
+	}
+	key, err := base64.StdEncoding.DecodeString(u.User.Key)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	return &pair, err
+}
+
+// get reads the object or list at a path of the API.
+func (c *apiClient) get(ctx context.Context, path string, into any) error {
+	response, err := c.do(ctx, http.MethodGet, path, "", nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close() //nolint:errcheck // read only
+	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
+		return fmt.Errorf("reading the cluster's answer of %s: %w", path, err)
+	}
+	return nil
+}
+
+// send sends an object, as JSON or as a patch of that content type.
+func (c *apiClient) send(ctx context.Context, method, path, contentType string, object any) error {
+	data, err := json.Marshal(object)
+	if err != nil {
+		return fmt.Errorf("asking the cluster: %w", err)
+	}
+	response, err := c.do(ctx, method, path, contentType, data)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}
+
+// watch calls changed for every change of what is at path, and once for each
+// object that is there at first, until the cluster ends the answer.
+// Source: the Kubernetes documentation, "API Concepts", watch.
+func (c *apiClient) watch(ctx context.Context, path string, changed func()) error {
+	response, err := c.do(ctx, http.MethodGet, path, "", nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close() //nolint:errcheck // read only
+	lines := bufio.NewReader(response.Body)
+	for {
+		if err := skipLine(lines); err != nil {
+			return fmt.Errorf("watching %s: %w", path, err)
+		}
+		changed()
+	}
+}
+
+// skipLine reads to the end of a line of any length.
+func skipLine(r *bufio.Reader) error {
+	for {
+		_, err := r.ReadSlice('\n')
+		if err != bufio.ErrBufferFull { //nolint:errorlint // ReadSlice returns it bare
+			return err
+		}
+	}
+}
+
+func (c *apiClient) do(ctx context.Context, method, path, contentType string, body []byte) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.server+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("asking the cluster: %w", err)
+	}
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	request.Header.Set("Accept", "application/json")
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("asking the cluster: %w", err)
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		return nil, refusedBy(response)
+	}
+	return response, nil
+}
+
+// refusedBy reads why the API did not do as it was asked.
+func refusedBy(response *http.Response) error {
+	defer response.Body.Close() //nolint:errcheck // read only
+	var status struct{ Message string }
+	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
+	if err == nil {
+		err = json.Unmarshal(text, &status)
+	}
+	if err != nil || status.Message == "" {
+		status.Message = http.StatusText(response.StatusCode)
+	}
+	return fmt.Errorf("the cluster answers %s with %d: %s", response.Request.URL.Path, response.StatusCode, status.Message)
+}

@@ -1,0 +1,102 @@
+package usernetes
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/netip"
+	"slices"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/units"
+)
+
+// An Overview is how the node of this machine is.
+type Overview struct {
+	Name, Address, Kubernetes string // empty when there is no node
+	Master                    bool
+	Units                     []UnitLine
+	Ports                     []PortLine
+	Faults                    []string // of the node as a whole
+}
+
+// A UnitLine is one service of the node.
+type UnitLine struct{ Unit, State string }
+
+// A PortLine is one port of the node's address.
+type PortLine struct {
+	Port  string // such as 6443/tcp
+	For   string // whom it serves
+	Fault string // why it is not open, "" when it is
+}
+
+// Healthy tells whether everything is as it should be.
+func (o Overview) Healthy() bool {
+	return len(o.Faults) == 0 &&
+		!slices.ContainsFunc(o.Units, func(u UnitLine) bool { return u.State != "active" }) &&
+		!slices.ContainsFunc(o.Ports, func(p PortLine) bool { return p.Fault != "" })
+}
+
+// LookOver looks at the node of this machine, as u7s-admin.
+func LookOver(ctx context.Context) (Overview, error) {
+	n, err := LoadNode()
+	if errors.Is(err, fs.ErrNotExist) {
+		return Overview{}, nil
+	}
+	if err != nil {
+		return Overview{}, err
+	}
+	o := Overview{Name: n.Name, Address: n.IP.String(), Kubernetes: n.Kubernetes, Master: n.APIPort != 0}
+	if err := checkAddress(n, hostAddresses()); err != nil {
+		o.Faults = append(o.Faults, err.Error())
+	}
+	if o.Units, err = unitLines(ctx); err != nil {
+		return o, err
+	}
+	o.Ports, err = portLines(n)
+	return o, err
+}
+
+// unitLines lists the services that this node is to have.
+func unitLines(ctx context.Context) (lines []UnitLine, err error) {
+	manager, err := userManager(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer manager.Close()
+	names := []string{units.RootlessKit, units.CRIO, units.Kubelet, units.Flanneld, units.KubeProxy, units.Ports}
+	for _, name := range components() {
+		if _, err := readManifest(name); err == nil {
+			names = append(names, units.Component(name))
+		}
+	}
+	for _, name := range names {
+		s, err := manager.State(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, UnitLine{name, s.Active})
+	}
+	return lines, nil
+}
+
+func portLines(n Node) (lines []PortLine, err error) {
+	for _, p := range published(n) {
+		lines = append(lines, PortLine{Port: port{Proto: p.proto, Number: p.port}.key(), For: object{}.String()})
+	}
+	ports, err := loadPorts()
+	for _, p := range ports {
+		lines = append(lines, PortLine{p.key(), p.Owner.String(), p.Fault})
+	}
+	return lines, err
+}
+
+// checkAddress tells when the machine no longer has the address that the
+// node was made with: its certificates name it, and other nodes know it.
+func checkAddress(n Node, addresses []netip.Prefix) *host.Fault {
+	if slices.ContainsFunc(addresses, func(p netip.Prefix) bool { return p.Addr() == n.IP }) {
+		return nil
+	}
+	return fault("give the machine that address again, or make the node anew: podsec-k8s reset",
+		"the node was made with the address %s, which this machine no longer has", n.IP)
+}

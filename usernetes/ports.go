@@ -1,0 +1,204 @@
+package usernetes
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// A port is one that machines outside reach on the node's address, and what
+// it is for. It is only data.
+type port struct {
+	Proto  string // tcp or udp
+	Number int
+	Owner  object // the zero value is the node itself
+	Fault  string // why it is not open, "" when it is
+}
+
+// key tells ports of one address apart.
+func (p port) key() string { return fmt.Sprintf("%d/%s", p.Number, p.Proto) }
+
+// An object is a Service or a Pod of the cluster, as events name it.
+type object struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	UID       string `json:"uid"`
+}
+
+func (o object) String() string {
+	if o.Kind == "" {
+		return "the node"
+	}
+	return o.Kind + " " + o.Namespace + "/" + o.Name
+}
+
+// What the API says of Services, Pods and Nodes, as far as ports need it.
+// Source: the Kubernetes API reference, core/v1.
+type (
+	metadata struct {
+		Namespace, Name, UID, CreationTimestamp string
+		Annotations                             map[string]string
+	}
+	service struct {
+		Metadata metadata
+		Spec     struct {
+			Type              string
+			LoadBalancerClass *string
+			Ports             []servicePort
+		}
+		Status struct{ LoadBalancer loadBalancerStatus }
+	}
+	servicePort struct {
+		Protocol       string
+		Port, NodePort int
+	}
+	loadBalancerStatus struct {
+		Ingress []ingress `json:"ingress"`
+	}
+	ingress struct {
+		IP string `json:"ip"`
+	}
+	pod struct {
+		Metadata metadata
+		Spec     struct {
+			Containers []struct{ Ports []containerPort }
+		}
+		Status struct{ Phase string }
+	}
+	containerPort struct {
+		Protocol, HostIP string
+		HostPort         int
+	}
+	clusterNode struct {
+		Status struct {
+			Addresses  []struct{ Type, Address string }
+			Conditions []struct{ Type, Status string }
+		}
+	}
+)
+
+// mirrorAnnotation marks the pods that a kubelet has from files: the control
+// plane's stand-ins, whose ports are published on their own.
+// Source: the Kubernetes documentation, "Well-Known Labels".
+const mirrorAnnotation = "kubernetes.io/config.mirror"
+
+// balanced tells the Services of type LoadBalancer that nobody else takes
+// care of.
+func (s service) balanced() bool {
+	return s.Spec.Type == "LoadBalancer" && s.Spec.LoadBalancerClass == nil
+}
+
+// wantedPorts lists the ports that Services and this node's Pods ask for on
+// the node's address. Of two that ask for the same, the older one has it;
+// the other's Fault says so.
+func wantedPorts(n Node, services []service, pods []pod) []port {
+	slices.SortStableFunc(services, func(a, b service) int { return older(a.Metadata, b.Metadata) })
+	slices.SortStableFunc(pods, func(a, b pod) int { return older(a.Metadata, b.Metadata) })
+	taken := map[string]object{}
+	for _, p := range published(n) {
+		taken[fmt.Sprintf("%d/%s", p.port, p.proto)] = object{}
+	}
+	var all []port
+	add := func(owner object, protocol string, number int) {
+		p := port{Proto: strings.ToLower(cmp.Or(protocol, "TCP")), Number: number, Owner: owner}
+		if other, ok := taken[p.key()]; ok {
+			p.Fault = "it belongs to " + other.String()
+		} else if p.Proto == "sctp" {
+			p.Fault = "RootlessKit has no SCTP"
+		} else {
+			taken[p.key()] = owner
+		}
+		all = append(all, p)
+	}
+	for _, s := range services {
+		s.eachPort(func(protocol string, number int) { add(s.Metadata.object("Service"), protocol, number) })
+	}
+	for _, p := range pods {
+		p.eachPort(n.IP, func(protocol string, number int) { add(p.Metadata.object("Pod"), protocol, number) })
+	}
+	return all
+}
+
+func older(a, b metadata) int {
+	return cmp.Or(cmp.Compare(a.CreationTimestamp, b.CreationTimestamp), cmp.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name))
+}
+
+func (m metadata) object(kind string) object { return object{kind, m.Namespace, m.Name, m.UID} }
+
+func (s service) eachPort(do func(protocol string, number int)) {
+	for _, p := range s.Spec.Ports {
+		if p.NodePort != 0 && (s.Spec.Type == "NodePort" || s.Spec.Type == "LoadBalancer") {
+			do(p.Protocol, p.NodePort)
+		}
+		if s.balanced() {
+			do(p.Protocol, p.Port)
+		}
+	}
+}
+
+// eachPort lists the host ports of a pod that runs or is going to, but for
+// those on another address than the node's.
+func (p pod) eachPort(ip netip.Addr, do func(protocol string, number int)) {
+	if _, mirror := p.Metadata.Annotations[mirrorAnnotation]; mirror || p.Status.Phase == "Succeeded" || p.Status.Phase == "Failed" {
+		return
+	}
+	for _, container := range p.Spec.Containers {
+		for _, c := range container.Ports {
+			if c.HostPort != 0 && slices.Contains([]string{"", "0.0.0.0", ip.String()}, c.HostIP) {
+				do(c.Protocol, c.HostPort)
+			}
+		}
+	}
+}
+
+// A portChange is what has to be done to the ports that are open.
+type portChange struct {
+	close []openPort
+	open  []port
+}
+
+// changePorts compares the ports that are open with those that are wanted.
+// The node's own are left alone.
+func changePorts(n Node, open []openPort, wanted []port) (c portChange) {
+	own, have := map[string]bool{}, map[string]bool{}
+	for _, p := range published(n) {
+		own[fmt.Sprintf("%d/%s", p.port, p.proto)] = true
+	}
+	keep := map[string]bool{}
+	for _, p := range wanted {
+		keep[p.key()] = keep[p.key()] || p.Fault == ""
+	}
+	for _, p := range open {
+		have[p.key()] = true
+		if !own[p.key()] && !keep[p.key()] {
+			c.close = append(c.close, p)
+		}
+	}
+	for _, p := range wanted {
+		if p.Fault == "" && !have[p.key()] {
+			c.open = append(c.open, p)
+		}
+	}
+	return c
+}
+
+// readyAddresses gives the addresses of the nodes that are ready, in order.
+func readyAddresses(nodes []clusterNode) []ingress {
+	var all []ingress
+	for _, n := range nodes {
+		ready := false
+		for _, c := range n.Status.Conditions {
+			ready = ready || c.Type == "Ready" && c.Status == "True"
+		}
+		for _, a := range n.Status.Addresses {
+			if ready && a.Type == "InternalIP" {
+				all = append(all, ingress{a.Address})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b ingress) int { return cmp.Compare(a.IP, b.IP) })
+	return all
+}

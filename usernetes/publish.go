@@ -1,0 +1,252 @@
+package usernetes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// publisher keeps the ports of the node's address in line with the cluster's
+// Services and the node's Pods.
+type publisher struct {
+	node   Node
+	api    *apiClient // as the node
+	admin  *apiClient // as the cluster's administrator; nil on a worker
+	driver portDriver
+	said   map[string]string // the fault that an object's event told last, by port
+}
+
+// publishPorts runs until it is told to end. It runs beside the namespaces.
+func publishPorts(ctx context.Context, n Node) error {
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
+	defer stop()
+	api, err := newAPIClient(kubeletConf)
+	if err != nil {
+		return err
+	}
+	p := publisher{node: n, api: api, driver: newPortDriver(), said: map[string]string{}}
+	if p.admin, err = newAPIClient(adminConf); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	changes := make(chan struct{}, 1)
+	for _, path := range []string{"/api/v1/services", p.podsPath()} {
+		go p.watch(ctx, path, changes)
+	}
+	return p.follow(ctx, changes)
+}
+
+// follow compares after every change, and now and then without one.
+func (p publisher) follow(ctx context.Context, changes <-chan struct{}) error {
+	if err := host.Ready("publishing ports"); err != nil {
+		return err
+	}
+	for {
+		if err := p.sync(ctx); err != nil && ctx.Err() == nil {
+			slog.Error("publishing ports", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(lookOut):
+			continue
+		case <-changes:
+		}
+		select { // what belongs together often comes together
+		case <-ctx.Done():
+			return nil
+		case <-time.After(settle):
+		}
+	}
+}
+
+// watch tells of changes until ctx ends.
+func (p publisher) watch(ctx context.Context, path string, changes chan<- struct{}) {
+	for ctx.Err() == nil {
+		err := p.api.watch(ctx, withQuery(path, "watch=1&timeoutSeconds=600"), func() {
+			select {
+			case changes <- struct{}{}:
+			default:
+			}
+		})
+		slog.Debug("watching ended", "path", path, "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func withQuery(path, query string) string {
+	if strings.Contains(path, "?") {
+		return path + "&" + query
+	}
+	return path + "?" + query
+}
+
+func (p publisher) podsPath() string {
+	return "/api/v1/pods?fieldSelector=spec.nodeName%3D" + p.node.Name
+}
+
+// sync opens and closes ports, says on the objects what could not be, and
+// notes all for the status command.
+func (p publisher) sync(ctx context.Context) error {
+	var services struct{ Items []service }
+	var pods struct{ Items []pod }
+	if err := errors.Join(p.api.get(ctx, "/api/v1/services", &services), p.api.get(ctx, p.podsPath(), &pods)); err != nil {
+		return err
+	}
+	open, err := p.driver.list(ctx)
+	if err != nil {
+		return err
+	}
+	wanted := wantedPorts(p.node, services.Items, pods.Items)
+	p.apply(ctx, changePorts(p.node, open, wanted), wanted)
+	faults := []error{p.tell(ctx, wanted), savePorts(wanted), host.Status(portsStatus(wanted))}
+	if p.admin != nil {
+		faults = append(faults, p.balance(ctx, services.Items))
+	}
+	return errors.Join(faults...)
+}
+
+// apply changes the ports and notes in wanted what failed.
+func (p publisher) apply(ctx context.Context, c portChange, wanted []port) {
+	for _, one := range c.close {
+		if err := p.driver.close(ctx, one); err != nil {
+			slog.Error("closing a port", "port", one.key(), "error", err)
+		}
+	}
+	for _, one := range c.open {
+		err := p.driver.open(ctx, p.node, one)
+		if err == nil {
+			slog.Info("port opened", "port", one.key(), "for", one.Owner.String())
+			continue
+		}
+		at := slices.IndexFunc(wanted, func(w port) bool { return w.Fault == "" && w.key() == one.key() })
+		wanted[at].Fault = portFault(one, err)
+	}
+}
+
+// portFault words why a port could not be opened, with what to do.
+func portFault(p port, err error) string {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "permission denied"):
+		return fmt.Sprintf("ports below net.ipv4.ip_unprivileged_port_start are root's alone; to open it: sysctl net.ipv4.ip_unprivileged_port_start=%d", p.Number)
+	case strings.Contains(text, "address already in use"):
+		return "another program of the machine listens there: ss -lntup"
+	default:
+		return text
+	}
+}
+
+// tell puts a warning on every object whose port is not open, once for each
+// reason.
+func (p publisher) tell(ctx context.Context, wanted []port) error {
+	var faults []error
+	now := map[string]bool{}
+	for _, one := range wanted {
+		key := one.Owner.UID + " " + one.key()
+		now[key] = one.Fault != ""
+		if one.Fault == "" || p.said[key] == one.Fault {
+			continue
+		}
+		slog.Warn("port not published", "port", one.key(), "for", one.Owner.String(), "fault", one.Fault)
+		if err := p.event(ctx, one); err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		p.said[key] = one.Fault
+	}
+	for key := range p.said {
+		if !now[key] {
+			delete(p.said, key)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (p publisher) event(ctx context.Context, one port) error {
+	now := time.Now().UTC().Format(time.RFC3339)
+	return p.api.send(ctx, http.MethodPost, "/api/v1/namespaces/"+one.Owner.Namespace+"/events", "application/json", document{
+		"apiVersion": "v1", "kind": "Event", "metadata": document{"generateName": one.Owner.Name + ".", "namespace": one.Owner.Namespace},
+		"involvedObject": document{
+			"apiVersion": "v1", "kind": one.Owner.Kind, "namespace": one.Owner.Namespace, "name": one.Owner.Name, "uid": one.Owner.UID,
+		},
+		"type": "Warning", "reason": "PortNotPublished", "source": document{"component": "podsec-k8s", "host": p.node.Name},
+		"message":        fmt.Sprintf("node %s (%s) does not publish port %s: %s", p.node.Name, p.node.IP, one.key(), one.Fault),
+		"firstTimestamp": now, "lastTimestamp": now, "count": 1,
+	})
+}
+
+// balance gives every Service of type LoadBalancer the addresses of the
+// nodes that are ready: each of them publishes its ports. It needs the rights
+// of a control plane; a node's own are too few for good reason.
+func (p publisher) balance(ctx context.Context, services []service) error {
+	var faults []error
+	var nodes struct{ Items []clusterNode }
+	for _, s := range services {
+		if !s.balanced() {
+			continue
+		}
+		if nodes.Items == nil {
+			if err := p.admin.get(ctx, "/api/v1/nodes", &nodes); err != nil {
+				return err
+			}
+		}
+		addresses := readyAddresses(nodes.Items)
+		if slices.Equal(s.Status.LoadBalancer.Ingress, addresses) {
+			continue
+		}
+		path := "/api/v1/namespaces/" + s.Metadata.Namespace + "/services/" + s.Metadata.Name + "/status"
+		status := document{"status": document{"loadBalancer": loadBalancerStatus{addresses}}}
+		faults = append(faults, p.admin.send(ctx, http.MethodPatch, path, "application/merge-patch+json", status))
+	}
+	return errors.Join(faults...)
+}
+
+func portsStatus(wanted []port) string {
+	failed := 0
+	for _, p := range wanted {
+		if p.Fault != "" {
+			failed++
+		}
+	}
+	return fmt.Sprintf("%d ports published, %d not", len(wanted)-failed, failed)
+}
+
+func portsFile() string { return filepath.Join(runtimeDir(), "u7s/ports.json") }
+
+func savePorts(ports []port) error {
+	data, err := json.Marshal(ports)
+	if err != nil {
+		return fmt.Errorf("noting the ports: %w", err)
+	}
+	return host.WriteFile(portsFile(), data, 0o600)
+}
+
+// loadPorts reads which ports the Services and Pods have; none before the
+// node has run.
+func loadPorts() (ports []port, err error) {
+	data, err := os.ReadFile(portsFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the ports: %w", err)
+	}
+	return ports, json.Unmarshal(data, &ports)
+}
