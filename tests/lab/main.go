@@ -29,7 +29,7 @@ func main() {
 	defer stop()
 	err := run(ctx, os.Args[1:])
 	var failed *node.ExitError
-	if errors.As(err, &failed) {
+	if bare := err; errors.As(err, &failed) && bare == error(failed) { //nolint:errorlint // what exec passes on is bare
 		os.Exit(failed.Status)
 	}
 	if err != nil {

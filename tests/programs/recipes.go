@@ -36,9 +36,11 @@ func kubernetes(ctx context.Context, b builder, version string) error {
 	if err := b.module(goMod, "package main\n\nimport (\n\t_ \"k8s.io/kubernetes/cmd/kubeadm/app\"\n\t_ \"k8s.io/kubernetes/cmd/kubelet/app\"\n)\n\nfunc main() {}\n"); err != nil {
 		return err
 	}
-	const v = "k8s.io/component-base/version"
 	minor := strings.Split(version, ".")[1]
-	flags := fmt.Sprintf("-s -w -X %s.gitVersion=%s -X %s.gitMajor=1 -X %s.gitMinor=%s -X %s.gitTreeState=clean", v, version, v, v, minor, v)
+	flags := "-s -w"
+	for _, v := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
+		flags += fmt.Sprintf(" -X %s.gitVersion=%s -X %s.gitMajor=1 -X %s.gitMinor=%s -X %s.gitTreeState=clean", v, version, v, v, minor, v)
+	}
 	for _, name := range []string{"kubelet", "kubeadm", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubectl"} {
 		if err := b.command(ctx, b.work, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", flags,
 			"-o", filepath.Join(b.out, name), "k8s.io/kubernetes/cmd/"+name); err != nil {
