@@ -137,9 +137,13 @@ func hubArgs(root string) []string {
 		"--private-network", "--register=no", "--keep-unit", "--capability=all",
 		"--system-call-filter=@keyring bpf mount @privileged @raw-io",
 		bind("br0.netdev", "/etc/systemd/network/10-br0.netdev"), bind("br0.network", "/etc/systemd/network/10-br0.network"),
-		"--bind=" + runDir() + ":/lab", "--bind-ro=" + cache.Dir() + ":" + cache.Dir(),
+		"--bind=" + runDir() + ":/lab", bindCache(),
 	}
 }
+
+// bindCache shows a machine the cache, without what is mounted below it: the
+// hub's own root is there.
+func bindCache() string { return "--bind-ro=" + cache.Dir() + ":" + cache.Dir() + ":norbind" }
 
 // writeHubFiles makes the bridge that is all the network there is.
 func writeHubFiles() error {

@@ -16,7 +16,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/alt-cloud/podsec-k8s/tests/cache"
 	"github.com/alt-cloud/podsec-k8s/tests/generation"
 )
 
@@ -161,7 +160,7 @@ func (n *Node) nspawn(parts Parts) []string {
 		"--system-call-filter=@keyring bpf mount",
 		"--bind=" + n.inDir() + "/lib:/var/lib",
 		"--bind-ro=" + parts.Repository + ":/srv/repo", "--bind-ro=" + parts.Packages + ":/srv/podsec-k8s",
-		"--bind-ro=" + parts.Images + ":/srv/images", "--bind-ro=" + cache.Dir(),
+		"--bind-ro=" + parts.Images + ":/srv/images", bindCache(),
 	}
 }
 

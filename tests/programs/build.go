@@ -20,9 +20,6 @@ import (
 // own go.sum pins what they need.
 const unlisted = "github.com/flannel-io/*,github.com/cri-o/*"
 
-// recipe is the form of the recipes below; a change makes all anew.
-const recipe = "1"
-
 // A builder makes one upstream project's programs in a folder.
 type builder struct {
 	goRoot string
@@ -35,20 +32,21 @@ type builder struct {
 type project struct {
 	name    string
 	version string
+	recipe  string // a number that changes with the recipe: then all is made anew
 	build   func(context.Context, builder, string) error
 }
 
 func projects(g generation.Generation) []project {
 	all := []project{
-		{"kubernetes", g.Kubernetes, kubernetes},
-		{"etcd", g.Etcd, etcd},
-		{"coredns", g.CoreDNS, coredns},
-		{"cri-o", g.CRIO, crio},
-		{"flannel", g.Flannel, flannel},
-		{"cri-tools", g.CRITools, criTools},
+		{"kubernetes", g.Kubernetes, "2", kubernetes},
+		{"etcd", g.Etcd, "1", etcd},
+		{"coredns", g.CoreDNS, "1", coredns},
+		{"cri-o", g.CRIO, "1", crio},
+		{"flannel", g.Flannel, "1", flannel},
+		{"cri-tools", g.CRITools, "1", criTools},
 	}
 	if g.RootlessKit != "" {
-		all = append(all, project{"rootlesskit", g.RootlessKit, rootlessKit})
+		all = append(all, project{"rootlesskit", g.RootlessKit, "1", rootlessKit})
 	}
 	return all
 }
@@ -63,7 +61,7 @@ func (p Programs) Path(project, program string) string { return filepath.Join(p[
 func Build(ctx context.Context, g generation.Generation) (Programs, error) {
 	built := Programs{}
 	for _, p := range projects(g) {
-		inputs := []string{recipe, p.version, g.GoRoot, runtime.Version()}
+		inputs := []string{p.recipe, p.version, g.GoRoot, runtime.Version()}
 		dir, err := cache.Get(ctx, p.name+"-"+p.version, inputs, func(ctx context.Context, dir string) error {
 			return p.make(ctx, g, dir)
 		})
