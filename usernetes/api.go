@@ -63,7 +63,7 @@ func newAPIClient(path string) (*apiClient, error) {
 // kubeconfig itself.
 func (u namedUser) pair() (*tls.Certificate, error) {
 	if u.User.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(kept(u.User.CertFile), kept(u.User.KeyFile))
+		pair, err := tls.LoadX509KeyPair(keptFile(u.User.CertFile), keptFile(u.User.KeyFile))
 		return &pair, err
 	}
 	cert, err := base64.StdEncoding.DecodeString(u.User.Cert)

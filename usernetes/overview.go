@@ -53,7 +53,11 @@ func LookOver(ctx context.Context) (Overview, error) {
 	if o.Units, err = unitLines(ctx); err != nil {
 		return o, err
 	}
-	o.Ports, err = portLines(n)
+	ports, err := loadPorts()
+	if ports.Fault != "" {
+		o.Faults = append(o.Faults, "publishing ports: "+ports.Fault)
+	}
+	o.Ports = portLines(n, ports.Ports)
 	return o, err
 }
 
@@ -80,15 +84,15 @@ func unitLines(ctx context.Context) (lines []UnitLine, err error) {
 	return lines, nil
 }
 
-func portLines(n Node) (lines []PortLine, err error) {
+// portLines lists the node's own ports, then those of its cluster.
+func portLines(n Node, ports []port) (lines []PortLine) {
 	for _, p := range published(n) {
 		lines = append(lines, PortLine{Port: port{Proto: p.proto, Number: p.port}.key(), For: object{}.String()})
 	}
-	ports, err := loadPorts()
 	for _, p := range ports {
 		lines = append(lines, PortLine{p.key(), p.Owner.String(), p.Fault})
 	}
-	return lines, err
+	return lines
 }
 
 // checkAddress tells when the machine no longer has the address that the

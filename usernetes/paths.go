@@ -50,6 +50,15 @@ func persistent() []string {
 // path, one of the folders in persistent or below it.
 func kept(path string) string { return filepath.Join(state, "root", path) }
 
+// keptFile is kept for a file that may be a link, as the node sees its
+// target.
+func keptFile(path string) string {
+	if target, err := os.Readlink(kept(path)); err == nil && filepath.IsAbs(target) {
+		return kept(target)
+	}
+	return kept(path)
+}
+
 // RuntimeDir gives the folder of a user's sockets. Source: pam_systemd(8).
 func RuntimeDir(uid uint32) string {
 	return filepath.Join("/run/user", strconv.FormatUint(uint64(uid), 10))

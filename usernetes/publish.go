@@ -57,6 +57,9 @@ func (p publisher) follow(ctx context.Context, changes <-chan struct{}) error {
 	for {
 		if err := p.sync(ctx); err != nil && ctx.Err() == nil {
 			slog.Error("publishing ports", "error", err)
+			if err := savePorts(publishedPorts{Fault: err.Error()}); err != nil {
+				return err
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -115,7 +118,7 @@ func (p publisher) sync(ctx context.Context) error {
 	}
 	wanted := wantedPorts(p.node, services.Items, pods.Items)
 	p.apply(ctx, changePorts(p.node, open, wanted), wanted)
-	faults := []error{p.tell(ctx, wanted), savePorts(wanted), host.Status(portsStatus(wanted))}
+	faults := []error{p.tell(ctx, wanted), savePorts(publishedPorts{Ports: wanted}), host.Status(portsStatus(wanted))}
 	if p.admin != nil {
 		faults = append(faults, p.balance(ctx, services.Items))
 	}
@@ -230,7 +233,13 @@ func portsStatus(wanted []port) string {
 
 func portsFile() string { return filepath.Join(runtimeDir(), "u7s/ports.json") }
 
-func savePorts(ports []port) error {
+// publishedPorts is what the publisher leaves for the status command.
+type publishedPorts struct {
+	Ports []port
+	Fault string // why they can't be kept up; "" when all is well
+}
+
+func savePorts(ports publishedPorts) error {
 	data, err := json.Marshal(ports)
 	if err != nil {
 		return fmt.Errorf("noting the ports: %w", err)
@@ -240,13 +249,13 @@ func savePorts(ports []port) error {
 
 // loadPorts reads which ports the Services and Pods have; none before the
 // node has run.
-func loadPorts() (ports []port, err error) {
+func loadPorts() (ports publishedPorts, err error) {
 	data, err := os.ReadFile(portsFile())
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return ports, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the ports: %w", err)
+		return ports, fmt.Errorf("reading the ports: %w", err)
 	}
 	return ports, json.Unmarshal(data, &ports)
 }
