@@ -28,6 +28,8 @@ func contents(source, work string, date time.Time) (files.Contents, error) {
 		link("../../bin/podsec-k8s", "/usr/libexec/podsec-k8s/systemctl"),
 		config(filepath.Join(source, "units/share/node.conf"), "/etc/podsec-k8s/node.conf"),
 		file(filepath.Join(source, "units/share/crio.conf"), "/usr/share/podsec-k8s/crio.conf", 0o644),
+		file(filepath.Join(source, "units/system/podsec-k8s-net.socket"), "/lib/systemd/system/podsec-k8s-net.socket", 0o644),
+		file(filepath.Join(source, "units/system/podsec-k8s-net.service"), "/lib/systemd/system/podsec-k8s-net.service", 0o644),
 		file(filepath.Join(source, "units/sysctl.d/90-podsec-k8s.conf"), "/lib/sysctl.d/90-podsec-k8s.conf", 0o644),
 		file(filepath.Join(source, "units/modules-load.d/podsec-k8s.conf"), "/lib/modules-load.d/podsec-k8s.conf", 0o644),
 		doc(source, "README.md"), doc(source, "CHANGELOG.md"), doc(source, "LICENSE"),

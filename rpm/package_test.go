@@ -103,6 +103,8 @@ func checkFiles(t *testing.T, p *rpm.Package, log Changelog) {
 		"-rw-r--r-- cn /etc/podsec-k8s/node.conf",
 		"-rw-r--r-- - /lib/modules-load.d/podsec-k8s.conf",
 		"-rw-r--r-- - /lib/sysctl.d/90-podsec-k8s.conf",
+		"-rw-r--r-- - /lib/systemd/system/podsec-k8s-net.service",
+		"-rw-r--r-- - /lib/systemd/system/podsec-k8s-net.socket",
 		"-rwxr-xr-x - /usr/bin/podsec-k8s",
 		"L--------- - /usr/bin/podsec-k8s-create-master -> podsec-k8s",
 		"drwxr-xr-x - /usr/libexec/podsec-k8s",

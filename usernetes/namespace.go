@@ -17,20 +17,15 @@ import (
 
 // rootlessKit gives the command line that makes the node's namespaces and
 // runs this program's namespace child in them.
-// Source: rootlesskit's docs/{network,port,process}.md.
+// Source: rootlesskit's docs/process.md.
 func rootlessKit(n Node) Program {
 	args := []string{
 		"--state-dir=" + rootlessKitDir(),
-		"--net=slirp4netns", "--cidr=" + n.SlirpCIDR.String(), "--mtu=" + strconv.Itoa(n.MTU),
-		"--slirp4netns-sandbox=auto", "--slirp4netns-seccomp=auto", "--disable-host-loopback",
-		"--port-driver=builtin",
 		"--copy-up=/etc", "--copy-up=/run", "--copy-up=/var/lib", "--copy-up=/opt", "--copy-up=/var/log",
 		"--cgroupns", "--ipcns", "--utsns", "--pidns", "--evacuate-cgroup2=u7s",
 		"--propagation=rslave",
 	}
-	for _, p := range published(n) {
-		args = append(args, "--publish="+p.String())
-	}
+	args = append(args, networkArgs(n)...)
 	return Program{Name: "rootlesskit", Args: append(args, Self, "unit", "namespace")}
 }
 
@@ -68,7 +63,7 @@ func RunNamespace(ctx context.Context) error {
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
 	defer stop()
 	for _, step := range []func(context.Context, Node) error{
-		bindState, makeRuntimeFolders, setSysctls, addAddress,
+		bindState, makeRuntimeFolders, setSysctls, attachVeth, fixResolver, addAddress,
 	} {
 		if err := step(ctx, n); err != nil {
 			return fmt.Errorf("preparing the namespaces: %w", err)
@@ -141,7 +136,7 @@ func setSysctls(_ context.Context, _ Node) error {
 // in it can listen there and name it in certificates.
 func addAddress(ctx context.Context, n Node) error {
 	address := n.IP.String() + "/" + strconv.Itoa(n.IP.BitLen())
-	return host.Command{Path: "ip", Args: []string{"address", "replace", address, "dev", tap}}.Run(ctx)
+	return host.Command{Path: "ip", Args: []string{"address", "replace", address, "dev", n.device()}}.Run(ctx)
 }
 
 // childPID reads which process holds the namespaces. Source: the state

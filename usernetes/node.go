@@ -30,8 +30,9 @@ type Node struct {
 	EtcdPeers       bool         // its etcd is, or may become, one of several
 	PodCIDR         netip.Prefix // of the whole cluster
 	ServiceCIDR     netip.Prefix
-	SlirpCIDR       netip.Prefix
-	MTU             int // bytes
+	SlirpCIDR       netip.Prefix // between the namespaces and the host
+	MTU             int          // bytes, of a stack in user space
+	Network         string       // the mode, one of Modes()
 	ImageRepository string
 }
 

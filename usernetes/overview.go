@@ -14,6 +14,7 @@ import (
 // An Overview is how the node of this machine is.
 type Overview struct {
 	Name, Address, Kubernetes string // empty when there is no node
+	Network                   string // the mode
 	Master                    bool
 	Units                     []UnitLine
 	Ports                     []PortLine
@@ -46,7 +47,7 @@ func LookOver(ctx context.Context) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
-	o := Overview{Name: n.Name, Address: n.IP.String(), Kubernetes: n.Kubernetes, Master: n.APIPort != 0}
+	o := Overview{Name: n.Name, Address: n.IP.String(), Kubernetes: n.Kubernetes, Network: n.mode(), Master: n.APIPort != 0}
 	if err := checkAddress(n, hostAddresses()); err != nil {
 		o.Faults = append(o.Faults, err.Error())
 	}

@@ -2,6 +2,7 @@ package usernetes
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -19,6 +20,7 @@ import (
 // Options is what the administrator asks of create-master or join.
 type Options struct {
 	NodeIP     string   // "" means: site settings, else the default route's
+	Network    string   // "" means: site settings
 	ConfigName string   // name of the --config file, for messages
 	Config     []byte   // its content; may be empty
 	SiteConfig []byte   // content of the site's kubeadm configuration; may be empty
@@ -130,7 +132,10 @@ func siteNode(site Site, f Facts, o Options) (Node, error) {
 	n := Node{
 		Name: strings.ToLower(f.Hostname), IP: f.DefaultIP, Kubernetes: f.Kubernetes,
 		PodCIDR: site.PodCIDR, ServiceCIDR: site.ServiceCIDR, SlirpCIDR: site.SlirpCIDR,
-		MTU: site.MTU, ImageRepository: site.ImageRepository,
+		MTU: site.MTU, ImageRepository: site.ImageRepository, Network: cmp.Or(o.Network, site.Network),
+	}
+	if !slices.Contains(Modes(), n.Network) {
+		return n, fault("give one of "+strings.Join(Modes(), ", "), "there is no network mode %q", n.Network)
 	}
 	if site.NodeIP.IsValid() {
 		n.IP = site.NodeIP

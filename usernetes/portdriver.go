@@ -13,8 +13,22 @@ import (
 	"strings"
 )
 
-// A portDriver opens ports of the host that lead into the namespaces, by
-// RootlessKit's API.
+// A portOpener opens ports of the host that lead into the namespaces.
+type portOpener interface {
+	list(ctx context.Context) ([]openPort, error)
+	openPort(ctx context.Context, n Node, p port) error
+	closePort(ctx context.Context, p openPort) error
+}
+
+// newPortOpener gives that of the node's network mode.
+func newPortOpener(n Node) portOpener {
+	if n.mode() == VethMode {
+		return &vethPorts{}
+	}
+	return newPortDriver()
+}
+
+// A portDriver opens ports by RootlessKit's API.
 // Source: rootlesskit's pkg/api/openapi.yaml, version 1.
 type portDriver struct{ http *http.Client }
 
@@ -56,9 +70,9 @@ func (d portDriver) list(ctx context.Context) ([]openPort, error) {
 
 // open opens a port of the node's address that leads to the same address in
 // the namespaces: there kube-proxy's rules for it hold, over UDP too.
-func (d portDriver) open(ctx context.Context, n Node, p port) error {
+func (d portDriver) openPort(ctx context.Context, n Node, p port) error {
 	ip := n.IP.String()
-	body, err := json.Marshal(portSpec{Proto: p.Proto, ParentIP: ip, ParentPort: p.Number, ChildIP: ip, ChildPort: p.Number})
+	body, err := json.Marshal(portSpec{Proto: p.Proto, ParentIP: ip, ParentPort: p.Number, ChildIP: ip, ChildPort: p.target()})
 	if err != nil {
 		return err
 	}
@@ -66,7 +80,7 @@ func (d portDriver) open(ctx context.Context, n Node, p port) error {
 	return err
 }
 
-func (d portDriver) close(ctx context.Context, p openPort) error {
+func (d portDriver) closePort(ctx context.Context, p openPort) error {
 	_, err := d.do(ctx, http.MethodDelete, "/"+strconv.Itoa(p.ID), nil)
 	return err
 }

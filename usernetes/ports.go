@@ -13,12 +13,16 @@ import (
 type port struct {
 	Proto  string // tcp or udp
 	Number int
+	Target int    // in the namespaces; 0 means the same
 	Owner  object // the zero value is the node itself
 	Fault  string // why it is not open, "" when it is
 }
 
 // key tells ports of one address apart.
 func (p port) key() string { return fmt.Sprintf("%d/%s", p.Number, p.Proto) }
+
+// target gives where in the namespaces the port leads.
+func (p port) target() int { return cmp.Or(p.Target, p.Number) }
 
 // An object is a Service or a Pod of the cluster, as events name it.
 type object struct {
@@ -102,8 +106,8 @@ func wantedPorts(n Node, services []service, pods []pod) []port {
 		taken[fmt.Sprintf("%d/%s", p.port, p.proto)] = object{}
 	}
 	var all []port
-	add := func(owner object, protocol string, number int) {
-		p := port{Proto: strings.ToLower(cmp.Or(protocol, "TCP")), Number: number, Owner: owner}
+	add := func(owner object, protocol string, number, target int) {
+		p := port{Proto: strings.ToLower(cmp.Or(protocol, "TCP")), Number: number, Target: target, Owner: owner}
 		if other, ok := taken[p.key()]; ok {
 			p.Fault = "it belongs to " + other.String()
 		} else if p.Proto == "sctp" {
@@ -114,10 +118,10 @@ func wantedPorts(n Node, services []service, pods []pod) []port {
 		all = append(all, p)
 	}
 	for _, s := range services {
-		s.eachPort(func(protocol string, number int) { add(s.Metadata.object("Service"), protocol, number) })
+		s.eachPort(func(protocol string, number, target int) { add(s.Metadata.object("Service"), protocol, number, target) })
 	}
 	for _, p := range pods {
-		p.eachPort(n.IP, func(protocol string, number int) { add(p.Metadata.object("Pod"), protocol, number) })
+		p.eachPort(n.IP, func(protocol string, number int) { add(p.Metadata.object("Pod"), protocol, number, 0) })
 	}
 	return all
 }
@@ -128,13 +132,16 @@ func older(a, b metadata) int {
 
 func (m metadata) object(kind string) object { return object{kind, m.Namespace, m.Name, m.UID} }
 
-func (s service) eachPort(do func(protocol string, number int)) {
+// eachPort lists the ports of a Service on every node. That of a load
+// balancer leads to the node port, for which kube-proxy has rules on every
+// address.
+func (s service) eachPort(do func(protocol string, number, target int)) {
 	for _, p := range s.Spec.Ports {
 		if p.NodePort != 0 && (s.Spec.Type == "NodePort" || s.Spec.Type == "LoadBalancer") {
-			do(p.Protocol, p.NodePort)
+			do(p.Protocol, p.NodePort, 0)
 		}
 		if s.balanced() {
-			do(p.Protocol, p.Port)
+			do(p.Protocol, p.Port, p.NodePort)
 		}
 	}
 }

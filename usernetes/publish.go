@@ -26,7 +26,7 @@ type publisher struct {
 	node   Node
 	api    *apiClient // as the node
 	admin  *apiClient // as the cluster's administrator; nil on a worker
-	driver portDriver
+	driver portOpener
 	said   map[string]string // the fault that an object's event told last, by port
 }
 
@@ -38,7 +38,7 @@ func publishPorts(ctx context.Context, n Node) error {
 	if err != nil {
 		return err
 	}
-	p := publisher{node: n, api: api, driver: newPortDriver(), said: map[string]string{}}
+	p := publisher{node: n, api: api, driver: newPortOpener(n), said: map[string]string{}}
 	if p.admin, err = newAPIClient(adminConf); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -128,12 +128,12 @@ func (p publisher) sync(ctx context.Context) error {
 // apply changes the ports and notes in wanted what failed.
 func (p publisher) apply(ctx context.Context, c portChange, wanted []port) {
 	for _, one := range c.close {
-		if err := p.driver.close(ctx, one); err != nil {
+		if err := p.driver.closePort(ctx, one); err != nil {
 			slog.Error("closing a port", "port", one.key(), "error", err)
 		}
 	}
 	for _, one := range c.open {
-		err := p.driver.open(ctx, p.node, one)
+		err := p.driver.openPort(ctx, p.node, one)
 		if err == nil {
 			slog.Info("port opened", "port", one.key(), "for", one.Owner.String())
 			continue

@@ -22,6 +22,7 @@ type Site struct {
 	ImageRepository string       // registry and path, without the image's name
 	ImageArchives   []string     // files to load instead of pulling
 	MTU             int          // bytes, of the namespaces' network device
+	Network         string       // the mode of the namespaces' network, one of Modes()
 	KubeadmConfig   string       // a file merged into every kubeadm configuration
 }
 
@@ -33,6 +34,7 @@ func DefaultSite() Site {
 		SlirpCIDR:       netip.MustParsePrefix("10.41.0.0/24"),
 		ImageRepository: "registry.altlinux.org/k8s-p10",
 		MTU:             65520,
+		Network:         slirpMode,
 		KubeadmConfig:   filepath.Join(SiteDir, "kubeadm.yaml"),
 	}
 }
@@ -92,6 +94,8 @@ func (s *Site) set(key, value string) (err error) {
 		s.ImageRepository = strings.TrimSuffix(value, "/")
 	case "IMAGE_ARCHIVES":
 		s.ImageArchives = filepath.SplitList(value)
+	case "NETWORK":
+		s.Network = value
 	case "MTU":
 		s.MTU, err = parseMTU(value)
 	default:

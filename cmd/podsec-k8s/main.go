@@ -59,6 +59,7 @@ func app(p *printer) *cli.App {
 			hostCommand(p),
 			depsCommand(p),
 			kubeletGuardCommand(),
+			netGuardCommand(),
 			scriptletCommand(p),
 			unitCommand(),
 			nodeCommand(p),

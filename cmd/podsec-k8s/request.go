@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 func nodeFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "node-ip", Usage: "the `ADDRESS` by which other machines reach this node"},
+		&cli.StringFlag{Name: "network", Usage: "the `MODE` of the namespaces' network: " + strings.Join(usernetes.Modes(), ", ") + "; default: NETWORK in /etc/podsec-k8s"},
 		&cli.StringSliceFlag{Name: "image-archive", Usage: "a docker archive `FILE` to load instead of pulling; may be repeated"},
 		&cli.StringFlag{Name: "config", Usage: "a kubeadm configuration `FILE`, laid over ours"},
 		&cli.StringSliceFlag{Name: "ignore-preflight", Usage: "pass over the check of that `NAME`; all for every one"},
@@ -37,7 +39,7 @@ func newRequest(c *cli.Context, kubeadms []string) (nodeRequest, []*os.File, err
 		return nodeRequest{}, nil, err
 	}
 	o := usernetes.Options{
-		NodeIP: c.String("node-ip"), ConfigName: c.String("config"), Flags: kubeadms,
+		NodeIP: c.String("node-ip"), Network: cmp.Or(c.String("network"), site.Network), ConfigName: c.String("config"), Flags: kubeadms,
 		Archives: slices.Concat(site.ImageArchives, c.StringSlice("image-archive")),
 		Ignore:   c.StringSlice("ignore-preflight"),
 	}
@@ -76,6 +78,11 @@ func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*
 		return false, err
 	}
 	defer unlock()
+	if request.Options.Network == usernetes.VethMode {
+		if err := enableVeth(ctx, p); err != nil {
+			return false, err
+		}
+	}
 	if err := withMarker(ctx, create); err != nil {
 		return false, err
 	}

@@ -60,9 +60,9 @@ func printOverview(p *printer, o usernetes.Overview) {
 		return
 	}
 	if o.Master {
-		p.say("Node %s, address %s, Kubernetes %s, control plane", o.Name, o.Address, o.Kubernetes)
+		p.say("Node %s, address %s, network %s, Kubernetes %s, control plane", o.Name, o.Address, o.Network, o.Kubernetes)
 	} else {
-		p.say("Node %s, address %s, Kubernetes %s, worker", o.Name, o.Address, o.Kubernetes)
+		p.say("Node %s, address %s, network %s, Kubernetes %s, worker", o.Name, o.Address, o.Network, o.Kubernetes)
 	}
 	for _, text := range o.Faults {
 		p.say("FAULT: %s", p.words.text(text))

@@ -172,7 +172,11 @@ func (n *Node) WaitBooted(ctx context.Context) error {
 	for {
 		out, _ := n.Output(ctx, "systemctl is-system-running") // its status tells of degraded, which will do
 		if last = strings.TrimSpace(out); last == "running" || last == "degraded" {
-			return nil
+			if out, err := n.Output(ctx, "true"); err == nil {
+				return nil
+			} else if last = out; ctx.Err() == nil {
+				fmt.Fprintf(os.Stderr, "node %s has booted and does not answer yet: %v: %s\n", n.Name, err, out)
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -16,7 +16,7 @@ import (
 func (n *Node) configure(ctx context.Context, g generation.Generation) error {
 	have, err := n.Output(ctx, "cat /sys/fs/cgroup/cgroup.controllers")
 	if err != nil {
-		return fmt.Errorf("looking at the cgroup controllers of node %s: %w", n.Name, err)
+		return fmt.Errorf("looking at the cgroup controllers of node %s: %w\n%s", n.Name, err, have)
 	}
 	files := siteFiles(g, strings.Contains(have, "memory"))
 	if !strings.Contains(have, "memory") {

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/veth"
+	"github.com/alt-cloud/podsec-k8s/usernetes"
+)
+
+// Units of root's half of the network mode veth.
+const (
+	netSocket  = "podsec-k8s-net.socket"
+	netService = "podsec-k8s-net.service"
+	nft        = "/usr/sbin/nft"
+)
+
+// netGuardCommand is what podsec-k8s-net.service runs, as root.
+func netGuardCommand() *cli.Command {
+	return &cli.Command{
+		Name: "net-guard", Usage: "what podsec-k8s-net.service runs", Hidden: true,
+		Action: func(c *cli.Context) error {
+			ctx, stop := signal.NotifyContext(c.Context, unix.SIGTERM, unix.SIGINT)
+			defer stop()
+			return netGuard(ctx)
+		},
+	}
+}
+
+func netGuard(ctx context.Context) error {
+	site, err := usernetes.LoadSite(usernetes.SiteDir)
+	if err != nil {
+		return err
+	}
+	admin, err := usernetes.AdminUser()
+	if err != nil {
+		return err
+	}
+	socket, err := host.HandedSocket()
+	if err != nil {
+		return &host.Fault{Err: err, Remedy: "systemctl start " + netSocket}
+	}
+	return (&veth.Server{UID: admin.UID, Subnet: site.SlirpCIDR}).Serve(ctx, socket)
+}
+
+// enableVeth lets root's half of the mode be started when it is asked for,
+// from boot on. Erasing the package takes that back.
+func enableVeth(ctx context.Context, p *printer) error {
+	if _, err := os.Stat(nft); err != nil {
+		return &host.Fault{Err: fmt.Errorf("the network mode %s needs nftables: %w", usernetes.VethMode, err), Remedy: "apt-get install nftables"}
+	}
+	plan := host.Plan{
+		host.Link{Path: "/etc/systemd/system/sockets.target.wants/" + netSocket, Target: "/lib/systemd/system/" + netSocket},
+		host.Stopped{Unit: netService},
+		host.Stopped{Unit: netSocket},
+	}
+	if err := plan.Apply(ctx, localHost(p)); err != nil {
+		return err
+	}
+	manager, err := host.SystemManager(ctx)
+	if err != nil {
+		return err
+	}
+	defer manager.Close()
+	return manager.Start(ctx, netSocket)
+}

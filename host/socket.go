@@ -1,0 +1,26 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/coreos/go-systemd/v22/activation"
+)
+
+// HandedSocket gives the one local socket that systemd has opened for this
+// process. Source: sd_listen_fds(3).
+func HandedSocket() (*net.UnixListener, error) {
+	listeners, err := activation.Listeners()
+	if err != nil {
+		return nil, fmt.Errorf("taking over the socket: %w", err)
+	}
+	if len(listeners) != 1 {
+		return nil, fmt.Errorf("taking over the socket: %d were handed over, not one", len(listeners))
+	}
+	socket, ok := listeners[0].(*net.UnixListener)
+	if !ok {
+		return nil, errors.New("taking over the socket: it is no local one")
+	}
+	return socket, nil
+}

@@ -1,0 +1,87 @@
+package veth
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Names of the two ends, and of the table of nftables.
+const (
+	HostEnd = "u7s0"
+	NodeEnd = "u7s1"
+	table   = "podsec_k8s"
+)
+
+// A Port is one of the node's address that leads into the namespaces.
+type Port struct {
+	Proto  string // tcp or udp
+	Number int    // on the node's address
+	Target int    // in the namespaces
+}
+
+// Key tells ports of one address apart.
+func (p Port) Key() string { return fmt.Sprintf("%d/%s", p.Number, p.Proto) }
+
+// A Link is a veth pair between the machine and the namespaces. It is only
+// data.
+type Link struct {
+	Address netip.Addr   // of the node, one of the machine's own
+	Device  string       // of the machine, that has the address
+	MTU     int          // bytes, of that device
+	Subnet  netip.Prefix // addresses of the two ends are its first two
+	Forward bool         // the device forwarded packets before
+}
+
+// Gateway is the machine's end; Peer is the end in the namespaces.
+func (l Link) Gateway() netip.Addr { return l.Subnet.Masked().Addr().Next() }
+
+// Peer is the address of the end in the namespaces.
+func (l Link) Peer() netip.Addr { return l.Gateway().Next() }
+
+// Prefix gives one of the two addresses with the length of their network.
+func (l Link) Prefix(end netip.Addr) string { return end.String() + "/30" }
+
+// rules is the whole table for nft -f: it takes the place of the one before
+// in one step. The client's address is kept on its way in. Packets are
+// forwarded to the published ports, to answers, and nowhere else; a machine
+// that forwarded nothing before forwards nothing for others now.
+// Source: nft(8).
+func rules(l Link, ports []Port) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("table ip %s", table)
+	line("delete table ip %s", table)
+	line("table ip %s {", table)
+	for _, hook := range []string{"prerouting", "output"} {
+		line("\tchain %s {\n\t\ttype nat hook %s priority -100;", hook, hook)
+		for _, p := range sorted(ports) {
+			line("\t\tip daddr %s %s dport %d dnat to %s:%d", l.Address, p.Proto, p.Number, l.Peer(), p.Target)
+		}
+		line("\t}")
+	}
+	line("\tchain postrouting {\n\t\ttype nat hook postrouting priority 100;")
+	line("\t\tip saddr %s oifname != %q masquerade", l.Peer(), HostEnd)
+	line("\t\tip saddr %s oifname %q masquerade", l.Address, HostEnd) // the namespaces have that address too
+	line("\t}")
+	line("\tchain forward {\n\t\ttype filter hook forward priority 0;")
+	line("\t\toifname %q ct status dnat accept", HostEnd)
+	line("\t\toifname %q ct state established,related accept", HostEnd)
+	line("\t\toifname %q drop", HostEnd)
+	if !l.Forward {
+		line("\t\tiifname %q oifname != %q drop", l.Device, HostEnd)
+	}
+	line("\t}\n}")
+	return b.String()
+}
+
+// noRules takes the table away.
+func noRules() string { return fmt.Sprintf("table ip %s\ndelete table ip %s\n", table, table) }
+
+func sorted(ports []Port) []Port {
+	return slices.SortedFunc(slices.Values(ports), func(a, b Port) int {
+		return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.Number, b.Number))
+	})
+}

@@ -1,0 +1,179 @@
+package veth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Server is root's half.
+type Server struct {
+	UID    uint32       // of the node's user, the only one that is served
+	Subnet netip.Prefix // for the two ends, by root's own settings
+
+	mutex sync.Mutex
+	link  *Link // while a connection has one
+	owner *net.UnixConn
+	ports map[*net.UnixConn][]Port
+}
+
+// Serve answers until ctx ends; then all that it gave is taken back.
+func (s *Server) Serve(ctx context.Context, listener *net.UnixListener) error {
+	s.ports = map[*net.UnixConn][]Port{}
+	stop := context.AfterFunc(ctx, func() { listener.Close() }) //nolint:errcheck // Accept tells
+	defer stop()
+	var all sync.WaitGroup
+	defer all.Wait()
+	for {
+		c, err := listener.AcceptUnix()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("waiting for the node: %w", err)
+		}
+		all.Go(func() { s.serve(ctx, c) })
+	}
+}
+
+// serve answers one connection to its end.
+func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
+	stop := context.AfterFunc(ctx, func() { c.Close() }) //nolint:errcheck // reading tells
+	defer stop()
+	defer s.forget(c)
+	if uid, err := peerUID(c); err != nil || uid != s.UID {
+		slog.Warn("a stranger was refused", "uid", uid, "error", err)
+		return
+	}
+	if err := c.SetWriteBuffer(maxMessage); err != nil {
+		slog.Warn("serving", "error", err)
+		return
+	}
+	for {
+		r, namespace, err := receive(c)
+		if err == nil {
+			err = reply(c, s.handle(ctx, c, r, namespace))
+		}
+		if namespace != nil {
+			namespace.Close() //nolint:errcheck // the link keeps it
+		}
+		if err != nil {
+			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
+				slog.Warn("a connection ended", "error", err)
+			}
+			return
+		}
+	}
+}
+
+func (s *Server) handle(ctx context.Context, c *net.UnixConn, r request, namespace *os.File) (a answer) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	var err error
+	if r.Attach != nil {
+		a.Link, err = s.attach(ctx, c, *r.Attach, namespace)
+	} else {
+		a.Faults, err = s.publish(ctx, c, r.Publish)
+	}
+	if err != nil {
+		slog.Error("refused", "error", err)
+		a.Err = err.Error()
+	}
+	return a
+}
+
+// attach makes the link. The newest connection with a namespace has it: an
+// older one is of a node that is gone.
+func (s *Server) attach(ctx context.Context, c *net.UnixConn, address netip.Addr, namespace *os.File) (Link, error) {
+	if namespace == nil {
+		return Link{}, errNotTheirs
+	}
+	if err := Prove(int(namespace.Fd()), s.UID); err != nil {
+		return Link{}, err
+	}
+	if !address.Is4() {
+		return Link{}, fmt.Errorf("%s is no IPv4 address", address)
+	}
+	if s.link != nil {
+		if err := dropLink(ctx, *s.link); err != nil {
+			return Link{}, err
+		}
+		s.link, s.owner = nil, nil
+	}
+	link, err := findLink(address, s.Subnet)
+	if err != nil {
+		return Link{}, err
+	}
+	if err := makeLink(ctx, link, namespace); err != nil {
+		return Link{}, errors.Join(err, dropLink(ctx, link))
+	}
+	s.link, s.owner = &link, c
+	slog.Info("link made", "address", address, "device", link.Device, "mtu", link.MTU)
+	return link, s.load(ctx)
+}
+
+// publish replaces a connection's ports by those that it may have.
+func (s *Server) publish(ctx context.Context, c *net.UnixConn, ports []Port) (map[string]string, error) {
+	if s.link == nil {
+		return nil, errors.New("the node has no link yet")
+	}
+	taken := map[string]bool{}
+	for other, theirs := range s.ports {
+		for _, p := range theirs {
+			taken[p.Key()] = other != c
+		}
+	}
+	faults, granted := map[string]string{}, []Port{}
+	for _, p := range ports {
+		err := mayPublish(p, s.link.Address)
+		if taken[p.Key()] {
+			err = errInUse
+		}
+		if err != nil {
+			faults[p.Key()] = err.Error()
+			continue
+		}
+		granted = append(granted, p)
+	}
+	s.ports[c] = granted
+	return faults, s.load(ctx)
+}
+
+func (s *Server) load(ctx context.Context) error {
+	var all []Port
+	for _, ports := range s.ports {
+		all = append(all, ports...)
+	}
+	return load(ctx, rules(*s.link, slices.Clip(all)))
+}
+
+// forget takes back what a connection was given, also when ctx has ended.
+func (s *Server) forget(c *net.UnixConn) {
+	c.Close() //nolint:errcheck // it has ended
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	delete(s.ports, c)
+	if s.link == nil {
+		return
+	}
+	var err error
+	if s.owner == c {
+		err = dropLink(ctx, *s.link)
+		s.link, s.owner = nil, nil
+	} else {
+		err = s.load(ctx)
+	}
+	if err != nil {
+		slog.Error("taking back", "error", err)
+	}
+}

@@ -1,0 +1,205 @@
+package usernetes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/veth"
+)
+
+// Modes of the network between the namespaces and the host.
+const (
+	slirpMode = "slirp4netns" // a stack in user space; the default
+	pastaMode = "pasta"       // another, of newer systems
+	VethMode  = "veth"        // a veth pair that root's half makes
+)
+
+// Modes lists them, the default first.
+func Modes() []string { return []string{slirpMode, pastaMode, VethMode} }
+
+// mode is the node's, that of older nodes included.
+func (n Node) mode() string {
+	if n.Network == "" {
+		return slirpMode
+	}
+	return n.Network
+}
+
+// device names the network device of the namespaces.
+func (n Node) device() string {
+	if n.mode() == VethMode {
+		return veth.NodeEnd
+	}
+	return tap
+}
+
+// networkArgs gives RootlessKit's arguments for the node's mode.
+// Source: rootlesskit's docs/{network,port}.md.
+func networkArgs(n Node) []string {
+	if n.mode() == VethMode {
+		return []string{"--net=none", "--port-driver=none"}
+	}
+	args := []string{
+		"--net=" + n.mode(), "--cidr=" + n.SlirpCIDR.String(), fmt.Sprintf("--mtu=%d", n.MTU),
+		"--disable-host-loopback", "--port-driver=builtin",
+	}
+	if n.mode() == slirpMode {
+		args = append(args, "--slirp4netns-sandbox=auto", "--slirp4netns-seccomp=auto")
+	}
+	for _, p := range published(n) {
+		args = append(args, "--publish="+p.String())
+	}
+	return args
+}
+
+// attachVeth gives the namespaces their device, and keeps it for as long as
+// they are there: when root's half is started again, it is asked again.
+func attachVeth(ctx context.Context, n Node) error {
+	if n.mode() != VethMode {
+		return nil
+	}
+	conn, err := uplink(ctx, n)
+	if err != nil {
+		return &host.Fault{Err: err, Remedy: "systemctl status podsec-k8s-net.socket podsec-k8s-net.service"}
+	}
+	go func() {
+		for ctx.Err() == nil {
+			conn.Wait()
+			if conn, err = uplink(ctx, n); err != nil {
+				slog.Error("the network device is gone", "error", err)
+				time.Sleep(time.Second)
+			}
+		}
+	}()
+	return nil
+}
+
+// uplink asks for the device and the node's own ports, and sets it up.
+// It runs in the namespaces. Source: ip-address(8), ip-route(8).
+func uplink(ctx context.Context, n Node) (*veth.Conn, error) {
+	conn, err := veth.Dial()
+	if err != nil {
+		return nil, err
+	}
+	if err := setUpUplink(ctx, n, conn); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+func setUpUplink(ctx context.Context, n Node, conn *veth.Conn) error {
+	link, err := conn.Attach(n.IP)
+	if err != nil {
+		return err
+	}
+	for _, args := range [][]string{
+		{"link", "set", "lo", "up"},
+		{"address", "replace", link.Prefix(link.Peer()), "dev", veth.NodeEnd},
+		{"link", "set", veth.NodeEnd, "up"},
+		{"route", "replace", "default", "via", link.Gateway().String(), "dev", veth.NodeEnd},
+	} {
+		if err := (host.Command{Path: "ip", Args: args}).Run(ctx); err != nil {
+			return err
+		}
+	}
+	faults, err := conn.Publish(ownVethPorts(n))
+	for key, fault := range faults {
+		err = errors.Join(err, fmt.Errorf("port %s: %s", key, fault))
+	}
+	return err
+}
+
+func ownVethPorts(n Node) (ports []veth.Port) {
+	for _, p := range published(n) {
+		ports = append(ports, veth.Port{Proto: p.proto, Number: p.port, Target: p.port})
+	}
+	return ports
+}
+
+// resolvedFile is where systemd-resolved lists the real name servers.
+// Source: systemd-resolved.service(8).
+const resolvedFile = "/run/systemd/resolve/resolv.conf"
+
+// fixResolver lets names be resolved where the host's resolver listens on
+// its own loopback device, which the namespaces don't reach. RootlessKit
+// does so itself in its other modes.
+func fixResolver(_ context.Context, n Node) error {
+	if n.mode() != VethMode {
+		return nil
+	}
+	data, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if !strings.Contains(string(data), "nameserver 127.") || !canStat(resolvedFile) {
+		return nil
+	}
+	if data, err = os.ReadFile(resolvedFile); err != nil {
+		return err
+	}
+	return host.WriteFile("/etc/resolv.conf", data, 0o644)
+}
+
+// A vethPorts opens ports by root's half.
+type vethPorts struct {
+	conn *veth.Conn
+	open []veth.Port
+}
+
+func (v *vethPorts) list(context.Context) (all []openPort, err error) {
+	if err := v.publish(v.open, ""); err != nil { // anew, for root's half may have been started again
+		return nil, err
+	}
+	for i, p := range v.open {
+		all = append(all, openPort{ID: i, Spec: portSpec{Proto: p.Proto, ParentPort: p.Number}})
+	}
+	return all, nil
+}
+
+func (v *vethPorts) openPort(_ context.Context, _ Node, p port) error {
+	one := veth.Port{Proto: p.Proto, Number: p.Number, Target: p.target()}
+	return v.publish(append(slices.Clone(v.open), one), one.Key())
+}
+
+func (v *vethPorts) closePort(_ context.Context, p openPort) error {
+	return v.publish(slices.DeleteFunc(slices.Clone(v.open), func(o veth.Port) bool { return o.Key() == p.key() }), "")
+}
+
+// publish asks for a set of ports and keeps it; the fault of one that is new
+// is returned, and that one not asked for again.
+func (v *vethPorts) publish(ports []veth.Port, fresh string) error {
+	faults, err := v.ask(ports)
+	if err != nil {
+		return err
+	}
+	v.open = slices.DeleteFunc(ports, func(p veth.Port) bool { return faults[p.Key()] != "" })
+	if fault := faults[fresh]; fault != "" {
+		return errors.New(fault)
+	}
+	return nil
+}
+
+// ask connects again when the connection has ended.
+func (v *vethPorts) ask(ports []veth.Port) (map[string]string, error) {
+	if v.conn != nil {
+		if faults, err := v.conn.Publish(ports); err == nil {
+			return faults, nil
+		}
+		v.conn.Close() //nolint:errcheck // it has ended
+		v.conn = nil
+	}
+	conn, err := veth.Dial()
+	if err != nil {
+		return nil, err
+	}
+	v.conn = conn
+	return conn.Publish(ports)
+}
