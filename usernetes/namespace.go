@@ -63,7 +63,7 @@ func RunNamespace(ctx context.Context) error {
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
 	defer stop()
 	for _, step := range []func(context.Context, Node) error{
-		bindState, makeRuntimeFolders, setSysctls, attachVeth, fixResolver, addAddress,
+		bindState, makeRuntimeFolders, setSysctls, attachVeth, addAddress,
 	} {
 		if err := step(ctx, n); err != nil {
 			return fmt.Errorf("preparing the namespaces: %w", err)

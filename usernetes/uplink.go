@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -19,7 +16,7 @@ import (
 const (
 	slirpMode = "slirp4netns" // a stack in user space; the default
 	pastaMode = "pasta"       // another, of newer systems
-	VethMode  = "veth"        // a veth pair that root's half makes
+	VethMode  = "veth"        // a veth pair that root's half makes, beside the first for names
 )
 
 // Modes lists them, the default first.
@@ -44,16 +41,16 @@ func (n Node) device() string {
 // networkArgs gives RootlessKit's arguments for the node's mode.
 // Source: rootlesskit's docs/{network,port}.md.
 func networkArgs(n Node) []string {
+	args := []string{"--cidr=" + n.SlirpCIDR.String(), fmt.Sprintf("--mtu=%d", n.MTU), "--disable-host-loopback"}
+	if n.mode() == pastaMode {
+		args = append(args, "--net=pasta")
+	} else {
+		args = append(args, "--net=slirp4netns", "--slirp4netns-sandbox=auto", "--slirp4netns-seccomp=auto")
+	}
 	if n.mode() == VethMode {
-		return []string{"--net=none", "--port-driver=none"}
+		return append(args, "--port-driver=none") // slirp4netns is left for names alone
 	}
-	args := []string{
-		"--net=" + n.mode(), "--cidr=" + n.SlirpCIDR.String(), fmt.Sprintf("--mtu=%d", n.MTU),
-		"--disable-host-loopback", "--port-driver=builtin",
-	}
-	if n.mode() == slirpMode {
-		args = append(args, "--slirp4netns-sandbox=auto", "--slirp4netns-seccomp=auto")
-	}
+	args = append(args, "--port-driver=builtin")
 	for _, p := range published(n) {
 		args = append(args, "--publish="+p.String())
 	}
@@ -101,7 +98,6 @@ func setUpUplink(ctx context.Context, n Node, conn *veth.Conn) error {
 		return err
 	}
 	for _, args := range [][]string{
-		{"link", "set", "lo", "up"},
 		{"address", "replace", link.Prefix(link.Peer()), "dev", veth.NodeEnd},
 		{"link", "set", veth.NodeEnd, "up"},
 		{"route", "replace", "default", "via", link.Gateway().String(), "dev", veth.NodeEnd},
@@ -122,30 +118,6 @@ func ownVethPorts(n Node) (ports []veth.Port) {
 		ports = append(ports, veth.Port{Proto: p.proto, Number: p.port, Target: p.port})
 	}
 	return ports
-}
-
-// resolvedFile is where systemd-resolved lists the real name servers.
-// Source: systemd-resolved.service(8).
-const resolvedFile = "/run/systemd/resolve/resolv.conf"
-
-// fixResolver lets names be resolved where the host's resolver listens on
-// its own loopback device, which the namespaces don't reach. RootlessKit
-// does so itself in its other modes.
-func fixResolver(_ context.Context, n Node) error {
-	if n.mode() != VethMode {
-		return nil
-	}
-	data, err := os.ReadFile("/etc/resolv.conf")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if !strings.Contains(string(data), "nameserver 127.") || !canStat(resolvedFile) {
-		return nil
-	}
-	if data, err = os.ReadFile(resolvedFile); err != nil {
-		return err
-	}
-	return host.WriteFile("/etc/resolv.conf", data, 0o644)
 }
 
 // A vethPorts opens ports by root's half.

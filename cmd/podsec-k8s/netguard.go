@@ -46,7 +46,7 @@ func netGuard(ctx context.Context) error {
 	if err != nil {
 		return &host.Fault{Err: err, Remedy: "systemctl start " + netSocket}
 	}
-	return (&veth.Server{UID: admin.UID, Subnet: site.SlirpCIDR}).Serve(ctx, socket)
+	return (&veth.Server{UID: admin.UID, Network: site.SlirpCIDR}).Serve(ctx, socket)
 }
 
 // enableVeth lets root's half of the mode be started when it is asked for,

@@ -31,18 +31,28 @@ type Link struct {
 	Address netip.Addr   // of the node, one of the machine's own
 	Device  string       // of the machine, that has the address
 	MTU     int          // bytes, of that device
-	Subnet  netip.Prefix // addresses of the two ends are its first two
+	Subnet  netip.Prefix // of four addresses: the second and the third are the two ends
 	Forward bool         // the device forwarded packets before
 }
 
-// Gateway is the machine's end; Peer is the end in the namespaces.
+// lastFour gives the last four addresses of a network: RootlessKit's own are
+// among the first.
+func lastFour(network netip.Prefix) netip.Prefix {
+	a := network.Masked().Addr().As4()
+	for bit := network.Bits(); bit < 30; bit++ {
+		a[bit/8] |= 0x80 >> (bit % 8)
+	}
+	return netip.PrefixFrom(netip.AddrFrom4(a), 30)
+}
+
+// Gateway is the address of the machine's end.
 func (l Link) Gateway() netip.Addr { return l.Subnet.Masked().Addr().Next() }
 
 // Peer is the address of the end in the namespaces.
 func (l Link) Peer() netip.Addr { return l.Gateway().Next() }
 
-// Prefix gives one of the two addresses with the length of their network.
-func (l Link) Prefix(end netip.Addr) string { return end.String() + "/30" }
+// Prefix gives the address of an end with the length of the network.
+func (l Link) Prefix(end netip.Addr) string { return netip.PrefixFrom(end, l.Subnet.Bits()).String() }
 
 // rules is the whole table for nft -f: it takes the place of the one before
 // in one step. The client's address is kept on its way in. Packets are

@@ -16,8 +16,8 @@ import (
 
 // A Server is root's half.
 type Server struct {
-	UID    uint32       // of the node's user, the only one that is served
-	Subnet netip.Prefix // for the two ends, by root's own settings
+	UID     uint32       // of the node's user, the only one that is served
+	Network netip.Prefix // between namespaces and machine, by root's own settings
 
 	mutex sync.Mutex
 	link  *Link // while a connection has one
@@ -108,7 +108,7 @@ func (s *Server) attach(ctx context.Context, c *net.UnixConn, address netip.Addr
 		}
 		s.link, s.owner = nil, nil
 	}
-	link, err := findLink(address, s.Subnet)
+	link, err := findLink(address, lastFour(s.Network))
 	if err != nil {
 		return Link{}, err
 	}

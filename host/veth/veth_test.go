@@ -12,15 +12,15 @@ import (
 )
 
 func testLink() Link {
-	return Link{Address: netip.MustParseAddr("192.0.2.10"), Device: "eth0", MTU: 1500, Subnet: netip.MustParsePrefix("10.41.0.0/24")}
+	return Link{Address: netip.MustParseAddr("192.0.2.10"), Device: "eth0", MTU: 1500, Subnet: lastFour(netip.MustParsePrefix("10.41.0.0/24"))}
 }
 
 func TestRules(t *testing.T) {
 	text := rules(testLink(), []Port{{"udp", 8472, 8472}, {"tcp", 8080, 30080}, {"tcp", 6443, 6443}})
 	for _, want := range []string{
-		"ip daddr 192.0.2.10 tcp dport 8080 dnat to 10.41.0.2:30080",
-		"ip daddr 192.0.2.10 udp dport 8472 dnat to 10.41.0.2:8472",
-		"ip saddr 10.41.0.2 oifname != \"u7s0\" masquerade",
+		"ip daddr 192.0.2.10 tcp dport 8080 dnat to 10.41.0.254:30080",
+		"ip daddr 192.0.2.10 udp dport 8472 dnat to 10.41.0.254:8472",
+		"ip saddr 10.41.0.254 oifname != \"u7s0\" masquerade",
 		"oifname \"u7s0\" drop",
 		"iifname \"eth0\" oifname != \"u7s0\" drop",
 	} {
