@@ -16,18 +16,19 @@ import (
 // has it in /etc/hosts with all of their addresses.
 const Endpoint = "api.podsec.test:6443"
 
-// A Cluster is the nodes of one Kubernetes cluster: m1, m2, …, w1, w2, ….
+// A Cluster is the nodes of one Kubernetes cluster, their names a prefix
+// with m1, m2, …, w1, w2, ….
 type Cluster struct{ Masters, Workers []*Node }
 
 // All gives the masters and the workers.
 func (c Cluster) All() []*Node { return append(append([]*Node{}, c.Masters...), c.Workers...) }
 
 // BootCluster boots bare nodes that know each other's endpoint.
-func BootCluster(ctx context.Context, g generation.Generation, masters, workers int) (c Cluster, err error) {
+func BootCluster(ctx context.Context, g generation.Generation, prefix string, masters, workers int) (c Cluster, err error) {
 	for i := range masters + workers {
-		name := fmt.Sprintf("m%d", i+1)
+		name := fmt.Sprintf("%sm%d", prefix, i+1)
 		if i >= masters {
-			name = fmt.Sprintf("w%d", i+1-masters)
+			name = fmt.Sprintf("%sw%d", prefix, i+1-masters)
 		}
 		n, err := Boot(ctx, g, name)
 		if err != nil {

@@ -286,6 +286,41 @@ func (n *Node) Reboot(ctx context.Context) error {
 	}
 }
 
+// PowerOff ends the node's machine as a power cut does; its disk is kept.
+func (n *Node) PowerOff(ctx context.Context) error {
+	if err := n.hub.run(ctx, "systemctl", "kill", "--signal=KILL", n.unit()); err != nil {
+		return err
+	}
+	_ = n.hub.run(ctx, "systemctl", "stop", n.unit()) // it may have gone already
+	return nil
+}
+
+// PowerOn boots a node again that was powered off.
+func (n *Node) PowerOn(ctx context.Context) error {
+	g, err := generation.Named(n.Generation)
+	if err != nil {
+		return err
+	}
+	parts, err := Prepare(ctx, g)
+	if err != nil {
+		return err
+	}
+	if err := n.hub.run(ctx, n.nspawn(parts)...); err != nil {
+		return fmt.Errorf("booting node %s again: %w", n.Name, err)
+	}
+	return n.WaitBooted(ctx)
+}
+
+// Outside runs a shell command on a machine that is no node, on the same
+// bridge as all nodes, and gives what it printed.
+func Outside(ctx context.Context, command string) (string, error) {
+	h, err := findHub()
+	if err != nil {
+		return "", err
+	}
+	return h.output(ctx, "bash", "-c", command)
+}
+
 // Find gives a node that runs, or ErrNoNode.
 func Find(name string) (*Node, error) {
 	all, err := List()

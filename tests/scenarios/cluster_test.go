@@ -45,6 +45,7 @@ func TestMaster(t *testing.T) {
 			{"rights", rights},
 			{"stand-ins", standIns},
 			{"images", imagesAndPods},
+			{"kubeadm", kubeadmCommands},
 			{"upgrade", func(m *machine) { upgrade(m, g) }},
 		} {
 			t.Run(check.name, func(t *testing.T) { check.run(m.on(t)) })
@@ -157,6 +158,22 @@ func imagesAndPods(m *machine) {
 	m.says("podsec-k8s kubectl exec web -- /web dns kubernetes.default", "10.96.0.1")
 	m.says("podsec-k8s kubectl exec web -- /web udp front:81", "web")
 	m.says("podsec-k8s kubectl logs web", "udp")
+}
+
+// kubeadmCommands: kubeadm works in the node as its documentation says.
+func kubeadmCommands(m *machine) {
+	for command, word := range map[string]string{
+		"version -o short":                                "v1.",
+		"token list":                                      "signing",
+		"certs check-expiration":                          "apiserver-etcd-client",
+		"certs renew apiserver":                           "renewed",
+		"config print init-defaults":                      "InitConfiguration",
+		"config images list --kubernetes-version=v1.26.3": "kube-apiserver",
+		"init phase upload-certs --upload-certs":          "certificate key",
+		"kubeconfig user --client-name=somebody":          "client-certificate-data",
+	} {
+		m.says("podsec-k8s kubeadm "+command, word)
+	}
 }
 
 const webPod = `apiVersion: v1

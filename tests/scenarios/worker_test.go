@@ -1,7 +1,9 @@
 package scenarios
 
 import (
+	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,36 +19,61 @@ func TestWorker(t *testing.T) {
 			m.run("dnf -q -y install podsec-k8s")
 		}
 		master.run("podsec-k8s-create-master")
-		t.Run("refused", func(t *testing.T) { refusedJoin(worker.on(t), master) })
+		t.Run("refused", func(t *testing.T) { refusedJoin(worker.on(t), master, g) })
 		t.Run("join", func(t *testing.T) { join(worker.on(t), master) })
 		if t.Failed() {
 			return
 		}
 		t.Run("traffic", func(t *testing.T) { traffic(master.on(t), worker) })
 		t.Run("rights", func(t *testing.T) { workerRights(worker.on(t)) })
+		t.Run("outside", func(t *testing.T) { outside(master.on(t), worker) })
 		t.Run("reboot", func(t *testing.T) { reboot(master.on(t), worker) })
 	})
 }
 
 // refusedJoin: what can't join says why, and can then be joined rightly.
-func refusedJoin(worker, master *machine) {
+func refusedJoin(worker, master *machine, g generation.Generation) {
 	endpoint := master.Address.String() + ":6443"
-	_, hash := ticket(master)
+	token, hash := ticket(master)
 	wrong := "aaaaaa.0123456789abcdef"
 	worker.fails("podsec-k8s join", exitUsage, "ENDPOINT")
 	worker.fails("podsec-k8s join "+endpoint+" --token nonsense --discovery-token-ca-cert-hash "+hash, exitFault, "not of the form", "remedy")
 	worker.fails("podsec-k8s join "+endpoint+" --token "+wrong, exitFault, "hash", "remedy")
+	worker.within(time.Minute, func() {
+		worker.fails("podsec-k8s join "+endpoint+" --token "+wrong+" --discovery-token-ca-cert-hash "+hash, exitFault, "token create")
+	})
+	worker.within(30*time.Second, func() {
+		worker.fails("podsec-k8s join 10.77.0.250:6443 --token "+token+" --discovery-token-ca-cert-hash "+hash, exitPreflight, "[cluster]", "10.77.0.250:6443", "remedy")
+	})
+	if g.Name != generation.All()[0].Name {
+		return
+	}
+	old := strings.TrimSpace(master.run("podsec-k8s token create --ttl 1s"))
+	worker.fails("podsec-k8s join "+endpoint+" --token "+old+" --discovery-token-ca-cert-hash "+hash, exitFault, "token create")
+	worker.fails("podsec-k8s join "+endpoint+" --token "+token+" --discovery-token-ca-cert-hash sha256:"+strings.Repeat("0", 64), exitFault, "hash", "remedy")
+	worker.fails("podsec-k8s join "+endpoint+" --node-name "+master.Name+" --token "+token+" --discovery-token-ca-cert-hash "+hash, exitFault, "already exists", "remedy")
+	worker.run("podsec-k8s reset --yes")
+
+	stranger := boot(worker.t, generation.All()[1], "t-stranger")
+	defer stranger.end()
+	stranger.run("dnf -q -y install podsec-k8s")
+	stranger.fails("podsec-k8s join "+endpoint+" --token "+token+" --discovery-token-ca-cert-hash "+hash, exitPreflight, "[version-skew]", g.Name, "remedy")
+}
+
+// within fails the test when something takes longer.
+func (m *machine) within(limit time.Duration, do func()) {
+	m.t.Helper()
 	start := time.Now()
-	worker.fails("podsec-k8s join "+endpoint+" --token "+wrong+" --discovery-token-ca-cert-hash "+hash, exitFault, "token create")
-	if took := time.Since(start); took > time.Minute {
-		worker.t.Errorf("a wrong token was refused after %s", took)
+	do()
+	if took := time.Since(start); took > limit {
+		m.t.Errorf("it took %s, more than %s", took, limit)
 	}
 }
 
 // ticket makes a token on a master, and gives it with the hash of the
 // cluster's certificate authority.
 func ticket(master *machine) (token, hash string) {
-	fields := strings.Fields(master.run("podsec-k8s kubeadm token create --print-join-command"))
+	fields := strings.Fields(master.run("podsec-k8s token create --print-join-command"))
 	for i, field := range fields {
 		switch field {
 		case "--token":
@@ -100,6 +127,7 @@ for from in $pods; do
 	for to in $pods; do
 		$k exec ${from%=*} -- /web get http://${to#*=}:8080/ | grep ${to%=*}
 		$k exec ${from%=*} -- /web udp ${to#*=}:8081 | grep ${to%=*}
+		test $($k exec ${from%=*} -- /web get http://${to#*=}:8080/10MB | wc -c) = 10000000
 	done
 	$k exec ${from%=*} -- /web get http://front/ | grep web-
 	$k logs ${from%=*} | grep udp
@@ -114,7 +142,7 @@ spec:
     metadata: {labels: {app: web}}
     spec:
       tolerations: [{operator: Exists}]
-      containers: [{name: web, image: "registry.local/web:1", imagePullPolicy: Never, readinessProbe: {httpGet: {path: /, port: 8080}}}]
+      containers: [{name: web, image: "registry.local/web:1", imagePullPolicy: Never, ports: [{containerPort: 8080, hostPort: 9080}], readinessProbe: {httpGet: {path: /, port: 8080}}}]
 ---
 apiVersion: v1
 kind: Service
@@ -132,16 +160,32 @@ func workerRights(worker *machine) {
 	}
 }
 
-// reboot: both machines come back by themselves.
+// comeBack is how long a cluster may take until all is as before a reboot.
+const comeBack = 90 * time.Second
+
+// reboot: a worker, a master, and both at once come back by themselves.
 func reboot(master, worker *machine) {
-	for _, m := range []*machine{worker, master} {
-		if err := m.Reboot(master.t.Context()); err != nil {
-			master.t.Fatal(err)
+	for _, machines := range [][]*machine{{worker}, {master}, {master, worker}} {
+		rebootAll(master, machines)
+		start := time.Now()
+		for _, name := range []string{master.Name, worker.Name} {
+			master.eventually(comeBack, "podsec-k8s kubectl get node "+name+" -o jsonpath='{.status.conditions[?(@.type==\"Ready\")].status}' | grep -x True")
 		}
+		master.eventually(comeBack, "podsec-k8s kubectl rollout status --timeout=5s daemonset/web")
+		everyPodReachesEveryPod(master)
+		publishedAnswer(master, worker)
+		master.t.Logf("all was back %s after the boot", time.Since(start).Round(time.Second))
 	}
-	for _, name := range []string{master.Name, worker.Name} {
-		master.eventually(2*time.Minute, "podsec-k8s kubectl wait --timeout=5s --for=condition=Ready node/"+name)
+}
+
+func rebootAll(master *machine, machines []*machine) {
+	faults := make([]error, len(machines))
+	var all sync.WaitGroup
+	for i, m := range machines {
+		all.Go(func() { faults[i] = m.Reboot(master.t.Context()) })
 	}
-	master.eventually(2*time.Minute, "podsec-k8s kubectl rollout status --timeout=5s daemonset/web")
-	everyPodReachesEveryPod(master)
+	all.Wait()
+	if err := errors.Join(faults...); err != nil {
+		master.t.Fatal(err)
+	}
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"log"
@@ -49,6 +50,9 @@ func serve() error {
 	go answer(socket, host)
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, host, r.RemoteAddr) //nolint:errcheck // the client sees it
+	})
+	http.HandleFunc("/10MB", func(w http.ResponseWriter, _ *http.Request) {
+		w.Write(bytes.Repeat([]byte{'x'}, 10e6)) //nolint:errcheck // the client sees it
 	})
 	return (&http.Server{Addr: ":8080", ReadHeaderTimeout: timeout}).ListenAndServe()
 }

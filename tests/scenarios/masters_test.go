@@ -1,0 +1,103 @@
+package scenarios
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/tests/generation"
+	"github.com/alt-cloud/podsec-k8s/tests/node"
+)
+
+// TestControlPlanes makes a cluster of three control planes and a worker,
+// takes the first one's power, and lets one go.
+func TestControlPlanes(t *testing.T) {
+	g := generation.All()[0]
+	c := bootCluster(t, g, "t-", 3, 1)
+	if err := c.Create(t.Context(), os.Stderr); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Join(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var masters []*machine
+	for _, n := range c.Masters {
+		masters = append(masters, &machine{n, t, new(bool)})
+	}
+	masters[0].run("podsec-k8s exec " + loadWeb)
+	healthy(masters[0], "t-m1", "t-m2", "t-m3")
+	for _, m := range masters {
+		m.says("ss -Hlnt", m.Address.String()+":2380", m.Address.String()+":6443")
+	}
+	worker := &machine{c.Workers[0], t, new(bool)}
+	worker.run("podsec-k8s exec " + loadWeb)
+	t.Run("power cut", func(t *testing.T) { powerCut(masters[0].on(t), masters[1].on(t)) })
+	t.Run("quorum", func(t *testing.T) { quorum(masters[1].on(t), masters[2].on(t)) })
+}
+
+// bootCluster boots the nodes of a cluster with podsec-k8s installed; they
+// end with the test.
+func bootCluster(t *testing.T, g generation.Generation, prefix string, masters, workers int) node.Cluster {
+	t.Helper()
+	if _, err := node.Package(t.Context(), g, ""); err != nil {
+		t.Fatal(err)
+	}
+	c, err := node.BootCluster(t.Context(), g, prefix, masters, workers)
+	for _, n := range c.All() {
+		m := &machine{n, t, new(bool)}
+		t.Cleanup(m.end)
+	}
+	if err == nil {
+		err = c.Install(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// healthy waits until the control planes are Ready and members of etcd.
+func healthy(m *machine, names ...string) {
+	m.t.Helper()
+	for _, name := range names {
+		m.eventually(3*time.Minute, "podsec-k8s kubectl get node "+name+" -o jsonpath='{.status.conditions[?(@.type==\"Ready\")].status}' | grep -x True")
+		m.eventually(3*time.Minute, "podsec-k8s kubectl -n kube-system wait --timeout=5s --for=condition=Ready pod/etcd-"+name+" pod/kube-apiserver-"+name)
+	}
+}
+
+// powerCut: the API goes on without the first control plane, which comes
+// back by itself.
+func powerCut(first, other *machine) {
+	if err := first.PowerOff(first.t.Context()); err != nil {
+		first.t.Fatal(err)
+	}
+	other.eventually(time.Minute, "podsec-k8s kubectl get nodes")
+	other.run("podsec-k8s kubectl apply -f - <<'Y'\n" + webPod + "\nY")
+	other.eventually(2*time.Minute, "podsec-k8s kubectl wait --timeout=5s --for=condition=Ready pod/web")
+	if err := first.PowerOn(first.t.Context()); err != nil {
+		first.t.Fatal(err)
+	}
+	healthy(first, "t-m1", "t-m2", "t-m3")
+}
+
+// quorum: a control plane that the others need stays, and one that they do
+// not need leaves a cluster that works.
+func quorum(second, third *machine) {
+	if err := third.PowerOff(third.t.Context()); err != nil {
+		third.t.Fatal(err)
+	}
+	second.eventually(3*time.Minute, "podsec-k8s kubectl -n kube-system wait --timeout=5s --for=condition=Ready=false pod/etcd-t-m3")
+	second.fails("podsec-k8s reset --yes", exitFault, "no quorum", "--force")
+	if err := third.PowerOn(third.t.Context()); err != nil {
+		third.t.Fatal(err)
+	}
+	healthy(second, "t-m1", "t-m2", "t-m3")
+
+	third.run("podsec-k8s reset --yes")
+	healthy(second, "t-m1", "t-m2")
+	if out := second.run("podsec-k8s kubectl get nodes; podsec-k8s kubectl -n kube-system get pods -l component=etcd"); strings.Contains(out, "t-m3") {
+		second.t.Errorf("the control plane that left is still known:\n%s", out)
+	}
+	second.run("podsec-k8s kubectl get --raw /readyz/etcd")
+}

@@ -1,0 +1,65 @@
+package scenarios
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/tests/generation"
+)
+
+// TestVeth runs a cluster in the fast network mode.
+func TestVeth(t *testing.T) {
+	g := generation.All()[0]
+	master, worker := boot(t, g, "t-veth1"), boot(t, g, "t-veth2")
+	master.run("dnf -q -y install $(dnf -q repoquery --requires --resolve podsec-k8s)")
+	before := master.snapshot()
+	for _, m := range []*machine{master, worker} {
+		m.run("dnf -q -y install podsec-k8s")
+	}
+	master.run("podsec-k8s-create-master --network=veth")
+	worker.run(strings.TrimSpace(master.run("podsec-k8s token create --print-join-command")) + " --network=veth")
+	t.Run("traffic", func(t *testing.T) { traffic(master.on(t), worker) })
+	master.run("podsec-k8s kubectl apply -f - <<'Y'\n" + publishedServices + "\nY")
+	t.Run("outside", func(t *testing.T) { publishedAnswer(master.on(t), worker.on(t)) })
+	t.Run("source address", func(t *testing.T) { sourceAddress(master.on(t), worker.on(t)) })
+	t.Run("stranger", func(t *testing.T) { stranger(master.on(t)) })
+	t.Run("root's half again", func(t *testing.T) {
+		worker.on(t).run("systemctl kill --signal=KILL podsec-k8s-net; sleep 1")
+		everyPodReachesEveryPod(master.on(t))
+		publishedAnswer(master.on(t), worker.on(t))
+	})
+	t.Run("erase", func(t *testing.T) {
+		m := master.on(t)
+		m.run("podsec-k8s reset --yes && dnf -q -y remove --noautoremove podsec-k8s")
+		if all := differences(before, m.snapshot(), toolCaches()...); len(all) > 0 {
+			t.Errorf("after erase:\n%s", strings.Join(all, "\n"))
+		}
+		m.run("! ip link show u7s0 && ! nft list table ip podsec_k8s && test ! -e /run/podsec-k8s-net.sock")
+		m.says("cat /proc/sys/net/ipv4/conf/host0/forwarding", "0\n")
+	})
+}
+
+// sourceAddress: a Service of externalTrafficPolicy Local sees who asks.
+func sourceAddress(master, worker *machine) {
+	master.run(`podsec-k8s kubectl patch service balanced -p '{"spec":{"externalTrafficPolicy":"Local"}}'`)
+	for _, proto := range []string{"tcp", "udp"} {
+		port := map[string]int{"tcp": 8088, "udp": 8089}[proto]
+		deadline := time.Now().Add(30 * time.Second)
+		for out := ""; !strings.Contains(out, " 10.77.0.1:"); out = answers(worker, proto, port) {
+			if time.Now().After(deadline) {
+				worker.t.Fatalf("over %s the pod sees %q, not 10.77.0.1", proto, out)
+			}
+		}
+	}
+}
+
+// stranger: root's half serves nobody but the node's user, gives it no port
+// that is the machine's, and takes no namespace that is not its own.
+func stranger(m *machine) {
+	m.says("stat -c '%U %a' /run/podsec-k8s-net.sock", "u7s-admin 600")
+	m.fails("setpriv --reuid=nobody --clear-groups socat -u /dev/null UNIX-CONNECT:/run/podsec-k8s-net.sock,type=5", 1, "Permission denied")
+	m.run("socat -u /dev/null UNIX-CONNECT:/run/podsec-k8s-net.sock,type=5; sleep 1")
+	m.says("journalctl -u podsec-k8s-net -o cat --no-pager", "a stranger was refused")
+	m.says("grep CapBnd /proc/$(systemctl show -P MainPID podsec-k8s-net)/status", "0000000000001000") // CAP_NET_ADMIN alone
+}
