@@ -23,8 +23,9 @@ func (q quorum) last() bool { return q.members <= 1 }
 func askQuorum(ctx context.Context, admin *apiClient, n Node) (q quorum, err error) {
 	var pods struct {
 		Items []struct {
-			Spec   struct{ NodeName string }
-			Status struct {
+			Metadata struct{ DeletionTimestamp string } // set: it is going
+			Spec     struct{ NodeName string }
+			Status   struct {
 				Conditions []struct{ Type, Status string }
 			}
 		}
@@ -32,8 +33,11 @@ func askQuorum(ctx context.Context, admin *apiClient, n Node) (q quorum, err err
 	if err := admin.get(ctx, "/api/v1/namespaces/kube-system/pods?labelSelector=component%3Detcd", &pods); err != nil {
 		return q, err
 	}
-	q.members = len(pods.Items)
 	for _, p := range pods.Items {
+		if p.Metadata.DeletionTimestamp != "" {
+			continue
+		}
+		q.members++
 		for _, c := range p.Status.Conditions {
 			if c.Type == "Ready" && c.Status == "True" && p.Spec.NodeName != n.Name {
 				q.others++

@@ -1,6 +1,10 @@
 package usernetes
 
-import "testing"
+import (
+	"io"
+	"net/http"
+	"testing"
+)
 
 func TestQuorum(t *testing.T) {
 	for _, c := range []struct {
@@ -21,5 +25,19 @@ func TestQuorum(t *testing.T) {
 		if q.without() != c.without || q.last() != c.last {
 			t.Errorf("%+v: without %v, last %v", q, q.without(), q.last())
 		}
+	}
+}
+
+func TestAskQuorum(t *testing.T) {
+	api := testAPI(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"items":[
+		 {"spec":{"nodeName":"m1"},"status":{"conditions":[{"type":"Ready","status":"True"}]}},
+		 {"spec":{"nodeName":"m2"},"status":{"conditions":[{"type":"Ready","status":"True"}]}},
+		 {"spec":{"nodeName":"m3"},"status":{"conditions":[{"type":"Ready","status":"False"}]}},
+		 {"metadata":{"deletionTimestamp":"2026-01-01T00:00:00Z"},"spec":{"nodeName":"m4"},"status":{"conditions":[{"type":"Ready","status":"True"}]}}]}`)
+	})
+	q, err := askQuorum(t.Context(), api, Node{Name: "m1"})
+	if err != nil || q != (quorum{members: 3, others: 1}) {
+		t.Errorf("%+v, %v", q, err)
 	}
 }
