@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/veth"
 )
 
 // Facts is what a machine is like, as the node's user sees it. It is
@@ -152,8 +153,17 @@ func missing(names []string) []string {
 	})
 }
 
+// hostAddresses lists the machine's own addresses, without that of the end
+// which leads to the node.
 func hostAddresses() []netip.Prefix {
-	addresses, _ := net.InterfaceAddrs()
+	var addresses []net.Addr
+	devices, _ := net.Interfaces()
+	for _, device := range devices {
+		if device.Name != veth.HostEnd {
+			own, _ := device.Addrs()
+			addresses = append(addresses, own...)
+		}
+	}
 	var found []netip.Prefix
 	for _, address := range addresses {
 		if prefix, err := netip.ParsePrefix(address.String()); err == nil {
@@ -187,6 +197,9 @@ func parseRoutes(data []byte) (routes []netip.Prefix, device string) {
 		return nil, ""
 	}
 	for _, r := range list {
+		if r.Dev == veth.HostEnd {
+			continue
+		}
 		if r.Dst == "default" {
 			if device == "" {
 				device = r.Dev

@@ -63,7 +63,9 @@ func startWorkerNetwork(ctx context.Context, w *Work) error {
 	if err := w.Plan.Node.takeNetworks(data); err != nil {
 		return fmt.Errorf("asking the cluster for its networks: %w", err)
 	}
-	if err := checkNetworks(Facts{}, w.Plan.Node); err != nil {
+	facts := Facts{Addresses: hostAddresses()}
+	facts.Routes, _ = hostRoutes()
+	if err := checkNetworks(facts, w.Plan.Node); err != nil {
 		return err
 	}
 	if err := w.Plan.Node.save(); err != nil {

@@ -62,8 +62,11 @@ func RunNamespace(ctx context.Context) error {
 	}
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
 	defer stop()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	attach := func(ctx context.Context, n Node) error { return attachVeth(ctx, n, end) }
 	for _, step := range []func(context.Context, Node) error{
-		bindState, makeRuntimeFolders, setSysctls, attachVeth, addAddress,
+		bindState, makeRuntimeFolders, setSysctls, attach, addAddress,
 	} {
 		if err := step(ctx, n); err != nil {
 			return fmt.Errorf("preparing the namespaces: %w", err)
@@ -73,6 +76,9 @@ func RunNamespace(ctx context.Context) error {
 		return err
 	}
 	<-ctx.Done()
+	if cause := context.Cause(ctx); errors.Is(cause, errNetworkGone) {
+		return cause
+	}
 	return nil
 }
 

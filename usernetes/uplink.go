@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"time"
 
@@ -57,46 +58,78 @@ func networkArgs(n Node) []string {
 	return args
 }
 
-// attachVeth gives the namespaces their device, and keeps it for as long as
-// they are there: when root's half is started again, it is asked again.
-func attachVeth(ctx context.Context, n Node) error {
+// errNetworkGone says that the namespaces have lost their network device:
+// they are made anew then, with all in them.
+var errNetworkGone = errors.New("the network device is gone")
+
+// returnPause is how often root's half is asked again once it is gone.
+const returnPause = time.Second
+
+// attachVeth gives the namespaces their device, and holds it for as long as
+// they are there. When root's half is started again, so is the connection;
+// when the device is gone, lost is told, for what was built on it is gone too.
+func attachVeth(ctx context.Context, n Node, lost context.CancelCauseFunc) error {
 	if n.mode() != VethMode {
 		return nil
 	}
-	conn, err := uplink(ctx, n)
+	conn, err := uplink(ctx, n, false)
 	if err != nil {
 		return &host.Fault{Err: err, Remedy: "systemctl status podsec-k8s-net.socket podsec-k8s-net.service"}
 	}
 	go func() {
 		for ctx.Err() == nil {
 			conn.Wait()
-			if conn, err = uplink(ctx, n); err != nil {
-				slog.Error("the network device is gone", "error", err)
-				time.Sleep(time.Second)
+			if conn, err = returnTo(ctx, n); err != nil {
+				lost(fmt.Errorf("%w: %w", errNetworkGone, err))
+				return
 			}
 		}
 	}()
 	return nil
 }
 
-// uplink asks for the device and the node's own ports, and sets it up.
-// It runs in the namespaces. Source: ip-address(8), ip-route(8).
-func uplink(ctx context.Context, n Node) (*veth.Conn, error) {
+// returnTo connects again to root's half, which has just ended.
+func returnTo(ctx context.Context, n Node) (conn *veth.Conn, err error) {
+	for ctx.Err() == nil {
+		if _, err := net.InterfaceByName(veth.NodeEnd); err != nil {
+			return nil, err
+		}
+		if conn, err = uplink(ctx, n, true); err == nil {
+			return conn, nil
+		}
+		slog.Warn("root's half of the network does not answer", "error", err)
+		time.Sleep(returnPause)
+	}
+	return nil, ctx.Err()
+}
+
+// uplink asks for the device and the node's own ports, and sets it up unless
+// it is kept. It runs in the namespaces.
+func uplink(ctx context.Context, n Node, keep bool) (*veth.Conn, error) {
 	conn, err := veth.Dial()
 	if err != nil {
 		return nil, err
 	}
-	if err := setUpUplink(ctx, n, conn); err != nil {
+	link, kept, err := conn.Attach(n.IP, keep)
+	switch {
+	case err != nil:
+	case keep && !kept:
+		err = errors.New("the network device was made anew")
+	case !kept:
+		err = setUpUplink(ctx, link)
+	}
+	if err == nil {
+		err = publishOwn(n, conn)
+	}
+	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return conn, nil
 }
 
-func setUpUplink(ctx context.Context, n Node, conn *veth.Conn) error {
-	link, err := conn.Attach(n.IP)
-	if err != nil {
-		return err
-	}
+// setUpUplink gives the device its address and makes it the way out.
+// Source: ip-address(8), ip-route(8).
+func setUpUplink(ctx context.Context, link veth.Link) error {
 	for _, args := range [][]string{
 		{"address", "replace", link.Prefix(link.Peer()), "dev", veth.NodeEnd},
 		{"link", "set", veth.NodeEnd, "up"},
@@ -106,6 +139,10 @@ func setUpUplink(ctx context.Context, n Node, conn *veth.Conn) error {
 			return err
 		}
 	}
+	return nil
+}
+
+func publishOwn(n Node, conn *veth.Conn) error {
 	faults, err := conn.Publish(ownVethPorts(n))
 	for key, fault := range faults {
 		err = errors.Join(err, fmt.Errorf("port %s: %s", key, fault))

@@ -18,6 +18,7 @@ import (
 const (
 	netSocket  = "podsec-k8s-net.socket"
 	netService = "podsec-k8s-net.service"
+	netState   = "/run/podsec-k8s-net/link.json" // below the unit's RuntimeDirectory=
 	nft        = "/usr/sbin/nft"
 )
 
@@ -33,7 +34,12 @@ func netGuardCommand() *cli.Command {
 	}
 }
 
+// netGuard serves until it is told to end: by SIGHUP when it is going to be
+// started again, as its unit says.
 func netGuard(ctx context.Context) error {
+	again, stop := signal.NotifyContext(ctx, unix.SIGHUP)
+	defer stop()
+	keep := func() bool { return again.Err() != nil && ctx.Err() == nil }
 	site, err := usernetes.LoadSite(usernetes.SiteDir)
 	if err != nil {
 		return err
@@ -46,7 +52,7 @@ func netGuard(ctx context.Context) error {
 	if err != nil {
 		return &host.Fault{Err: err, Remedy: "systemctl start " + netSocket}
 	}
-	return (&veth.Server{UID: admin.UID, Network: site.SlirpCIDR}).Serve(ctx, socket)
+	return (&veth.Server{UID: admin.UID, Network: site.SlirpCIDR, State: netState}).Serve(again, socket, keep)
 }
 
 // enableVeth lets root's half of the mode be started when it is asked for,

@@ -78,8 +78,14 @@ func dropLink(ctx context.Context, l Link) error {
 	return errors.Join(faults...)
 }
 
+// hasLink tells whether the machine's end is there.
+func hasLink() bool {
+	_, err := os.Stat("/sys/class/net/" + HostEnd)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 func deleteLink(ctx context.Context) error {
-	if _, err := os.Stat("/sys/class/net/" + HostEnd); errors.Is(err, fs.ErrNotExist) {
+	if !hasLink() {
 		return nil
 	}
 	return host.Command{Path: "/sbin/ip", Args: []string{"link", "delete", HostEnd}}.Run(ctx)

@@ -19,12 +19,14 @@ const Socket = "/run/podsec-k8s-net.sock"
 // these ports. Both hold for as long as the connection does.
 type request struct {
 	Attach  *netip.Addr // the node's address
+	Keep    bool        // with Attach: the namespaces have their end of an earlier link still
 	Publish []Port
 }
 
 // An answer is what root has done.
 type answer struct {
 	Link   Link              // after Attach
+	Kept   bool              // it is the earlier one
 	Faults map[string]string // after Publish: why a port is not open, by its key
 	Err    string            // why nothing was done
 }
@@ -51,15 +53,17 @@ func Dial() (*Conn, error) {
 // Close gives back what the connection was given.
 func (c *Conn) Close() error { return c.unix.Close() }
 
-// Attach asks for a link into this process' network namespace.
-func (c *Conn) Attach(address netip.Addr) (Link, error) {
+// Attach asks for a link into this process' network namespace. keep asks for
+// the one that is there, after root's half was started again; kept tells
+// whether it is.
+func (c *Conn) Attach(address netip.Addr, keep bool) (link Link, kept bool, err error) {
 	namespace, err := os.Open("/proc/self/ns/net")
 	if err != nil {
-		return Link{}, fmt.Errorf("opening this network namespace: %w", err)
+		return Link{}, false, fmt.Errorf("opening this network namespace: %w", err)
 	}
 	defer namespace.Close() //nolint:errcheck // nothing was written
-	a, err := c.ask(request{Attach: &address}, unix.UnixRights(int(namespace.Fd())))
-	return a.Link, err
+	a, err := c.ask(request{Attach: &address, Keep: keep}, unix.UnixRights(int(namespace.Fd())))
+	return a.Link, a.Kept, err
 }
 
 // Publish asks for these ports and no others, and tells of each that is not

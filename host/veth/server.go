@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"sync"
 	"time"
 )
@@ -18,16 +17,21 @@ import (
 type Server struct {
 	UID     uint32       // of the node's user, the only one that is served
 	Network netip.Prefix // between namespaces and machine, by root's own settings
+	State   string       // file for what was given, for when the server is started again
 
 	mutex sync.Mutex
 	link  *Link // while a connection has one
 	owner *net.UnixConn
-	ports map[*net.UnixConn][]Port
+	ports map[*net.UnixConn][]Port // those of nil are from before a restart
 }
 
-// Serve answers until ctx ends; then all that it gave is taken back.
-func (s *Server) Serve(ctx context.Context, listener *net.UnixListener) error {
+// Serve answers until ctx ends. Then all that it gave is taken back, unless
+// keep: the server is going to be started again.
+func (s *Server) Serve(ctx context.Context, listener *net.UnixListener, keep func() bool) error {
 	s.ports = map[*net.UnixConn][]Port{}
+	if err := s.restore(ctx); err != nil {
+		return err
+	}
 	stop := context.AfterFunc(ctx, func() { listener.Close() }) //nolint:errcheck // Accept tells
 	defer stop()
 	var all sync.WaitGroup
@@ -40,7 +44,12 @@ func (s *Server) Serve(ctx context.Context, listener *net.UnixListener) error {
 		if err != nil {
 			return fmt.Errorf("waiting for the node: %w", err)
 		}
-		all.Go(func() { s.serve(ctx, c) })
+		all.Go(func() {
+			s.serve(ctx, c)
+			if ctx.Err() == nil || !keep() {
+				s.forget(c)
+			}
+		})
 	}
 }
 
@@ -48,7 +57,7 @@ func (s *Server) Serve(ctx context.Context, listener *net.UnixListener) error {
 func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 	stop := context.AfterFunc(ctx, func() { c.Close() }) //nolint:errcheck // reading tells
 	defer stop()
-	defer s.forget(c)
+	defer c.Close() //nolint:errcheck // it has ended
 	if uid, err := peerUID(c); err != nil || uid != s.UID {
 		slog.Warn("a stranger was refused", "uid", uid, "error", err)
 		return
@@ -78,10 +87,13 @@ func (s *Server) handle(ctx context.Context, c *net.UnixConn, r request, namespa
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	var err error
-	if r.Attach != nil {
-		a.Link, err = s.attach(ctx, c, *r.Attach, namespace)
-	} else {
+	switch {
+	case r.Attach == nil:
 		a.Faults, err = s.publish(ctx, c, r.Publish)
+	case r.Keep && s.link != nil && s.link.Address == *r.Attach && hasLink():
+		s.owner, a.Link, a.Kept = c, *s.link, true
+	default:
+		a.Link, err = s.attach(ctx, c, *r.Attach, namespace)
 	}
 	if err != nil {
 		slog.Error("refused", "error", err)
@@ -102,20 +114,17 @@ func (s *Server) attach(ctx context.Context, c *net.UnixConn, address netip.Addr
 	if !address.Is4() {
 		return Link{}, fmt.Errorf("%s is no IPv4 address", address)
 	}
-	if s.link != nil {
-		if err := dropLink(ctx, *s.link); err != nil {
-			return Link{}, err
-		}
-		s.link, s.owner = nil, nil
+	if err := s.drop(ctx); err != nil {
+		return Link{}, err
 	}
 	link, err := findLink(address, lastFour(s.Network))
 	if err != nil {
 		return Link{}, err
 	}
-	if err := makeLink(ctx, link, namespace); err != nil {
-		return Link{}, errors.Join(err, dropLink(ctx, link))
-	}
 	s.link, s.owner = &link, c
+	if err := errors.Join(s.save(), makeLink(ctx, link, namespace)); err != nil {
+		return Link{}, errors.Join(err, s.drop(ctx))
+	}
 	slog.Info("link made", "address", address, "device", link.Device, "mtu", link.MTU)
 	return link, s.load(ctx)
 }
@@ -128,7 +137,7 @@ func (s *Server) publish(ctx context.Context, c *net.UnixConn, ports []Port) (ma
 	taken := map[string]bool{}
 	for other, theirs := range s.ports {
 		for _, p := range theirs {
-			taken[p.Key()] = other != c
+			taken[p.Key()] = taken[p.Key()] || other != c && other != nil
 		}
 	}
 	faults, granted := map[string]string{}, []Port{}
@@ -147,17 +156,29 @@ func (s *Server) publish(ctx context.Context, c *net.UnixConn, ports []Port) (ma
 	return faults, s.load(ctx)
 }
 
+// load puts all ports in force and notes them.
 func (s *Server) load(ctx context.Context) error {
-	var all []Port
-	for _, ports := range s.ports {
-		all = append(all, ports...)
+	return errors.Join(load(ctx, rules(*s.link, s.allPorts())), s.save())
+}
+
+func (s *Server) allPorts() []Port {
+	all := map[string]Port{}
+	for c, ports := range s.ports {
+		for _, p := range ports {
+			if _, ok := all[p.Key()]; !ok || c != nil {
+				all[p.Key()] = p
+			}
+		}
 	}
-	return load(ctx, rules(*s.link, slices.Clip(all)))
+	var list []Port
+	for _, p := range all {
+		list = append(list, p)
+	}
+	return sorted(list)
 }
 
 // forget takes back what a connection was given, also when ctx has ended.
 func (s *Server) forget(c *net.UnixConn) {
-	c.Close() //nolint:errcheck // it has ended
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -168,12 +189,21 @@ func (s *Server) forget(c *net.UnixConn) {
 	}
 	var err error
 	if s.owner == c {
-		err = dropLink(ctx, *s.link)
-		s.link, s.owner = nil, nil
+		err = s.drop(ctx)
 	} else {
 		err = s.load(ctx)
 	}
 	if err != nil {
 		slog.Error("taking back", "error", err)
 	}
+}
+
+// drop takes the link back, when there is one.
+func (s *Server) drop(ctx context.Context) error {
+	if s.link == nil {
+		return nil
+	}
+	err := dropLink(ctx, *s.link)
+	s.link, s.owner = nil, nil
+	return errors.Join(err, s.save())
 }

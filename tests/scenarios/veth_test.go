@@ -25,9 +25,11 @@ func TestVeth(t *testing.T) {
 	t.Run("source address", func(t *testing.T) { sourceAddress(master.on(t), worker.on(t)) })
 	t.Run("stranger", func(t *testing.T) { stranger(master.on(t)) })
 	t.Run("root's half again", func(t *testing.T) {
-		worker.on(t).run("systemctl kill --signal=KILL podsec-k8s-net; sleep 1")
-		everyPodReachesEveryPod(master.on(t))
-		publishedAnswer(master.on(t), worker.on(t))
+		for _, command := range []string{"systemctl kill --signal=KILL podsec-k8s-net; sleep 1", "systemctl restart podsec-k8s-net", "systemctl stop podsec-k8s-net"} {
+			worker.on(t).run(command)
+			everyPodReachesEveryPod(master.on(t))
+			publishedAnswer(master.on(t), worker.on(t))
+		}
 	})
 	t.Run("erase", func(t *testing.T) {
 		m := master.on(t)

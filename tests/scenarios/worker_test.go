@@ -50,7 +50,7 @@ func refusedJoin(worker, master *machine, g generation.Generation) {
 	}
 	old := strings.TrimSpace(master.run("podsec-k8s token create --ttl 1s"))
 	worker.fails("podsec-k8s join "+endpoint+" --token "+old+" --discovery-token-ca-cert-hash "+hash, exitFault, "token create")
-	worker.fails("podsec-k8s join "+endpoint+" --token "+token+" --discovery-token-ca-cert-hash sha256:"+strings.Repeat("0", 64), exitFault, "hash", "remedy")
+	worker.fails("podsec-k8s join "+endpoint+" --token "+token+" --discovery-token-ca-cert-hash sha256:"+strings.Repeat("0", 64), exitFault, "pinned", "remedy")
 	worker.fails("podsec-k8s join "+endpoint+" --node-name "+master.Name+" --token "+token+" --discovery-token-ca-cert-hash "+hash, exitFault, "already exists", "remedy")
 	worker.run("podsec-k8s reset --yes")
 

@@ -1,0 +1,76 @@
+package veth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// returnTime is how long a node may take to come back to a server that was
+// started again; then what it had is taken back.
+const returnTime = 30 * time.Second
+
+// given is what a server that is started again has to know.
+type given struct {
+	Link  Link
+	Ports []Port
+}
+
+func (s *Server) save() error {
+	if s.link == nil {
+		return host.Remove(s.State)
+	}
+	data, err := json.Marshal(given{*s.link, s.allPorts()})
+	if err != nil {
+		return fmt.Errorf("noting the link: %w", err)
+	}
+	return host.WriteFile(s.State, data, 0o600)
+}
+
+// restore takes over what an earlier server gave and did not take back.
+func (s *Server) restore(ctx context.Context) error {
+	data, err := os.ReadFile(s.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the earlier link: %w", err)
+	}
+	var was given
+	if err := json.Unmarshal(data, &was); err != nil {
+		return fmt.Errorf("reading the earlier link from %q: %w", s.State, err)
+	}
+	s.link, s.ports[nil] = &was.Link, was.Ports
+	if !hasLink() {
+		return s.drop(ctx)
+	}
+	slog.Info("link taken over", "address", was.Link.Address)
+	time.AfterFunc(returnTime, func() { s.expire(ctx) })
+	return nil
+}
+
+// expire gives up on what nobody has come back for.
+func (s *Server) expire(ctx context.Context) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	delete(s.ports, nil)
+	if s.link == nil || ctx.Err() != nil {
+		return
+	}
+	var err error
+	if s.owner == nil {
+		err = s.drop(ctx)
+	} else {
+		err = s.load(ctx)
+	}
+	if err != nil {
+		slog.Error("taking back", "error", err)
+	}
+}
