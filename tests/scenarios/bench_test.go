@@ -14,11 +14,29 @@ import (
 // idleWindow is how long a cluster is watched for what it costs idle.
 const idleWindow = 60 * time.Second
 
+// A subject is a cluster that is measured, by its first machine.
+type subject struct {
+	*machine
+	kubectl string // runs kubectl as its administrator
+	inside  string // runs a program where its pods' network is
+}
+
+func rootlessSubject(m *machine) subject {
+	return subject{m, "podsec-k8s kubectl ", "podsec-k8s exec "}
+}
+
+func rootfulSubject(m *machine) subject {
+	return subject{m, "kubectl --kubeconfig=/etc/kubernetes/admin.conf ", ""}
+}
+
 // A cost is what a cluster took and takes.
 type cost struct {
-	ready  time.Duration // from the command to Ready and CoreDNS
-	cpu    float64       // of one core, when idle
-	memory float64       // MB resident, all processes of the node
+	init     time.Duration // kubeadm init alone
+	ready    time.Duration // from the command to Ready and CoreDNS
+	cpu      float64       // of one core, when idle
+	memory   float64       // MB resident, all processes of the node
+	pods     time.Duration // from 1 to 100 of them
+	services time.Duration // 500 of them, until the last answers
 }
 
 // BenchmarkCluster makes a cluster with podsec-k8s and one with rootful
@@ -30,28 +48,39 @@ func BenchmarkCluster(b *testing.B) {
 		b.Fatal(err)
 	}
 	for range b.N {
-		rootless := measure(b, g, "b-rootless", func(m *machine) string {
+		rootless := measure(b, g, "b-rootless", func(m *machine) (subject, string) {
 			m.run("dnf -q -y install podsec-k8s")
-			return "podsec-k8s-create-master"
+			return rootlessSubject(m), "podsec-k8s-create-master"
 		})
-		ordinary := measure(b, g, "b-rootful", func(m *machine) string { return rootful(m, g) })
-		fmt.Printf("\n%-28s %10s %10s %8s\n", "Kubernetes "+g.Name, "rootless", "rootful", "ratio")
-		fmt.Printf("%-28s %9.1fs %9.1fs %8.2f\n", "time to Ready and CoreDNS", rootless.ready.Seconds(), ordinary.ready.Seconds(), rootless.ready.Seconds()/ordinary.ready.Seconds())
-		fmt.Printf("%-28s %9.1f%% %9.1f%% %8.2f\n", "idle CPU, of a core", 100*rootless.cpu, 100*ordinary.cpu, rootless.cpu/ordinary.cpu)
-		fmt.Printf("%-28s %8.0fMB %8.0fMB %8.2f\n\n", "resident memory", rootless.memory, ordinary.memory, rootless.memory/ordinary.memory)
+		ordinary := measure(b, g, "b-rootful", func(m *machine) (subject, string) { return rootfulSubject(m), rootful(m, g) })
+		fmt.Printf("\n| Kubernetes %s | rootless | rootful | ratio |\n|---|---:|---:|---:|\n", g.Name)
+		for _, row := range []struct {
+			what, unit string
+			a, b       float64
+		}{
+			{"kubeadm init", "s", rootless.init.Seconds(), ordinary.init.Seconds()},
+			{"from the command to Ready and CoreDNS", "s", rootless.ready.Seconds(), ordinary.ready.Seconds()},
+			{"idle CPU, of a core", "%", 100 * rootless.cpu, 100 * ordinary.cpu},
+			{"resident memory", "MB", rootless.memory, ordinary.memory},
+			{"1 to 100 pods", "s", rootless.pods.Seconds(), ordinary.pods.Seconds()},
+			{"500 Services, until the last answers", "s", rootless.services.Seconds(), ordinary.services.Seconds()},
+		} {
+			fmt.Printf("| %s | %.1f %s | %.1f %s | %.2f |\n", row.what, row.a, row.unit, row.b, row.unit, row.a/row.b)
+		}
 		b.ReportMetric(rootless.ready.Seconds(), "rootless-s")
 		b.ReportMetric(rootless.ready.Seconds()/ordinary.ready.Seconds(), "ratio")
 	}
 }
 
 // measure makes a cluster on a node of its own and ends it again.
-func measure(b *testing.B, g generation.Generation, name string, prepare func(*machine) string) (c cost) {
+func measure(b *testing.B, g generation.Generation, name string, prepare func(*machine) (subject, string)) (c cost) {
 	b.Helper()
 	m := boot(b, g, name)
-	create := prepare(m)
+	s, create := prepare(m)
 	start := time.Now()
 	out := m.run(create)
 	c.ready = time.Since(start)
+	c.init = initTook(b, out)
 	for _, line := range stageLines(out) {
 		fmt.Println(line)
 	}
@@ -60,8 +89,67 @@ func measure(b *testing.B, g generation.Generation, name string, prepare func(*m
 	time.Sleep(idleWindow)
 	c.cpu = float64(ticks(m)-before) / 100 / idleWindow.Seconds()
 	c.memory = memory(m)
+	c.pods, c.services = manyPods(s), manyServices(s)
 	m.end()
 	return c
+}
+
+// initTook finds how long kubeadm init took, in what either cluster says.
+func initTook(b *testing.B, out string) time.Duration {
+	b.Helper()
+	var value float64
+	if _, after, ok := strings.Cut(out, "kubeadm init took "); ok {
+		_, err := fmt.Sscanf(after, "%f ms", &value)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return time.Duration(value * float64(time.Millisecond))
+	}
+	_, after, _ := strings.Cut(out, "(kubeadm init)")
+	_, after, _ = strings.Cut(after, "done in ")
+	if _, err := fmt.Sscanf(after, "%f s", &value); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(value * float64(time.Second))
+}
+
+// manyPods takes a Deployment from one pod to a hundred.
+func manyPods(s subject) time.Duration {
+	if s.inside == "" {
+		s.run(load("/srv/images/web.tar", "registry.local/web"))
+	} else {
+		s.run(s.inside + loadWeb)
+	}
+	s.run(s.kubectl + "apply -f - <<'Y'\n" + webDeployment + "\nY")
+	s.run(s.kubectl + "rollout status --timeout=120s deployment/many")
+	start := time.Now()
+	s.run(s.kubectl + "scale deployment/many --replicas=100 && " + s.kubectl + "rollout status --timeout=280s deployment/many")
+	return time.Since(start)
+}
+
+const webDeployment = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: many}
+spec:
+  selector: {matchLabels: {app: many}}
+  template:
+    metadata: {labels: {app: many}}
+    spec:
+      tolerations: [{operator: Exists}]
+      containers: [{name: web, image: "registry.local/web:1", imagePullPolicy: Never, readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}}]`
+
+// manyServices makes 500 Services before one pod each, and asks the last.
+func manyServices(s subject) time.Duration {
+	s.run(s.kubectl + "scale deployment/many --replicas=1 && sleep 10")
+	var list strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&list, "---\napiVersion: v1\nkind: Service\nmetadata: {name: many-%03d}\nspec: {selector: {app: many}, ports: [{port: 80, targetPort: 8080}]}\n", i)
+	}
+	s.run("cat > /root/services.yaml <<'Y'\n" + list.String() + "Y")
+	start := time.Now()
+	s.run(s.kubectl + "create -f /root/services.yaml > /dev/null; ip=$(" + s.kubectl + "get service many-499 -o jsonpath={.spec.clusterIP}); " +
+		"until " + s.inside + "curl -sf -m 1 http://$ip/; do sleep 0.2; done")
+	return time.Since(start)
 }
 
 var stageLine = regexp.MustCompile(`^\[\d/\d\] |^      done in `)

@@ -25,13 +25,12 @@ func TestControlPlanes(t *testing.T) {
 	for _, n := range c.Masters {
 		masters = append(masters, &machine{n, t, new(bool)})
 	}
-	masters[0].run("podsec-k8s exec " + loadWeb)
 	healthy(masters[0], "t-m1", "t-m2", "t-m3")
 	for _, m := range masters {
 		m.says("ss -Hlnt", m.Address.String()+":2380", m.Address.String()+":6443")
 	}
 	worker := &machine{c.Workers[0], t, new(bool)}
-	worker.run("podsec-k8s exec " + loadWeb)
+	t.Run("traffic", func(t *testing.T) { traffic(masters[0].on(t), masters[1], masters[2], worker) })
 	t.Run("power cut", func(t *testing.T) { powerCut(masters[0].on(t), masters[1].on(t)) })
 	t.Run("quorum", func(t *testing.T) { quorum(masters[1].on(t), masters[2].on(t)) })
 }

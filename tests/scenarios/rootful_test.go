@@ -13,28 +13,66 @@ import (
 // there before it begins, and kube-proxy is a service, which is quicker than
 // kubeadm's DaemonSet.
 func rootful(m *machine, g generation.Generation) (create string) {
+	rootfulMachine(m, g, 0)
 	images, err := node.ControlPlaneImages(m.t.Context(), g)
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.run("dnf -q -y install " + g.Prefix + "kubeadm " + g.Prefix + "kubelet " + g.Prefix + "client " + g.Prefix + "node " + g.Prefix + "common " + g.Prefix + "crio cri-o cri-tools cni-plugins")
-	m.run(rootfulMachine)
-	m.run("mkdir -p /etc/cni/net.d && cat > /etc/cni/net.d/10-bridge.conflist <<'C'\n" + rootfulNetwork + "\nC")
-	m.run("cat > /etc/crio.conf <<'C'\n" + rootfulCRIO + fmt.Sprintf("[crio.image]\npause_image = \"registry.local/pause:%s\"\nC", g.Pause))
-	m.run("cat > /usr/local/libexec/crun-rootful <<'C'\n" + rootfulRuntime + "\nC\nchmod 755 /usr/local/libexec/crun-rootful")
 	for _, name := range []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"} {
 		m.run(load(images+"/"+name+".tar", "registry.local/"+name))
 	}
-	for _, name := range []string{"pause", "coredns"} {
-		m.run(load("/srv/images/"+name+".tar", "registry.local/"+name))
-	}
-	m.run("systemd-run -q --unit=crio -p Type=notify -p Delegate=yes crio --config /etc/crio.conf --config-dir ''")
-	m.run("cat > /root/kubeadm.yaml <<'C'\n" + rootfulConfig(m, g) + "\nC\nsystemctl enable kubelet")
-	return "kubeadm init --config /root/kubeadm.yaml --ignore-preflight-errors=all && export KUBECONFIG=/etc/kubernetes/admin.conf && " +
-		"systemd-run -q --unit=kube-proxy kube-proxy --kubeconfig=$KUBECONFIG --cluster-cidr=10.244.0.0/16 --conntrack-max-per-core=0 --hostname-override=$(hostname) && " +
-		"kubectl wait --timeout=240s --for=condition=Ready node --all && kubectl taint node --all node-role.kubernetes.io/control-plane- && " +
+	m.run(load("/srv/images/coredns.tar", "registry.local/coredns"))
+	m.run("cat > /root/kubeadm.yaml <<'C'\n" + rootfulConfig(m, g) + "\nC")
+	return "begun=$(date +%s%N); kubeadm init --config /root/kubeadm.yaml --ignore-preflight-errors=all && " +
+		"echo kubeadm init took $((($(date +%s%N) - begun) / 1000000)) ms && export KUBECONFIG=/etc/kubernetes/admin.conf && " + rootfulProxy +
+		" && kubectl wait --timeout=240s --for=condition=Ready node --all && kubectl taint node --all node-role.kubernetes.io/control-plane- && " +
 		"kubectl -n kube-system rollout status --timeout=240s deployment/coredns"
 }
+
+// rootfulMachine prepares the node with that number in its cluster.
+func rootfulMachine(m *machine, g generation.Generation, number int) {
+	m.run("dnf -q -y install " + g.Prefix + "kubeadm " + g.Prefix + "kubelet " + g.Prefix + "client " + g.Prefix + "node " + g.Prefix + "common " + g.Prefix + "crio cri-o cri-tools cni-plugins flannel")
+	m.run(rootfulKernel)
+	m.run("mkdir -p /etc/cni/net.d && cat > /etc/cni/net.d/10-bridge.conflist <<'C'\n" + fmt.Sprintf(rootfulNetwork, number) + "\nC")
+	m.run("cat > /etc/crio.conf <<'C'\n" + rootfulCRIO + fmt.Sprintf("[crio.image]\npause_image = \"registry.local/pause:%s\"\nC", g.Pause))
+	m.run("cat > /usr/local/libexec/crun-rootful <<'C'\n" + rootfulRuntime + "\nC\nchmod 755 /usr/local/libexec/crun-rootful")
+	m.run(load("/srv/images/pause.tar", "registry.local/pause"))
+	m.run("systemd-run -q --unit=crio -p Type=notify -p Delegate=yes crio --config /etc/crio.conf --config-dir '' && systemctl enable kubelet")
+}
+
+// rootfulJoin joins a second node and lets flannel connect both.
+func rootfulJoin(first, second *machine, g generation.Generation) (join string) {
+	rootfulMachine(second, g, 1)
+	token, hash := rootfulTicket(first)
+	second.run("cat > /root/kubeadm.yaml <<'C'\n" + fmt.Sprintf(rootfulJoinConfig, g.KubeadmAPI, first.Address, token, hash, g.NodeArgs) + "\nC")
+	second.run("mkdir -p /root/.kube && cat > /root/.kube/config <<'C'\n" + first.run("cat /etc/kubernetes/admin.conf") + "\nC")
+	return "kubeadm join --config /root/kubeadm.yaml --ignore-preflight-errors=all && export KUBECONFIG=/root/.kube/config && " + rootfulProxy +
+		" && kubectl wait --timeout=240s --for=condition=Ready node/" + second.Name
+}
+
+func rootfulTicket(first *machine) (token, hash string) {
+	fields := strings.Fields(first.run("kubeadm token create --print-join-command"))
+	return fields[4], fields[6]
+}
+
+// rootfulFlannel starts the pod network between the nodes.
+func rootfulFlannel(machines ...*machine) {
+	for _, m := range machines {
+		m.run(`echo '{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan", "Port": 8472}}' > /root/net-conf.json`)
+		m.run("k=/etc/kubernetes/admin.conf; [ -e $k ] || k=/root/.kube/config; systemd-run -q --unit=flanneld -p Type=notify -E NODE_NAME=$(hostname) " +
+			"flanneld --kube-subnet-mgr --kubeconfig-file=$k --net-config-path=/root/net-conf.json --ip-masq --iface=host0")
+	}
+}
+
+const rootfulProxy = "systemd-run -q --unit=kube-proxy kube-proxy --kubeconfig=$KUBECONFIG --cluster-cidr=10.244.0.0/16 --conntrack-max-per-core=0 --hostname-override=$(hostname)"
+
+const rootfulJoinConfig = `apiVersion: %[1]s
+kind: JoinConfiguration
+discovery: {bootstrapToken: {apiServerEndpoint: "%[2]s:6443", token: %[3]s, caCertHashes: ["%[4]s"]}}
+nodeRegistration:
+  imagePullPolicy: Never
+  criSocket: unix:///run/crio/crio.sock
+  kubeletExtraArgs: %[5]s`
 
 // load copies an image archive into the storage of a rootful CRI-O.
 func load(archive, name string) string {
@@ -66,9 +104,9 @@ localStorageCapacityIsolation: false
 %[5]s`, g.KubeadmAPI, m.Address, g.NodeArgs, g.Kubernetes, strings.TrimSpace(g.Kubelet))
 }
 
-// rootfulMachine gives the node what systemd-nspawn lacks for a kubelet of
+// rootfulKernel gives the node what systemd-nspawn lacks for a kubelet of
 // root's: a kernel log, and sysctls with the values that it wants to set.
-const rootfulMachine = `[ -e /dev/kmsg ] || ln -s /dev/null /dev/kmsg
+const rootfulKernel = `[ -e /dev/kmsg ] || ln -s /dev/null /dev/kmsg
 mkdir -p /run/sysctls
 bind() { echo $2 > /run/sysctls/${1##*/}; mount --bind /run/sysctls/${1##*/} /proc/sys/$1; }
 bind vm/overcommit_memory 1; bind vm/panic_on_oom 0; bind kernel/panic 10; bind kernel/panic_on_oops 1
@@ -76,8 +114,8 @@ bind kernel/keys/root_maxkeys 1000000; bind kernel/keys/root_maxbytes 25000000
 sysctl -qw net.ipv4.ip_forward=1`
 
 const rootfulNetwork = `{"cniVersion": "1.0.0", "name": "bridge", "plugins": [
-  {"type": "bridge", "bridge": "cni0", "isDefaultGateway": true, "ipMasq": true, "hairpinMode": true,
-   "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.244.0.0/24"}]]}},
+  {"type": "bridge", "bridge": "cni0", "isDefaultGateway": true, "ipMasq": true, "hairpinMode": true, "mtu": 1450,
+   "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.244.%d.0/24"}]]}},
   {"type": "portmap", "capabilities": {"portMappings": true}}]}`
 
 const rootfulCRIO = `[crio]

@@ -27,7 +27,7 @@ func TestVeth(t *testing.T) {
 	t.Run("root's half again", func(t *testing.T) {
 		for _, command := range []string{"systemctl kill --signal=KILL podsec-k8s-net; sleep 1", "systemctl restart podsec-k8s-net", "systemctl stop podsec-k8s-net"} {
 			worker.on(t).run(command)
-			everyPodReachesEveryPod(master.on(t))
+			everyPodReachesEveryPod(master.on(t), 2)
 			publishedAnswer(master.on(t), worker.on(t))
 		}
 	})

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -25,9 +26,10 @@ func TestWorker(t *testing.T) {
 			return
 		}
 		t.Run("traffic", func(t *testing.T) { traffic(master.on(t), worker) })
-		t.Run("rights", func(t *testing.T) { workerRights(worker.on(t)) })
+		t.Run("rights", func(t *testing.T) { workerRights(worker.on(t), master) })
 		t.Run("outside", func(t *testing.T) { outside(master.on(t), worker) })
 		t.Run("reboot", func(t *testing.T) { reboot(master.on(t), worker) })
+		t.Run("moved", func(t *testing.T) { moved(worker.on(t), master.on(t)) })
 	})
 }
 
@@ -97,39 +99,42 @@ func join(worker, master *machine) {
 	}
 }
 
-// traffic: pods of both machines reach each other and services by name.
-func traffic(master, worker *machine) {
-	for _, m := range []*machine{master, worker} {
+// traffic: pods of all machines reach each other and services by name.
+func traffic(master *machine, others ...*machine) {
+	all := append([]*machine{master}, others...)
+	for _, m := range all {
 		m.t = master.t
 		m.run("podsec-k8s exec " + loadWeb)
 	}
 	master.run("podsec-k8s kubectl apply -f - <<'Y'\n" + webSet + "\nY")
 	master.run("podsec-k8s kubectl rollout status --timeout=120s daemonset/web")
-	everyPodReachesEveryPod(master)
+	everyPodReachesEveryPod(master, len(all))
 }
 
 const loadWeb = "skopeo copy -q docker-archive:/srv/images/web.tar 'containers-storage:[overlay@/var/lib/containers/storage+/run/containers/storage]registry.local/web:1'"
 
 // everyPodReachesEveryPod asks anew which addresses there are each time: after
 // a reboot pods get others.
-func everyPodReachesEveryPod(master *machine) {
+func everyPodReachesEveryPod(master *machine, count int) {
 	master.t.Helper()
-	master.eventually(2*time.Minute, crossTraffic)
+	master.eventually(2*time.Minute, fmt.Sprintf("count=%d\n%s", count, crossTraffic))
 }
 
-// crossTraffic is set -e throughout, with one line a pod: its name and its
+// crossTraffic ends at the first fault. Of each pod it has the name and the
 // address.
 const crossTraffic = `set -e
 k="podsec-k8s kubectl"
 pods=$($k get pods -l app=web -o jsonpath='{range .items[*]}{.metadata.name}={.status.podIP}{" "}{end}')
-test $(echo $pods | wc -w) = 2
+test $(echo $pods | wc -w) = $count
 for from in $pods; do
 	for to in $pods; do
 		$k exec ${from%=*} -- /web get http://${to#*=}:8080/ | grep ${to%=*}
 		$k exec ${from%=*} -- /web udp ${to#*=}:8081 | grep ${to%=*}
 		test $($k exec ${from%=*} -- /web get http://${to#*=}:8080/10MB | wc -c) = 10000000
+		$k exec ${from%=*} -- /web udp10MB ${to#*=}:8081 | grep ${to%=*}
 	done
 	$k exec ${from%=*} -- /web get http://front/ | grep web-
+	$k exec ${from%=*} -- /web udp front:81 | grep web-
 	$k logs ${from%=*} | grep udp
 done`
 
@@ -152,12 +157,31 @@ spec:
   ports: [{name: tcp, port: 80, targetPort: 8080}, {name: udp, protocol: UDP, port: 81, targetPort: 8081}]`
 
 // workerRights: a worker is the cluster's node, and no more.
-func workerRights(worker *machine) {
+func workerRights(worker, master *machine) {
 	worker.says("podsec-k8s kubectl get nodes", worker.Name)
 	worker.fails("podsec-k8s kubectl -n kube-system get secrets", 1, "orbidden")
 	if out := worker.run("podsec-k8s exec find /etc/kubernetes -name '*.key'; podsec-k8s exec ls /etc/kubernetes"); strings.Contains(out, "ca.key") || strings.Contains(out, "admin.conf") {
 		worker.t.Errorf("a worker has what is the cluster's: %s", out)
 	}
+	key := worker.run("podsec-k8s exec sed -n '/BEGIN.*PRIVATE KEY/{n;p}' /var/lib/kubelet/pki/kubelet-client-current.pem")
+	if out, status := master.try("grep -rlF " + strings.TrimSpace(key) + " /var/lib/u7s-admin /run/user"); status == 0 {
+		worker.t.Errorf("the worker's key is on the master too: %s", out)
+	}
+}
+
+// moved: a machine with another address than its node's says so, and what to
+// do; given its address again, it comes back.
+func moved(worker, master *machine) {
+	const file = "/etc/systemd/network/10-host0.network"
+	worker.run("cp " + file + " /root/ && sed -i 's/^Address=.*/Address=10.77.0.240\\/24/' " + file)
+	rebootAll(master, []*machine{worker})
+	worker.eventually(time.Minute, "podsec-k8s status | grep 'no longer has'")
+	worker.fails("podsec-k8s status", exitFault, worker.Address.String(), "no longer has")
+	worker.eventually(time.Minute, "systemctl status kubelet --no-pager | grep 'podsec-k8s reset'")
+	worker.run("cp /root/10-host0.network " + file)
+	rebootAll(master, []*machine{worker})
+	master.eventually(comeBack, "podsec-k8s kubectl rollout status --timeout=5s daemonset/web")
+	everyPodReachesEveryPod(master, 2)
 }
 
 // comeBack is how long a cluster may take until all is as before a reboot.
@@ -172,7 +196,7 @@ func reboot(master, worker *machine) {
 			master.eventually(comeBack, "podsec-k8s kubectl get node "+name+" -o jsonpath='{.status.conditions[?(@.type==\"Ready\")].status}' | grep -x True")
 		}
 		master.eventually(comeBack, "podsec-k8s kubectl rollout status --timeout=5s daemonset/web")
-		everyPodReachesEveryPod(master)
+		everyPodReachesEveryPod(master, 2)
 		publishedAnswer(master, worker)
 		master.t.Logf("all was back %s after the boot", time.Since(start).Round(time.Second))
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -29,13 +30,17 @@ func run(args []string) error {
 	case "get":
 		return get(args[1])
 	case "udp":
-		return udp(args[1])
+		return udp(args[1], []byte("hello"), 1)
+	case "udp10MB":
+		return udp(args[1], bytes.Repeat([]byte{'x'}, 1000), 10_000)
+	case "rtt":
+		return rtt(args[1])
 	case "dns":
 		found, err := net.LookupHost(args[1])
 		fmt.Println(found)
 		return err
 	}
-	return fmt.Errorf("verbs: get URL, udp ADDRESS, dns NAME")
+	return fmt.Errorf("verbs: get URL, rtt URL, udp ADDRESS, udp10MB ADDRESS, dns NAME")
 }
 
 func serve() error {
@@ -60,11 +65,13 @@ func serve() error {
 func answer(socket net.PacketConn, host string) {
 	buffer := make([]byte, 64<<10)
 	for {
-		_, from, err := socket.ReadFrom(buffer)
+		n, from, err := socket.ReadFrom(buffer)
 		if err != nil {
 			return
 		}
-		fmt.Println("udp", from)
+		if string(buffer[:n]) == "hello" {
+			fmt.Println("udp", from)
+		}
 		if _, err := socket.WriteTo([]byte(host+" "+from.String()+"\n"), from); err != nil {
 			log.Print(err)
 		}
@@ -81,22 +88,55 @@ func get(url string) error {
 	return err
 }
 
-func udp(address string) error {
+// rtt asks many times over one connection and prints the 50th and the 99th
+// percentile of what an answer took, in microseconds.
+func rtt(url string) error {
+	const times = 2000
+	client := &http.Client{Timeout: timeout}
+	took := make([]time.Duration, times)
+	for i := range took {
+		start := time.Now()
+		response, err := client.Get(url)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(io.Discard, response.Body); err != nil {
+			return err
+		}
+		if err := response.Body.Close(); err != nil {
+			return err
+		}
+		took[i] = time.Since(start)
+	}
+	slices.Sort(took)
+	_, err := fmt.Println(took[times/2].Microseconds(), took[times*99/100].Microseconds())
+	return err
+}
+
+// udp sends a datagram many times, each when the one before was answered,
+// and prints the last answer. A datagram or its answer may be lost: then it is
+// sent again, a few times in all.
+func udp(address string, datagram []byte, times int) error {
 	conn, err := net.DialTimeout("udp", address, timeout)
 	if err != nil {
 		return err
 	}
-	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
-		return err
-	}
-	if _, err := conn.Write([]byte("hello")); err != nil {
-		return err
-	}
 	buffer := make([]byte, 64<<10)
-	n, err := conn.Read(buffer)
-	if err != nil {
-		return err
+	length, lost := 0, 0
+	for sent := 0; sent < times; sent++ {
+		if err := conn.SetDeadline(time.Now().Add(timeout / 5)); err != nil {
+			return err
+		}
+		if _, err := conn.Write(datagram); err != nil {
+			return err
+		}
+		if length, err = conn.Read(buffer); err != nil {
+			if lost++; lost == 5 {
+				return err
+			}
+			sent--
+		}
 	}
-	_, err = os.Stdout.Write(buffer[:n])
+	_, err = os.Stdout.Write(buffer[:length])
 	return err
 }
