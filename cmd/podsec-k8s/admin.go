@@ -54,33 +54,38 @@ func asAdmin(args ...string) (host.Command, error) {
 	return host.Command{Path: usernetes.Self, Args: args, Env: env, Dir: "/", As: &admin}, nil
 }
 
-// runAsAdmin runs the node's half of a command, which prints for itself.
-// request goes to it as JSON, files as descriptors from 3 on.
-func runAsAdmin(ctx context.Context, request any, files []*os.File, args ...string) error {
+// requestOf gives the command of the node's half, with a request as JSON on
+// its standard input.
+func requestOf(request any, args ...string) (host.Command, error) {
 	cmd, err := asAdmin(args...)
 	if err != nil {
-		return err
+		return cmd, err
 	}
 	data, err := json.Marshal(request)
 	if err != nil {
-		return fmt.Errorf("asking %s: %w", usernetes.Admin, err)
+		return cmd, fmt.Errorf("asking %s: %w", usernetes.Admin, err)
 	}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Files = bytes.NewReader(data), os.Stdout, os.Stderr, files
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(data), os.Stderr
+	return cmd, nil
+}
+
+// runAsAdmin runs the node's half of a command, which prints for itself.
+// files go to it as descriptors from 3 on.
+func runAsAdmin(ctx context.Context, request any, files []*os.File, args ...string) error {
+	cmd, err := requestOf(request, args...)
+	if err != nil {
+		return err
+	}
+	cmd.Stdout, cmd.Files = os.Stdout, files
 	return saidBefore(cmd.Run(ctx))
 }
 
-// askAdmin runs the node's half of a command, gives it a request, and reads
-// its answer; both are JSON.
+// askAdmin runs the node's half of a command and reads its answer, in JSON.
 func askAdmin(ctx context.Context, request, answer any, args ...string) error {
-	cmd, err := asAdmin(args...)
+	cmd, err := requestOf(request, args...)
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(request)
-	if err != nil {
-		return fmt.Errorf("asking %s: %w", usernetes.Admin, err)
-	}
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(data), os.Stderr
 	out, err := cmd.Output(ctx)
 	if err != nil {
 		return saidBefore(err)

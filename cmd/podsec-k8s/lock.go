@@ -60,18 +60,12 @@ func withMarker(ctx context.Context, create func() error) error {
 }
 
 // startGuard starts the swapped kubelet.service.
-func startGuard(ctx context.Context) error {
-	manager, err := host.SystemManager(ctx)
-	if err != nil {
-		return err
-	}
-	defer manager.Close()
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
-	defer cancel()
-	return manager.Start(ctx, guardUnit)
-}
+func startGuard(ctx context.Context) error { return withGuard(ctx, (*host.Manager).Start) }
 
-func stopGuard(ctx context.Context) error {
+func stopGuard(ctx context.Context) error { return withGuard(ctx, (*host.Manager).Stop) }
+
+// withGuard has the system's systemd do something with kubelet.service.
+func withGuard(ctx context.Context, do func(*host.Manager, context.Context, string) error) error {
 	manager, err := host.SystemManager(ctx)
 	if err != nil {
 		return err
@@ -79,5 +73,5 @@ func stopGuard(ctx context.Context) error {
 	defer manager.Close()
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
-	return manager.Stop(ctx, guardUnit)
+	return do(manager, ctx, guardUnit)
 }
