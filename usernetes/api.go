@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -18,8 +19,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// apiTimeout is how long one answer of the API may take to begin.
-const apiTimeout = 15 * time.Second
+// apiTimeout is how long one answer of the API may take to begin, and
+// dialTimeout how long it may take to get through to one: a name may stand for
+// several control planes, of which one is gone.
+const (
+	apiTimeout  = 15 * time.Second
+	dialTimeout = 6 * time.Second
+)
 
 // An apiClient asks a cluster's API over HTTPS, by a kubeconfig of the node.
 // It works outside of the namespaces too.
@@ -54,7 +60,8 @@ func newAPIClient(path string) (*apiClient, error) {
 			RootCAs: pool, MinVersion: tls.VersionTLS12,
 			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return k.Users[0].pair() },
 		},
-		ResponseHeaderTimeout: apiTimeout, IdleConnTimeout: time.Minute,
+		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: apiTimeout, IdleConnTimeout: time.Minute,
 	}
 	return &apiClient{&http.Client{Transport: transport}, strings.TrimSuffix(k.Clusters[0].Cluster.Server, "/")}, nil
 }
