@@ -24,22 +24,24 @@ import (
 // Facts is what a machine is like, as the node's user sees it. It is
 // gathered once; decisions are made from it alone.
 type Facts struct {
-	Kubernetes  string         // version of the installed kubeadm, "" when there is none
-	Hostname    string         //
-	DefaultIP   netip.Addr     // of the interface with the default route; may be invalid
-	Addresses   []netip.Prefix // of all interfaces
-	Routes      []netip.Prefix // that interfaces carry, without the default route
-	CgroupV2    bool           // /sys/fs/cgroup is the unified hierarchy
-	Tun         error          // why /dev/net/tun can't be opened
-	Newuidmap   error          // why newuidmap or newgidmap can't be run
-	SubUIDs     uint64         // how many subordinate uids the user has
-	SubGIDs     uint64         // how many subordinate gids
-	NoUserNS    string         // the sysctl that forbids user namespaces, if one does
-	Missing     []string       // programs that are not installed
-	TakenPorts  []string       // of the ports asked for, such as "6443/tcp"
-	Policy      bool           // there is a containers policy
-	UserManager bool           // the user's systemd runs
-	Cluster     ClusterFacts   // the cluster to join
+	Kubernetes  string           // version of the installed kubeadm, "" when there is none
+	Hostname    string           //
+	DefaultIP   netip.Addr       // of the interface with the default route; may be invalid
+	Addresses   []netip.Prefix   // of all interfaces
+	Routes      []netip.Prefix   // that interfaces carry, without the default route
+	CgroupV2    bool             // /sys/fs/cgroup is the unified hierarchy
+	Tun         error            // why /dev/net/tun can't be opened
+	Newuidmap   error            // why newuidmap or newgidmap can't be run
+	SubUIDs     uint64           // how many subordinate uids the user has
+	SubGIDs     uint64           // how many subordinate gids
+	NoUserNS    string           // the sysctl that forbids user namespaces, if one does
+	Missing     []string         // programs that are not installed
+	TakenPorts  []string         // of the ports asked for, such as "6443/tcp"
+	Policy      bool             // there is a containers policy
+	UserManager bool             // the user's systemd runs
+	Free        uint64           // bytes that the user may still write to its home's file system
+	Unfit       map[string]error // network modes that this machine can't have, and why
+	Cluster     ClusterFacts     // the cluster to join
 }
 
 // programs lists what a node runs.
@@ -63,6 +65,8 @@ func GatherFacts(ctx context.Context) Facts {
 		Missing:     missing(programs()),
 		Policy:      canOpenRead("/etc/containers/policy.json") == nil,
 		UserManager: canStat(runtimeDir() + "/systemd/private"),
+		Free:        freeBytes(Home),
+		Unfit:       unfitModes(ctx),
 	}
 	f.Hostname, _ = os.Hostname()
 	f.Addresses = hostAddresses()
@@ -83,6 +87,16 @@ func kubeadmVersion(ctx context.Context) string {
 func isCgroup2(path string) bool {
 	var s unix.Statfs_t
 	return unix.Statfs(path, &s) == nil && s.Type == unix.CGROUP2_SUPER_MAGIC
+}
+
+// freeBytes asks how much an unprivileged user may still write.
+// Source: statfs(2).
+func freeBytes(path string) uint64 {
+	var s unix.Statfs_t
+	if unix.Statfs(path, &s) != nil {
+		return 0
+	}
+	return s.Bavail * uint64(s.Bsize)
 }
 
 func canOpen(path string) error {

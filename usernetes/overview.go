@@ -6,10 +6,14 @@ import (
 	"io/fs"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/units"
 )
+
+// lookTime bounds what is asked of the cluster and of other nodes.
+const lookTime = 5 * time.Second
 
 // An Overview is how the node of this machine is.
 type Overview struct {
@@ -18,8 +22,12 @@ type Overview struct {
 	Master                    bool
 	Units                     []UnitLine
 	Ports                     []PortLine
-	Faults                    []string // of the node as a whole
+	Faults                    []FaultLine // of the node as a whole
 }
+
+// A FaultLine is what is wrong, and what to do about it, "" when that is not
+// known.
+type FaultLine struct{ Fault, Remedy string }
 
 // A UnitLine is one service of the node.
 type UnitLine struct{ Unit, State string }
@@ -48,18 +56,34 @@ func LookOver(ctx context.Context) (Overview, error) {
 		return Overview{}, err
 	}
 	o := Overview{Name: n.Name, Address: n.IP.String(), Kubernetes: n.Kubernetes, Network: n.mode(), Master: n.APIPort != 0}
-	if err := checkAddress(n, hostAddresses()); err != nil {
-		o.Faults = append(o.Faults, err.Error())
-	}
+	o.Faults = nodeFaults(ctx, n)
 	if o.Units, err = unitLines(ctx); err != nil {
 		return o, err
 	}
 	ports, err := loadPorts()
 	if ports.Fault != "" {
-		o.Faults = append(o.Faults, "publishing ports: "+ports.Fault)
+		o.Faults = append(o.Faults, FaultLine{Fault: "publishing ports: " + ports.Fault})
 	}
 	o.Ports = portLines(n, ports.Ports)
 	return o, err
+}
+
+// nodeFaults looks at the node's address, its cluster, and the way to the
+// other nodes.
+func nodeFaults(ctx context.Context, n Node) (lines []FaultLine) {
+	if moved := checkAddress(n, hostAddresses()); moved != nil {
+		return []FaultLine{{moved.Error(), moved.Remedy}} // the rest follows from that
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	others, err := peers(ctx, n)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a node that has not joined yet has no identity
+		lines = append(lines, FaultLine{Fault: err.Error()})
+	}
+	for _, f := range checkPaths(ctx, n.largestPacket(), others) {
+		lines = append(lines, FaultLine{f.Error(), f.Remedy})
+	}
+	return lines
 }
 
 // unitLines lists the services that this node is to have.

@@ -88,6 +88,17 @@ func Make(ctx context.Context, phases []Phase, plan Plan, progress Progress, out
 	return s.run(ctx, phases, &Work{Plan: plan, Manager: manager, Out: out}, progress)
 }
 
+// phaseFault names the phase. What has no remedy of its own gets the general
+// one.
+func phaseFault(phase string, err error) error {
+	err = fmt.Errorf("phase %s: %w", phase, err)
+	var known *host.Fault
+	if errors.As(err, &known) {
+		return err
+	}
+	return &host.Fault{Err: err, Remedy: "mend the cause and run the same command again, it goes on; or go back: podsec-k8s reset"}
+}
+
 // run runs the phases in order, notes each that is done, and stops at the
 // first fault.
 func (s steps) run(ctx context.Context, phases []Phase, w *Work, p Progress) error {
@@ -97,7 +108,7 @@ func (s steps) run(ctx context.Context, phases []Phase, w *Work, p Progress) err
 		skip := phase.Once && slices.Contains(s.Done, phase.Name)
 		if !skip {
 			if err := phase.Run(ctx, w); err != nil {
-				return fmt.Errorf("phase %s: %w", phase.Name, err)
+				return phaseFault(phase.Name, err)
 			}
 			s.Done = append(s.Done, phase.Name)
 			if err := s.save(); err != nil {

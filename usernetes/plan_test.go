@@ -17,7 +17,7 @@ func machine(kubernetes string) Facts {
 		Kubernetes: kubernetes, Hostname: "M1", DefaultIP: netip.MustParseAddr("192.0.2.10"),
 		Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.10/24"), netip.MustParsePrefix("127.0.0.1/8")},
 		Routes:    []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
-		CgroupV2:  true, SubUIDs: subIDs, SubGIDs: subIDs, Policy: true, UserManager: true,
+		CgroupV2:  true, SubUIDs: subIDs, SubGIDs: subIDs, Policy: true, UserManager: true, Free: diskRoom,
 	}
 }
 
@@ -214,6 +214,11 @@ func TestPreflight(t *testing.T) {
 		{"no address", func(_ *Facts, n *Node) { n.IP = netip.Addr{} }, []string{"node-ip"}},
 		{"pods overlap services", func(_ *Facts, n *Node) { n.PodCIDR = netip.MustParsePrefix("10.0.0.0/8") }, []string{"networks"}},
 		{"pods overlap the host", func(_ *Facts, n *Node) { n.PodCIDR = netip.MustParsePrefix("192.0.0.0/16") }, []string{"networks"}},
+		{"disk full", func(f *Facts, _ *Node) { f.Free = diskRoom - 1 }, []string{"disk"}},
+		{"unfit mode", func(f *Facts, n *Node) {
+			n.Network, f.Unfit = pastaMode, map[string]error{pastaMode: errors.New("none")}
+		}, []string{"network-mode"}},
+		{"unfit mode that is not asked for", func(f *Facts, _ *Node) { f.Unfit = map[string]error{pastaMode: errors.New("none")} }, nil},
 		{"port taken", func(f *Facts, _ *Node) { f.TakenPorts = []string{"6443/tcp"} }, []string{"ports"}},
 		{"all at once", func(f *Facts, _ *Node) { f.CgroupV2, f.Policy, f.UserManager = false, false, false }, []string{"cgroup-v2", "user-manager", "containers-policy"}},
 	} {

@@ -32,6 +32,8 @@ func Checks() []Check {
 		{"user-namespaces", checkUserNS},
 		{"user-manager", checkUserManager},
 		{"containers-policy", checkPolicy},
+		{"disk", checkDisk},
+		{"network-mode", checkMode},
 		{"node-ip", checkNodeIP},
 		{"networks", checkNetworks},
 		{"ports", checkPorts},
@@ -130,6 +132,26 @@ func checkPolicy(f Facts, _ Node) error {
 	}
 	return fault("install containers-common, or write the file, see containers-policy.json(5)",
 		"/etc/containers/policy.json can't be read, so no image may be used")
+}
+
+// diskRoom is what a node is given to begin with, in bytes: images, etcd's
+// database and its log, and the first logs of pods.
+const diskRoom = 1 << 30
+
+func checkDisk(f Facts, _ Node) error {
+	if f.Free >= diskRoom {
+		return nil
+	}
+	return fault("make room, or mount a larger file system there: df -h "+Home,
+		"%s has room for %d MiB, and a node needs %d to begin with", Home, f.Free>>20, diskRoom>>20)
+}
+
+func checkMode(f Facts, n Node) error {
+	why := f.Unfit[n.mode()]
+	if why == nil {
+		return nil
+	}
+	return fault("install it, or choose another mode: --network="+slirpMode, "the network mode %s can't be used here: %w", n.mode(), why)
 }
 
 func checkNodeIP(f Facts, n Node) error {

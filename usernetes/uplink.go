@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -29,6 +30,30 @@ func (n Node) mode() string {
 		return slirpMode
 	}
 	return n.Network
+}
+
+// unfitModes tells which modes this machine can't have, and why.
+// Source: rootlesskit's docs/network.md.
+func unfitModes(ctx context.Context) map[string]error {
+	return map[string]error{pastaMode: noPasta(ctx), VethMode: noVeth()}
+}
+
+func noPasta(ctx context.Context) error {
+	if _, err := host.LookPath("pasta"); err != nil {
+		return errors.New("it needs the program pasta, of the package passt")
+	}
+	help, err := host.Command{Path: "rootlesskit", Args: []string{"--help"}}.Output(ctx)
+	if err == nil && !strings.Contains(string(help), pastaMode) {
+		err = errors.New("it needs RootlessKit 2.0 or newer")
+	}
+	return err
+}
+
+func noVeth() error {
+	if !canStat(veth.NFT) {
+		return fmt.Errorf("it needs %s, of the package nftables", veth.NFT)
+	}
+	return nil
 }
 
 // device names the network device of the namespaces.

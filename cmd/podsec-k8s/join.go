@@ -75,6 +75,11 @@ func join(c *cli.Context, p *printer, args []string) error {
 		return finishMaster(c, p)
 	}
 	p.say("This machine is a worker now. See on a master: podsec-k8s kubectl get nodes")
+	var o usernetes.Overview
+	if err := askAdmin(c.Context, nil, &o, "node", "overview"); err != nil {
+		return err
+	}
+	printFaults(p, o)
 	return nil
 }
 

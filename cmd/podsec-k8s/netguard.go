@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"os/signal"
 
 	"github.com/urfave/cli/v2"
@@ -19,7 +17,6 @@ const (
 	netSocket  = "podsec-k8s-net.socket"
 	netService = "podsec-k8s-net.service"
 	netState   = "/run/podsec-k8s-net/link.json" // below the unit's RuntimeDirectory=
-	nft        = "/usr/sbin/nft"
 )
 
 // netGuardCommand is what podsec-k8s-net.service runs, as root.
@@ -58,9 +55,6 @@ func netGuard(ctx context.Context) error {
 // enableVeth lets root's half of the mode be started when it is asked for,
 // from boot on. Erasing the package takes that back.
 func enableVeth(ctx context.Context, p *printer) error {
-	if _, err := os.Stat(nft); err != nil {
-		return &host.Fault{Err: fmt.Errorf("the network mode %s needs nftables: %w", usernetes.VethMode, err), Remedy: "apt-get install nftables"}
-	}
 	plan := host.Plan{
 		host.Link{Path: "/etc/systemd/system/sockets.target.wants/" + netSocket, Target: "/lib/systemd/system/" + netSocket},
 		host.Stopped{Unit: netService},

@@ -45,6 +45,7 @@ type nodeRequest struct {
 	Join    *usernetes.JoinRequest // nil for a control plane
 	Faults  []preflightFault       // what root has found already
 	DryRun  bool
+	Check   bool // look at the machine, and leave it at that
 }
 
 // A preflightFault is a finding on its way from root to u7s-admin.
@@ -95,7 +96,10 @@ func makeNode(ctx context.Context, p *printer) error {
 	if err := report(p, findings); err != nil {
 		return err
 	}
-	if request.DryRun {
+	switch {
+	case request.Check:
+		return nil
+	case request.DryRun:
 		return showPlan(p, request, plan)
 	}
 	plan.Files = inherited(len(plan.Archives))

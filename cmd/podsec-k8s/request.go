@@ -79,7 +79,7 @@ func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*
 	}
 	defer unlock()
 	if request.Options.Network == usernetes.VethMode {
-		if err := enableVeth(ctx, p); err != nil {
+		if err := checkThenEnableVeth(ctx, p, request, files); err != nil {
 			return false, err
 		}
 	}
@@ -87,6 +87,16 @@ func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*
 		return false, err
 	}
 	return true, startGuard(ctx)
+}
+
+// checkThenEnableVeth changes the host only for a machine that is fit for a
+// node.
+func checkThenEnableVeth(ctx context.Context, p *printer, request nodeRequest, files []*os.File) error {
+	request.Check = true
+	if err := runAsAdmin(ctx, request, files, "node", "make"); err != nil {
+		return err
+	}
+	return enableVeth(ctx, p)
 }
 
 func closeAll(files []*os.File) {

@@ -54,6 +54,15 @@ func showOverview(p *printer, o usernetes.Overview, form string) error {
 	return nil
 }
 
+func printFaults(p *printer, o usernetes.Overview) {
+	for _, f := range o.Faults {
+		p.say("FAULT: %s", p.words.text(f.Fault))
+		if f.Remedy != "" {
+			p.say("  %s: %s", p.words.text("remedy"), p.words.text(f.Remedy))
+		}
+	}
+}
+
 func printOverview(p *printer, o usernetes.Overview) {
 	if o.Name == "" {
 		p.say("There is no node on this machine yet: podsec-k8s-create-master or podsec-k8s join")
@@ -64,9 +73,7 @@ func printOverview(p *printer, o usernetes.Overview) {
 	} else {
 		p.say("Node %s, address %s, network %s, Kubernetes %s, worker", o.Name, o.Address, o.Network, o.Kubernetes)
 	}
-	for _, text := range o.Faults {
-		p.say("FAULT: %s", p.words.text(text))
-	}
+	printFaults(p, o)
 	for _, u := range o.Units {
 		p.say("%-40s %s", u.Unit, u.State)
 	}

@@ -93,5 +93,5 @@ func deleteLink(ctx context.Context) error {
 
 // load gives nft a table.
 func load(ctx context.Context, text string) error {
-	return host.Command{Path: "/usr/sbin/nft", Args: []string{"-f", "-"}, Stdin: strings.NewReader(text)}.Run(ctx)
+	return host.Command{Path: NFT, Args: []string{"-f", "-"}, Stdin: strings.NewReader(text)}.Run(ctx)
 }

@@ -15,6 +15,9 @@ const (
 	table   = "podsec_k8s"
 )
 
+// NFT is the program that the mode needs, of the package nftables.
+const NFT = "/usr/sbin/nft"
+
 // A Port is one of the node's address that leads into the namespaces.
 type Port struct {
 	Proto  string // tcp or udp
