@@ -50,6 +50,7 @@ lint: tools $(LINT) ## formatting, vet, staticcheck and the project's own rules
 	cd tests && $(LINT) run --config ../.golangci.yml ./...
 
 scenarios: tools ## install, cluster, erase in booted nodes
+	$(LAB) build
 	go -C tests test -count=1 -timeout 75m -v ./scenarios
 
 rpm: ## build the package into dist/

@@ -22,7 +22,8 @@ const usage = `lab VERB …, run in tests/; GEN=1.26 (default) or 1.34 picks the
   shell NAME         a shell in a node
   list               the nodes that run
   down [NAME]        end a node, or all of them
-  build              make what nodes are made of: programs, images, repository, root`
+  build              make what nodes of both generations are made of: programs, images,
+                     repository, root`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -53,8 +54,7 @@ func run(ctx context.Context, args []string) error {
 	case verb == "cluster" && len(rest) == 2:
 		return cluster(ctx, g, rest[0], rest[1])
 	case verb == "build" && len(rest) == 0:
-		_, err := node.Prepare(ctx, g)
-		return err
+		return node.PrepareAll(ctx)
 	case verb == "node" && len(rest) == 1:
 		return boot(ctx, g, rest[0])
 	case verb == "exec" && len(rest) == 2:

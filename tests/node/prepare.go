@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/alt-cloud/podsec-k8s/tests/cache"
 	"github.com/alt-cloud/podsec-k8s/tests/generation"
 	"github.com/alt-cloud/podsec-k8s/tests/images"
@@ -30,11 +32,12 @@ type Parts struct {
 // Prepare makes what a generation's nodes are made of, or finds it.
 func Prepare(ctx context.Context, g generation.Generation) (Parts, error) {
 	var p Parts
-	built, err := programs.Build(ctx, g)
+	var built programs.Programs
+	work, both := errgroup.WithContext(ctx)
+	work.Go(func() (err error) { built, err = programs.Build(both, g); return err })
+	work.Go(func() (err error) { p.Root, err = rootfs.Build(both, g); return err })
+	err := work.Wait()
 	if err != nil {
-		return p, err
-	}
-	if p.Root, err = rootfs.Build(ctx, g); err != nil {
 		return p, err
 	}
 	if p.Images, err = images.Build(ctx, g, built); err != nil {
@@ -51,6 +54,16 @@ func Prepare(ctx context.Context, g generation.Generation) (Parts, error) {
 		return p, fmt.Errorf("making the repository of podsec-k8s: %w", err)
 	}
 	return p, repository.Index(ctx, p.Packages)
+}
+
+// PrepareAll prepares every generation, so that one is downloaded while the
+// other is compiled.
+func PrepareAll(ctx context.Context) error {
+	work, ctx := errgroup.WithContext(ctx)
+	for _, g := range generation.All() {
+		work.Go(func() error { _, err := Prepare(ctx, g); return err })
+	}
+	return work.Wait()
 }
 
 func packagesDir(g generation.Generation) string {

@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/alt-cloud/podsec-k8s/tests/cache"
 	"github.com/alt-cloud/podsec-k8s/tests/generation"
 )
@@ -57,18 +59,31 @@ type Programs map[string]string
 // Path gives the file of a program of a project.
 func (p Programs) Path(project, program string) string { return filepath.Join(p[project], program) }
 
+// atOnce is how many projects are made at a time: one is downloaded while
+// another is compiled.
+const atOnce = 2
+
 // Build gives the programs of a generation, built now or before.
 func Build(ctx context.Context, g generation.Generation) (Programs, error) {
-	built := Programs{}
-	for _, p := range projects(g) {
-		inputs := []string{p.recipe, p.version, g.GoRoot, runtime.Version()}
-		dir, err := cache.Get(ctx, p.name+"-"+p.version, inputs, func(ctx context.Context, dir string) error {
-			return p.make(ctx, g, dir)
+	all := projects(g)
+	folders := make([]string, len(all))
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(atOnce)
+	for i, p := range all {
+		work.Go(func() (err error) {
+			inputs := []string{p.recipe, p.version, g.GoRoot, runtime.Version()}
+			folders[i], err = cache.Get(ctx, p.name+"-"+p.version, inputs, func(ctx context.Context, dir string) error {
+				return p.make(ctx, g, dir)
+			})
+			return err
 		})
-		if err != nil {
-			return nil, err
-		}
-		built[p.name] = dir
+	}
+	if err := work.Wait(); err != nil {
+		return nil, err
+	}
+	built := Programs{}
+	for i, p := range all {
+		built[p.name] = folders[i]
 	}
 	return built, nil
 }
@@ -79,7 +94,7 @@ func (p project) make(ctx context.Context, g generation.Generation, out string) 
 	if err := os.MkdirAll(work, 0o755); err != nil {
 		return err
 	}
-	log, err := os.Create(filepath.Join(cache.Dir(), p.name+"-"+p.version+".log"))
+	log, err := os.Create(filepath.Join(cache.Dir(), p.name+"-"+p.version+"-for-"+g.Name+".log"))
 	if err != nil {
 		return err
 	}
