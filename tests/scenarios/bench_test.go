@@ -35,6 +35,7 @@ type cost struct {
 	ready    time.Duration // from the command to Ready and CoreDNS
 	cpu      float64       // of one core, when idle
 	memory   float64       // MB resident, all processes of the node
+	reboot   time.Duration // from the command until a Service answers again
 	pods     time.Duration // from 1 to 100 of them
 	services time.Duration // 500 of them, until the last answers
 }
@@ -62,6 +63,7 @@ func BenchmarkCluster(b *testing.B) {
 			{"from the command to Ready and CoreDNS", "s", rootless.ready.Seconds(), ordinary.ready.Seconds()},
 			{"idle CPU, of a core", "%", 100 * rootless.cpu, 100 * ordinary.cpu},
 			{"resident memory", "MB", rootless.memory, ordinary.memory},
+			{"from reboot until a Service answers", "s", rootless.reboot.Seconds(), ordinary.reboot.Seconds()},
 			{"1 to 100 pods", "s", rootless.pods.Seconds(), ordinary.pods.Seconds()},
 			{"500 Services, until the last answers", "s", rootless.services.Seconds(), ordinary.services.Seconds()},
 		} {
@@ -89,7 +91,10 @@ func measure(b *testing.B, g generation.Generation, name string, prepare func(*m
 	time.Sleep(idleWindow)
 	c.cpu = float64(ticks(m)-before) / 100 / idleWindow.Seconds()
 	c.memory = memory(m)
-	c.pods, c.services = manyPods(s), manyServices(s)
+	c.pods = manyPods(s)
+	s.run(s.kubectl + "scale deployment/many --replicas=1 && sleep 10")
+	c.reboot = reboots(s)
+	c.services = manyServices(s)
 	m.end()
 	return c
 }
@@ -138,9 +143,21 @@ spec:
       tolerations: [{operator: Exists}]
       containers: [{name: web, image: "registry.local/web:1", imagePullPolicy: Never, readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}}]`
 
+// reboots reboots the machine and waits until a Service answers again.
+func reboots(s subject) time.Duration {
+	s.run(s.kubectl + "expose deployment/many --name=back --port=80 --target-port=8080")
+	ask := "until " + s.inside + "curl -sf -m 1 http://" + strings.TrimSpace(s.run(s.kubectl+"get service back -o jsonpath={.spec.clusterIP}")) + "/; do sleep 0.2; done"
+	s.run(ask)
+	start := time.Now()
+	if err := s.Reboot(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	s.run(ask)
+	return time.Since(start)
+}
+
 // manyServices makes 500 Services before one pod each, and asks the last.
 func manyServices(s subject) time.Duration {
-	s.run(s.kubectl + "scale deployment/many --replicas=1 && sleep 10")
 	var list strings.Builder
 	for i := range 500 {
 		fmt.Fprintf(&list, "---\napiVersion: v1\nkind: Service\nmetadata: {name: many-%03d}\nspec: {selector: {app: many}, ports: [{port: 80, targetPort: 8080}]}\n", i)

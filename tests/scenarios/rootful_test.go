@@ -24,7 +24,7 @@ func rootful(m *machine, g generation.Generation) (create string) {
 	m.run(load("/srv/images/coredns.tar", "registry.local/coredns"))
 	m.run("cat > /root/kubeadm.yaml <<'C'\n" + rootfulConfig(m, g) + "\nC")
 	return "begun=$(date +%s%N); kubeadm init --config /root/kubeadm.yaml --ignore-preflight-errors=all && " +
-		"echo kubeadm init took $((($(date +%s%N) - begun) / 1000000)) ms && export KUBECONFIG=/etc/kubernetes/admin.conf && " + rootfulProxy +
+		"echo kubeadm init took $((($(date +%s%N) - begun) / 1000000)) ms && export KUBECONFIG=/etc/kubernetes/admin.conf && " + rootfulProxy() +
 		" && kubectl wait --timeout=240s --for=condition=Ready node --all && kubectl taint node --all node-role.kubernetes.io/control-plane- && " +
 		"kubectl -n kube-system rollout status --timeout=240s deployment/coredns"
 }
@@ -32,12 +32,21 @@ func rootful(m *machine, g generation.Generation) (create string) {
 // rootfulMachine prepares the node with that number in its cluster.
 func rootfulMachine(m *machine, g generation.Generation, number int) {
 	m.run("dnf -q -y install " + g.Prefix + "kubeadm " + g.Prefix + "kubelet " + g.Prefix + "client " + g.Prefix + "node " + g.Prefix + "common " + g.Prefix + "crio cri-o cri-tools cni-plugins flannel")
-	m.run(rootfulKernel)
+	m.run("cat > /usr/local/libexec/rootful-kernel <<'C'\n" + rootfulKernel + "\nC\nchmod 755 /usr/local/libexec/rootful-kernel")
+	m.run(service("rootful-kernel", "/usr/local/libexec/rootful-kernel", `Type=oneshot\nRemainAfterExit=yes`))
 	m.run("mkdir -p /etc/cni/net.d && cat > /etc/cni/net.d/10-bridge.conflist <<'C'\n" + fmt.Sprintf(rootfulNetwork, number) + "\nC")
 	m.run("cat > /etc/crio.conf <<'C'\n" + rootfulCRIO + fmt.Sprintf("[crio.image]\npause_image = \"registry.local/pause:%s\"\nC", g.Pause))
 	m.run("cat > /usr/local/libexec/crun-rootful <<'C'\n" + rootfulRuntime + "\nC\nchmod 755 /usr/local/libexec/crun-rootful")
 	m.run(load("/srv/images/pause.tar", "registry.local/pause"))
-	m.run("systemd-run -q --unit=crio -p Type=notify -p Delegate=yes crio --config /etc/crio.conf --config-dir '' && systemctl enable kubelet")
+	m.run(service("crio", `/usr/bin/crio --config=/etc/crio.conf --config-dir=`, `Type=notify\nDelegate=yes`) + " && systemctl enable kubelet")
+}
+
+// service is a command that makes a unit which comes back at boot. In exec
+// and settings the shell expands what it can, and \n is a new line.
+func service(name, exec, settings string) string {
+	file := "/etc/systemd/system/" + name + ".service"
+	return `printf "[Unit]\nAfter=rootful-kernel.service\nBefore=kubelet.service\n[Service]\nExecStart=` + exec + `\n` + settings +
+		`\n[Install]\nWantedBy=multi-user.target\n" > ` + file + " && systemctl enable -q --now " + name
 }
 
 // rootfulJoin joins a second node and lets flannel connect both.
@@ -46,7 +55,7 @@ func rootfulJoin(first, second *machine, g generation.Generation) (join string) 
 	token, hash := rootfulTicket(first)
 	second.run("cat > /root/kubeadm.yaml <<'C'\n" + fmt.Sprintf(rootfulJoinConfig, g.KubeadmAPI, first.Address, token, hash, g.NodeArgs) + "\nC")
 	second.run("mkdir -p /root/.kube && cat > /root/.kube/config <<'C'\n" + first.run("cat /etc/kubernetes/admin.conf") + "\nC")
-	return "kubeadm join --config /root/kubeadm.yaml --ignore-preflight-errors=all && export KUBECONFIG=/root/.kube/config && " + rootfulProxy +
+	return "kubeadm join --config /root/kubeadm.yaml --ignore-preflight-errors=all && export KUBECONFIG=/root/.kube/config && " + rootfulProxy() +
 		" && kubectl wait --timeout=240s --for=condition=Ready node/" + second.Name
 }
 
@@ -59,12 +68,17 @@ func rootfulTicket(first *machine) (token, hash string) {
 func rootfulFlannel(machines ...*machine) {
 	for _, m := range machines {
 		m.run(`echo '{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan", "Port": 8472}}' > /root/net-conf.json`)
-		m.run("k=/etc/kubernetes/admin.conf; [ -e $k ] || k=/root/.kube/config; systemd-run -q --unit=flanneld -p Type=notify -E NODE_NAME=$(hostname) " +
-			"flanneld --kube-subnet-mgr --kubeconfig-file=$k --net-config-path=/root/net-conf.json --ip-masq --iface=host0")
+		m.run("k=/etc/kubernetes/admin.conf; [ -e $k ] || k=/root/.kube/config; " +
+			service("flanneld", "/usr/bin/flanneld --kube-subnet-mgr --kubeconfig-file=$k --net-config-path=/root/net-conf.json --ip-masq --iface=host0",
+				`Type=notify\nRestart=always\nEnvironment=NODE_NAME=$(hostname)`))
 	}
 }
 
-const rootfulProxy = "systemd-run -q --unit=kube-proxy kube-proxy --kubeconfig=$KUBECONFIG --cluster-cidr=10.244.0.0/16 --conntrack-max-per-core=0 --hostname-override=$(hostname)"
+// rootfulProxy starts kube-proxy with the kubeconfig that the shell has.
+func rootfulProxy() string {
+	return service("kube-proxy", "/usr/bin/kube-proxy --kubeconfig=$KUBECONFIG --cluster-cidr=10.244.0.0/16 --conntrack-max-per-core=0 --hostname-override=$(hostname)",
+		"Restart=always")
+}
 
 const rootfulJoinConfig = `apiVersion: %[1]s
 kind: JoinConfiguration
@@ -106,7 +120,8 @@ localStorageCapacityIsolation: false
 
 // rootfulKernel gives the node what systemd-nspawn lacks for a kubelet of
 // root's: a kernel log, and sysctls with the values that it wants to set.
-const rootfulKernel = `[ -e /dev/kmsg ] || ln -s /dev/null /dev/kmsg
+const rootfulKernel = `#!/bin/bash
+[ -e /dev/kmsg ] || ln -s /dev/null /dev/kmsg
 mkdir -p /run/sysctls
 bind() { echo $2 > /run/sysctls/${1##*/}; mount --bind /run/sysctls/${1##*/} /proc/sys/$1; }
 bind vm/overcommit_memory 1; bind vm/panic_on_oom 0; bind kernel/panic 10; bind kernel/panic_on_oops 1
