@@ -196,6 +196,7 @@ func (h hub) output(ctx context.Context, argv ...string) (string, error) {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_PAGER="}
+	cmd.WaitDelay = pipeTimeout
 	out, err := cmd.Output()
 	if err != nil {
 		return string(out), fmt.Errorf("in the hub: %q: %w: %s", argv, err, strings.TrimSpace(stderr.String()))

@@ -19,10 +19,11 @@ import (
 	"github.com/alt-cloud/podsec-k8s/tests/generation"
 )
 
-// How long a node may take to boot and to end.
+// How long a node may take to boot, to end, and to let go of a command.
 const (
 	bootTimeout = 90 * time.Second
 	downTimeout = 60 * time.Second
+	pipeTimeout = 10 * time.Second // for the rest of a command's output, once the command was given up
 )
 
 // ErrNoNode says that no node of a name runs.
@@ -215,6 +216,7 @@ func (n *Node) Exec(ctx context.Context, command string, stdin io.Reader, stdout
 	line = append(line, n.service(ctx, command)...)
 	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
+	cmd.WaitDelay = pipeTimeout // nsenter's child, which has the pipes, outlives it
 	err = cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() >= 0 {
@@ -266,13 +268,13 @@ func (n *Node) Output(ctx context.Context, command string) (string, error) {
 
 // Reboot reboots the node and waits until it is up again.
 func (n *Node) Reboot(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, bootTimeout)
+	defer cancel()
 	before, err := n.Output(ctx, "cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1")
 	if err != nil {
 		return err
 	}
-	_, _ = n.Output(ctx, "systemctl reboot") // the connection may end with the machine
-	ctx, cancel := context.WithTimeout(ctx, bootTimeout)
-	defer cancel()
+	_, _ = n.Output(ctx, "systemctl reboot --no-block") // the connection may end with the machine
 	for {
 		after, err := n.Output(ctx, "cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1")
 		if err == nil && after != before {

@@ -45,7 +45,7 @@ func TestMaster(t *testing.T) {
 			{"rights", rights},
 			{"stand-ins", standIns},
 			{"images", imagesAndPods},
-			{"kubeadm", kubeadmCommands},
+			{"kubeadm", func(m *machine) { kubeadmCommands(m, g) }},
 			{"upgrade", func(m *machine) { upgrade(m, g) }},
 		} {
 			t.Run(check.name, func(t *testing.T) { check.run(m.on(t)) })
@@ -161,16 +161,16 @@ func imagesAndPods(m *machine) {
 }
 
 // kubeadmCommands: kubeadm works in the node as its documentation says.
-func kubeadmCommands(m *machine) {
+func kubeadmCommands(m *machine, g generation.Generation) {
 	for command, word := range map[string]string{
-		"version -o short":                                "v1.",
-		"token list":                                      "signing",
-		"certs check-expiration":                          "apiserver-etcd-client",
-		"certs renew apiserver":                           "renewed",
-		"config print init-defaults":                      "InitConfiguration",
-		"config images list --kubernetes-version=v1.26.3": "kube-apiserver",
-		"init phase upload-certs --upload-certs":          "certificate key",
-		"kubeconfig user --client-name=somebody":          "client-certificate-data",
+		"version -o short":           g.Kubernetes,
+		"token list":                 "signing",
+		"certs check-expiration":     "apiserver-etcd-client",
+		"certs renew apiserver":      "renewed",
+		"config print init-defaults": "InitConfiguration",
+		"config images list --kubernetes-version=" + g.Kubernetes: "kube-apiserver:" + g.Kubernetes,
+		"init phase upload-certs --upload-certs":                  "certificate key",
+		"kubeconfig user --client-name=somebody":                  "client-certificate-data",
 	} {
 		m.says("podsec-k8s kubeadm "+command, word)
 	}

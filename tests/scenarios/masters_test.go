@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,11 +10,13 @@ import (
 	"github.com/alt-cloud/podsec-k8s/tests/node"
 )
 
-// TestControlPlanes makes a cluster of three control planes and a worker,
-// takes the first one's power, and lets one go.
+// TestControlPlanes makes a cluster of three control planes and a worker of
+// another network mode, takes the first one's power, and lets one go.
 func TestControlPlanes(t *testing.T) {
 	g := generation.All()[0]
 	c := bootCluster(t, g, "t-", 3, 1)
+	worker := &machine{c.Workers[0], t, new(bool)}
+	worker.run("echo NETWORK=veth > /etc/podsec-k8s/95-network.conf")
 	var said strings.Builder
 	if err := c.Create(t.Context(), &said); err != nil {
 		t.Fatalf("%v\n%s", err, said.String())
@@ -29,7 +32,10 @@ func TestControlPlanes(t *testing.T) {
 	for _, m := range masters {
 		m.says("ss -Hlnt", m.Address.String()+":2380", m.Address.String()+":6443")
 	}
-	worker := &machine{c.Workers[0], t, new(bool)}
+	subnets := strings.Fields(masters[0].run("podsec-k8s kubectl get nodes -o jsonpath='{.items[*].spec.podCIDR}'"))
+	if slices.Sort(subnets); len(subnets) != 4 || len(slices.Compact(subnets)) != 4 {
+		t.Errorf("pod subnets of four nodes: %q", subnets)
+	}
 	t.Run("traffic", func(t *testing.T) { traffic(masters[0].on(t), masters[1], masters[2], worker) })
 	t.Run("power cut", func(t *testing.T) { powerCut(masters[0].on(t), masters[1].on(t)) })
 	t.Run("quorum", func(t *testing.T) { quorum(masters[1].on(t), masters[2].on(t)) })
@@ -72,13 +78,22 @@ func powerCut(first, other *machine) {
 		first.t.Fatal(err)
 	}
 	other.eventually(time.Minute, "podsec-k8s kubectl get nodes")
-	other.run("podsec-k8s kubectl apply -f - <<'Y'\n" + webPod + "\nY")
-	other.eventually(2*time.Minute, "podsec-k8s kubectl wait --timeout=5s --for=condition=Ready pod/web")
+	other.eventually(2*time.Minute, "podsec-k8s kubectl wait --timeout=5s --for=condition=Ready=Unknown node/"+first.Name)
+	other.run("podsec-k8s kubectl apply -f - <<'Y'\n" + latePod + "\nY")
+	other.eventually(2*time.Minute, "podsec-k8s kubectl wait --timeout=5s --for=condition=Ready pod/late")
 	if err := first.PowerOn(first.t.Context()); err != nil {
 		first.t.Fatal(err)
 	}
 	healthy(first, "t-m1", "t-m2", "t-m3")
 }
+
+// latePod is made when the cluster has lost a machine. No DaemonSet may take
+// it for one of its own.
+const latePod = `apiVersion: v1
+kind: Pod
+metadata: {name: late, labels: {app: late}}
+spec:
+  containers: [{name: web, image: "registry.local/web:1", imagePullPolicy: Never, readinessProbe: {httpGet: {path: /, port: 8080}}}]`
 
 // quorum: a control plane that the others need stays, and one that they do
 // not need leaves a cluster that works.

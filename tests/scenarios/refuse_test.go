@@ -43,6 +43,9 @@ func refusals() []refusal {
 		{"newuidmap restricted", "chmod 0700 /usr/bin/newuidmap", create, exitPreflight, []string{"[newuidmap]", "control newuidmap public"}, "chmod 4755 /usr/bin/newuidmap"},
 		{"no subordinate ids", "cp -a /etc/subuid /root/ && : > /etc/subuid", create, exitPreflight, []string{"[subordinate-ids]", "0 subordinate uids", "remedy"}, "cat /root/subuid > /etc/subuid"},
 		{"no cgroup v2", "", "unshare --mount sh -c 'mount -t tmpfs none /sys/fs/cgroup && podsec-k8s-create-master'", exitPreflight, []string{"[cgroup-v2]", "systemd.unified_cgroup_hierarchy=1"}, ""},
+		{"no room", "mount -t tmpfs -o size=64m,mode=700,uid=u7s-admin none /var/lib/u7s-admin", create, exitPreflight, []string{"[disk]", "64 MiB", "remedy"}, "umount /var/lib/u7s-admin"},
+		{"mode that RootlessKit does not know", "", create + " --network=pasta", exitPreflight, []string{"[network-mode]", "passt", "remedy"}, ""},
+		{"fast mode on an unfit machine", "", create + " --network=veth --node-ip=192.0.2.1", exitPreflight, []string{"[node-ip]"}, ""},
 		{"missing image archive", "", create + " --image-archive /nowhere.tar", exitPreflight, []string{"[image-archive]", "/nowhere.tar", "remedy"}, ""},
 		{"missing configuration", "", create + " --config /nowhere.yaml", exitFault, []string{"/nowhere.yaml", "remedy"}, ""},
 		{"broken site settings", "echo COLOUR=red > /etc/podsec-k8s/99.conf", create, exitFault, []string{"99.conf:1", "COLOUR", "remedy"}, "rm /etc/podsec-k8s/99.conf"},
@@ -83,6 +86,19 @@ func TestRefuse(t *testing.T) {
 			t.Errorf("something was changed:\n%swas:\n%s", after, before)
 		}
 	})
+	t.Run("full disk", func(t *testing.T) { fullDisk(m.on(t)) })
+}
+
+// fullDisk: a disk that fills half way is named, and once there is room the
+// same command goes on to the end.
+func fullDisk(m *machine) {
+	m.run("mount -t tmpfs -o size=48m,mode=700,uid=u7s-admin,gid=u7s-admin none /var/lib/u7s-admin")
+	m.fails(create+" --ignore-preflight=disk", exitFault, "phase images", "no space left on device", "remedy")
+	m.fails("podsec-k8s kubectl get nodes", exitFault)
+	m.run("mount -o remount,size=4g /var/lib/u7s-admin")
+	m.says(create, "The control plane is ready")
+	m.says("podsec-k8s kubectl get nodes", " Ready")
+	m.run("podsec-k8s reset --yes && umount /var/lib/u7s-admin")
 }
 
 // nodeState is what a refused command must not change.

@@ -12,7 +12,8 @@ import (
 )
 
 // TestWorker joins a machine to a cluster, sends traffic between both, and
-// reboots them.
+// reboots them. Where there is pasta, the machine's network is another than
+// the master's.
 func TestWorker(t *testing.T) {
 	eachGeneration(t, func(t *testing.T, g generation.Generation) {
 		master, worker := boot(t, g, "t-cp"), boot(t, g, "t-worker")
@@ -20,15 +21,16 @@ func TestWorker(t *testing.T) {
 			m.run("dnf -q -y install podsec-k8s")
 		}
 		master.run("podsec-k8s-create-master")
-		t.Run("refused", func(t *testing.T) { refusedJoin(worker.on(t), master, g) })
-		t.Run("join", func(t *testing.T) { join(worker.on(t), master) })
+		t.Run("refused", func(t *testing.T) { refusedJoin(worker.on(t), master.on(t), g) })
+		t.Run("join", func(t *testing.T) { join(worker.on(t), master.on(t), g.Network) })
 		if t.Failed() {
 			return
 		}
-		t.Run("traffic", func(t *testing.T) { traffic(master.on(t), worker) })
-		t.Run("rights", func(t *testing.T) { workerRights(worker.on(t), master) })
-		t.Run("outside", func(t *testing.T) { outside(master.on(t), worker) })
-		t.Run("reboot", func(t *testing.T) { reboot(master.on(t), worker) })
+		t.Run("traffic", func(t *testing.T) { traffic(master.on(t), worker.on(t)) })
+		t.Run("lost fragments", func(t *testing.T) { lostFragments(worker.on(t), master.on(t)) })
+		t.Run("rights", func(t *testing.T) { workerRights(worker.on(t), master.on(t)) })
+		t.Run("outside", func(t *testing.T) { outside(master.on(t), worker.on(t)) })
+		t.Run("reboot", func(t *testing.T) { reboot(master.on(t), worker.on(t)) })
 		t.Run("moved", func(t *testing.T) { moved(worker.on(t), master.on(t)) })
 	})
 }
@@ -51,6 +53,7 @@ func refusedJoin(worker, master *machine, g generation.Generation) {
 		return
 	}
 	old := strings.TrimSpace(master.run("podsec-k8s token create --ttl 1s"))
+	master.eventually(time.Minute, "! podsec-k8s token list | grep "+old)
 	worker.fails("podsec-k8s join "+endpoint+" --token "+old+" --discovery-token-ca-cert-hash "+hash, exitFault, "token create")
 	worker.fails("podsec-k8s join "+endpoint+" --token "+token+" --discovery-token-ca-cert-hash sha256:"+strings.Repeat("0", 64), exitFault, "pinned", "remedy")
 	worker.fails("podsec-k8s join "+endpoint+" --node-name "+master.Name+" --token "+token+" --discovery-token-ca-cert-hash "+hash, exitFault, "already exists", "remedy")
@@ -87,10 +90,10 @@ func ticket(master *machine) (token, hash string) {
 	return token, hash
 }
 
-func join(worker, master *machine) {
+func join(worker, master *machine, mode string) {
 	token, hash := ticket(master)
 	worker.run("umask 077; echo " + token + " > /root/token")
-	command := "podsec-k8s join " + master.Address.String() + ":6443 --token-file /root/token --discovery-token-ca-cert-hash " + hash
+	command := "podsec-k8s join " + master.Address.String() + ":6443 --network=" + mode + " --token-file /root/token --discovery-token-ca-cert-hash " + hash
 	worker.says(command, "a worker now")
 	worker.says(command, "already")
 	master.eventually(time.Minute, "podsec-k8s kubectl wait --timeout=5s --for=condition=Ready node/"+worker.Name)
@@ -98,6 +101,22 @@ func join(worker, master *machine) {
 		worker.t.Errorf("the token was kept: %s", out)
 	}
 }
+
+// lostFragments: a network that drops fragments, in which large packets of
+// pods get lost, is told of.
+func lostFragments(worker, master *machine) {
+	worker.eventually(time.Minute, "podsec-k8s status")
+	worker.run("nft -f - <<'N'\n" + dropFragments + "\nN")
+	worker.fails("podsec-k8s status", exitFault, "65520 bytes are lost", master.Address.String(), "remedy: set a smaller MTU")
+	worker.run("nft delete table ip fragments && podsec-k8s status")
+}
+
+const dropFragments = `table ip fragments {
+	chain in {
+		type filter hook prerouting priority -500;
+		ip frag-off & 0x1fff != 0 drop
+	}
+}`
 
 // traffic: pods of all machines reach each other and services by name.
 func traffic(master *machine, others ...*machine) {
