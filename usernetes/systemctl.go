@@ -52,8 +52,12 @@ func noSuchUnit(verb string, args []string) (int, error) {
 }
 
 func kubeletVerb(ctx context.Context, verb string, args []string) (int, error) {
-	if verb == "is-enabled" {
+	switch verb {
+	case "is-enabled":
 		return statusOK, nil // the swapped kubelet.service starts it at boot
+	case "start", "restart", "stop", "is-active", "status":
+	default:
+		return statusUsage, refusal(args)
 	}
 	manager, err := userManager(ctx)
 	if err != nil {
@@ -67,10 +71,8 @@ func kubeletVerb(ctx context.Context, verb string, args []string) (int, error) {
 		err = manager.BeginAgain(ctx, units.Kubelet)
 	case "stop":
 		err = manager.Stop(ctx, units.Kubelet)
-	case "is-active", "status":
-		return activeStatus(ctx, manager)
 	default:
-		return statusUsage, refusal(args)
+		return activeStatus(ctx, manager)
 	}
 	if err != nil {
 		return statusFailed, err
