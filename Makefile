@@ -5,6 +5,7 @@ MASTERS ?= 1
 WORKERS ?= 2
 CACHE ?= $(or $(PODSEC_K8S_CACHE),/var/cache/podsec-k8s-tests)
 export GEN PODSEC_K8S_CACHE = $(CACHE)
+exec: export LAB_COMMAND = $(value CMD)
 export PATH := $(PATH):/usr/local/go/bin:$(CACHE)/bin
 export GOFLAGS := -buildvcs=false
 
@@ -32,7 +33,7 @@ node: tools ## boot a bare node NODE=x with the repository configured
 	$(LAB) node $(NODE)
 
 exec: ## run CMD='…' in NODE=x as root; its exit status is make's
-	@$(LAB) exec $(NODE) '$(subst ','\'',$(value CMD))'
+	@$(LAB) exec $(NODE) "$$LAB_COMMAND"
 
 shell: ## a shell in NODE=x
 	@$(LAB) shell $(NODE)

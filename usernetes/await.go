@@ -121,7 +121,7 @@ func runFlanneld(ctx context.Context, n Node) error {
 		Path: "flanneld", Env: append(os.Environ(), "NODE_NAME="+n.Name),
 		Args: []string{
 			"--kube-subnet-mgr", "--kubeconfig-file=" + kubeletConf, "--net-config-path=" + netFile,
-			"--ip-masq", "--iface=" + n.device(), "--public-ip=" + n.IP.String(),
+			"--ip-masq", "--iface=" + n.flannelInterface(), "--public-ip=" + n.IP.String(),
 		},
 	}.Exec()
 }

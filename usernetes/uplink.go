@@ -64,6 +64,20 @@ func (n Node) device() string {
 	return tap
 }
 
+// flannelInterface is what flanneld picks its device by. In the mode veth that
+// is the node's address: packets between nodes leave with it then, and need no
+// translation on the machine. Translated, they would have wrong checksums,
+// for the kernel takes the checksum of a packet around another, which is
+// whole, for one that the network card is yet to make.
+// Source: flannel's Documentation/configuration.md; Linux' net/core/utils.c,
+// inet_proto_csum_replace4, and net/ipv4/udp.c, udp_set_csum.
+func (n Node) flannelInterface() string {
+	if n.mode() == VethMode {
+		return n.IP.String()
+	}
+	return tap
+}
+
 // networkArgs gives RootlessKit's arguments for the node's mode.
 // Source: rootlesskit's docs/{network,port}.md.
 func networkArgs(n Node) []string {

@@ -42,12 +42,14 @@ func findLink(address netip.Addr, subnet netip.Prefix) (Link, error) {
 	if link.Device == "" {
 		return link, fmt.Errorf("no device of this machine has the address %s", address)
 	}
-	value, err := os.ReadFile(forwarding(link.Device))
+	value, err := os.ReadFile(setting(link.Device, "forwarding"))
 	link.Forward = strings.TrimSpace(string(value)) == "1"
 	return link, err
 }
 
-func forwarding(device string) string { return "/proc/sys/net/ipv4/conf/" + device + "/forwarding" }
+// setting gives the place of a device's setting. Source: the kernel's
+// Documentation/networking/ip-sysctl.rst.
+func setting(device, name string) string { return "/proc/sys/net/ipv4/conf/" + device + "/" + name }
 
 // makeLink makes the pair, its far end in the namespace from the beginning.
 // ip finds that as its descriptor 3. Source: ip-link(8), ip-netns(8).
@@ -66,14 +68,17 @@ func makeLink(ctx context.Context, l Link, namespace *os.File) error {
 			return err
 		}
 	}
-	return errors.Join(host.SetKernelValue(forwarding(HostEnd), "1"), host.SetKernelValue(forwarding(l.Device), "1"))
+	return errors.Join(
+		// The pod network's packets come with the node's address, one of this machine's own.
+		host.SetKernelValue(setting(HostEnd, "accept_local"), "1"), host.SetKernelValue(setting(HostEnd, "rp_filter"), "2"),
+		host.SetKernelValue(setting(HostEnd, "forwarding"), "1"), host.SetKernelValue(setting(l.Device, "forwarding"), "1"))
 }
 
 // dropLink takes pair and rules away and gives forwarding back as it was.
 func dropLink(ctx context.Context, l Link) error {
 	faults := []error{deleteLink(ctx), load(ctx, noRules())}
 	if !l.Forward {
-		faults = append(faults, host.SetKernelValue(forwarding(l.Device), "0"))
+		faults = append(faults, host.SetKernelValue(setting(l.Device, "forwarding"), "0"))
 	}
 	return errors.Join(faults...)
 }

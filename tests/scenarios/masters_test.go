@@ -16,7 +16,7 @@ func TestControlPlanes(t *testing.T) {
 	g := generation.All()[0]
 	c := bootCluster(t, g, "t-", 3, 1)
 	worker := &machine{c.Workers[0], t, new(bool)}
-	worker.run("echo NETWORK=veth > /etc/podsec-k8s/95-network.conf")
+	worker.run(wholePackets + " && echo NETWORK=veth > /etc/podsec-k8s/95-network.conf")
 	var said strings.Builder
 	if err := c.Create(t.Context(), &said); err != nil {
 		t.Fatalf("%v\n%s", err, said.String())

@@ -15,7 +15,7 @@ func TestVeth(t *testing.T) {
 	master.run("dnf -q -y install $(dnf -q repoquery --requires --resolve podsec-k8s)")
 	before := master.snapshot()
 	for _, m := range []*machine{master, worker} {
-		m.run("dnf -q -y install podsec-k8s")
+		m.run(wholePackets + " && dnf -q -y install podsec-k8s")
 	}
 	master.run("podsec-k8s-create-master --network=veth")
 	worker.run(strings.TrimSpace(master.run("podsec-k8s token create --print-join-command")) + " --network=veth")
@@ -41,6 +41,11 @@ func TestVeth(t *testing.T) {
 		m.says("cat /proc/sys/net/ipv4/conf/host0/forwarding", "0\n")
 	})
 }
+
+// wholePackets makes a machine's device put whole packets on the wire, as a
+// card does. Left alone, the nodes' veth pairs leave checksums to the receiver's
+// kernel, which hides wrong ones, and a receiver in user space can't make them.
+const wholePackets = "ethtool -K host0 tx off > /dev/null"
 
 // sourceAddress: a Service of externalTrafficPolicy Local sees who asks.
 func sourceAddress(master, worker *machine) {
