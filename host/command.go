@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 	"time"
@@ -59,8 +60,15 @@ func (e *CommandError) Error() string {
 // Unwrap gives the cause.
 func (e *CommandError) Unwrap() error { return e.Err }
 
-// Run runs the program to its end. A fault is a *CommandError.
+// Run runs the program to its end. A fault is a *CommandError. A program of
+// another user has no terminal of its own, so an interrupt at the caller's is
+// passed on to it, and to what it has started.
 func (c Command) Run(ctx context.Context) error {
+	if c.As != nil {
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
+	}
 	var tail tailBuffer
 	cmd := c.cmd(ctx)
 	cmd.Stdout = c.Stdout
@@ -96,7 +104,7 @@ func (c Command) Exec() error {
 		}
 	}
 	if c.As != nil {
-		if err := c.As.become(); err != nil {
+		if err := errors.Join(guardTerminal(), c.As.become()); err != nil {
 			return &CommandError{Argv: c.argv(), Status: -1, Err: err}
 		}
 	}
@@ -132,7 +140,9 @@ func (c Command) cmd(ctx context.Context) *exec.Cmd {
 	if c.As != nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{
 			Credential: &syscall.Credential{Uid: c.As.UID, Gid: c.As.GID, Groups: []uint32{c.As.GID}},
+			Setsid:     true, // it can't type into the caller's terminal then
 		}
+		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	}
 	return cmd
 }

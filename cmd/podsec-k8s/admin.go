@@ -96,8 +96,12 @@ func askAdmin(ctx context.Context, request, answer any, args ...string) error {
 	return nil
 }
 
-// saidBefore keeps the exit status of a program that has printed its fault.
+// saidBefore keeps the exit status of a program that has printed its fault. One
+// that was interrupted has printed none.
 func saidBefore(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return &host.Fault{Err: errors.New("interrupted"), Remedy: "run the same command again: it goes on where it was"}
+	}
 	var failed *host.CommandError
 	if errors.As(err, &failed) && failed.Status > 0 {
 		return &childStatus{failed.Status}

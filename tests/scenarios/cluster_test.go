@@ -41,6 +41,7 @@ func TestMaster(t *testing.T) {
 		}{
 			{"again", func(m *machine) { m.says("podsec-k8s-create-master", "already") }},
 			{"guard", guard},
+			{"terminal", terminal},
 			{"processes", processes},
 			{"rights", rights},
 			{"stand-ins", standIns},
@@ -91,6 +92,17 @@ func guard(m *machine) {
 	m.eventually(time.Minute, "podsec-k8s kubectl wait --timeout=5s --for=condition=Ready node/t-master")
 	m.says("systemctl status kubelet --no-pager", "the rootless kubelet runs")
 }
+
+// terminal: what runs as the node's user has no way to give the shell of the
+// administrator commands.
+func terminal(m *machine) {
+	m.run("cat > /tmp/type.pl <<'P'\n" + typing + "\nP")
+	m.says("script -qec 'podsec-k8s exec perl /tmp/type.pl' /dev/null", "refused: Operation not permitted")
+	m.says("script -qec 'podsec-k8s exec tty' /dev/null", "/dev/pts/")
+}
+
+// typing tries TIOCSTI, by its number.
+const typing = `my $c = "x"; print ioctl(STDIN, 0x5412, $c) ? "typed\n" : "refused: $!\n";`
 
 const userctl = "systemctl --user -M u7s-admin@ "
 

@@ -90,12 +90,14 @@ func TestRefuse(t *testing.T) {
 }
 
 // fullDisk: a disk that fills half way is named, and once there is room the
-// same command goes on to the end.
+// same command goes on to the end, after an interrupt too.
 func fullDisk(m *machine) {
 	m.run("mount -t tmpfs -o size=48m,mode=700,uid=u7s-admin,gid=u7s-admin none /var/lib/u7s-admin")
 	m.fails(create+" --ignore-preflight=disk", exitFault, "phase images", "no space left on device", "remedy")
 	m.fails("podsec-k8s kubectl get nodes", exitFault)
 	m.run("mount -o remount,size=4g /var/lib/u7s-admin")
+	m.fails("timeout --preserve-status --signal=INT 4 "+create, exitFault, "interrupted", "remedy")
+	m.run("sleep 1; ! pgrep -x kubeadm")
 	m.says(create, "The control plane is ready")
 	m.says("podsec-k8s kubectl get nodes", " Ready")
 	m.run("podsec-k8s reset --yes && umount /var/lib/u7s-admin")
