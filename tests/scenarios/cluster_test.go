@@ -180,9 +180,9 @@ func kubeadmCommands(m *machine, g generation.Generation) {
 		"certs check-expiration":     "apiserver-etcd-client",
 		"certs renew apiserver":      "renewed",
 		"config print init-defaults": "InitConfiguration",
-		"config images list --kubernetes-version=" + g.Kubernetes: "kube-apiserver:" + g.Kubernetes,
-		"init phase upload-certs --upload-certs":                  "certificate key",
-		"kubeconfig user --client-name=somebody":                  "client-certificate-data",
+		"config images list --kubernetes-version=" + g.Kubernetes:                               "kube-apiserver:" + g.Kubernetes,
+		"init phase upload-certs --upload-certs":                                                "certificate key",
+		"kubeconfig user --client-name=somebody --config=/var/lib/u7s-admin/state/kubeadm.yaml": "client-certificate-data",
 	} {
 		m.says("podsec-k8s kubeadm "+command, word)
 	}
