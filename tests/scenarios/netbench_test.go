@@ -54,9 +54,6 @@ func pairSpeed(b *testing.B, g generation.Generation, prepare func(first, second
 	start := time.Now()
 	second.run(join)
 	s.join = time.Since(start).Seconds()
-	if one.inside == "" {
-		rootfulFlannel(first, second)
-	}
 	for _, each := range []subject{one, two} {
 		if each.inside == "" {
 			each.run(load("/srv/images/web.tar", "registry.local/web"))

@@ -9,11 +9,10 @@ import (
 )
 
 // rootful makes an ordinary cluster on a bare node: kubeadm as root, the
-// control plane in static pods, from the same programs. Its pod network is
-// there before it begins, and kube-proxy is a service, which is quicker than
-// kubeadm's DaemonSet.
+// control plane in static pods, from the same programs. Pod network and
+// kube-proxy are services as in ours, which is quicker than DaemonSets.
 func rootful(m *machine, g generation.Generation) (create string) {
-	rootfulMachine(m, g, 0)
+	rootfulMachine(m, g)
 	images, err := node.ControlPlaneImages(m.t.Context(), g)
 	if err != nil {
 		m.t.Fatal(err)
@@ -24,17 +23,16 @@ func rootful(m *machine, g generation.Generation) (create string) {
 	m.run(load("/srv/images/coredns.tar", "registry.local/coredns"))
 	m.run("cat > /root/kubeadm.yaml <<'C'\n" + rootfulConfig(m, g) + "\nC")
 	return "begun=$(date +%s%N); kubeadm init --config /root/kubeadm.yaml --ignore-preflight-errors=all && " +
-		"echo kubeadm init took $((($(date +%s%N) - begun) / 1000000)) ms && export KUBECONFIG=/etc/kubernetes/admin.conf && " + rootfulProxy() +
+		"echo kubeadm init took $((($(date +%s%N) - begun) / 1000000)) ms && export KUBECONFIG=/etc/kubernetes/admin.conf && " + rootfulServices() +
 		" && kubectl wait --timeout=240s --for=condition=Ready node --all && kubectl taint node --all node-role.kubernetes.io/control-plane- && " +
 		"kubectl -n kube-system rollout status --timeout=240s deployment/coredns"
 }
 
-// rootfulMachine prepares the node with that number in its cluster.
-func rootfulMachine(m *machine, g generation.Generation, number int) {
+// rootfulMachine prepares a node for kubeadm.
+func rootfulMachine(m *machine, g generation.Generation) {
 	m.run("dnf -q -y install " + g.Prefix + "kubeadm " + g.Prefix + "kubelet " + g.Prefix + "client " + g.Prefix + "node " + g.Prefix + "common " + g.Prefix + "crio cri-o cri-tools cni-plugins flannel")
 	m.run("cat > /usr/local/libexec/rootful-kernel <<'C'\n" + rootfulKernel + "\nC\nchmod 755 /usr/local/libexec/rootful-kernel")
 	m.run(service("rootful-kernel", "/usr/local/libexec/rootful-kernel", `Type=oneshot\nRemainAfterExit=yes`))
-	m.run("mkdir -p /etc/cni/net.d && cat > /etc/cni/net.d/10-bridge.conflist <<'C'\n" + fmt.Sprintf(rootfulNetwork, number) + "\nC")
 	m.run("cat > /etc/crio.conf <<'C'\n" + rootfulCRIO + fmt.Sprintf("[crio.image]\npause_image = \"registry.local/pause:%s\"\nC", g.Pause))
 	m.run("cat > /usr/local/libexec/crun-rootful <<'C'\n" + rootfulRuntime + "\nC\nchmod 755 /usr/local/libexec/crun-rootful")
 	m.run(load("/srv/images/pause.tar", "registry.local/pause"))
@@ -45,17 +43,17 @@ func rootfulMachine(m *machine, g generation.Generation, number int) {
 // and settings the shell expands what it can, and \n is a new line.
 func service(name, exec, settings string) string {
 	file := "/etc/systemd/system/" + name + ".service"
-	return `printf "[Unit]\nAfter=rootful-kernel.service\nBefore=kubelet.service\n[Service]\nExecStart=` + exec + `\n` + settings +
+	return `printf "[Unit]\nAfter=rootful-kernel.service\nBefore=kubelet.service\nStartLimitIntervalSec=0\n[Service]\nExecStart=` + exec + `\n` + settings +
 		`\n[Install]\nWantedBy=multi-user.target\n" > ` + file + " && systemctl enable -q --now " + name
 }
 
 // rootfulJoin joins a second node and lets flannel connect both.
 func rootfulJoin(first, second *machine, g generation.Generation) (join string) {
-	rootfulMachine(second, g, 1)
+	rootfulMachine(second, g)
 	token, hash := rootfulTicket(first)
 	second.run("cat > /root/kubeadm.yaml <<'C'\n" + fmt.Sprintf(rootfulJoinConfig, g.KubeadmAPI, first.Address, token, hash, g.NodeArgs) + "\nC")
 	second.run("mkdir -p /root/.kube && cat > /root/.kube/config <<'C'\n" + first.run("cat /etc/kubernetes/admin.conf") + "\nC")
-	return "kubeadm join --config /root/kubeadm.yaml --ignore-preflight-errors=all && export KUBECONFIG=/root/.kube/config && " + rootfulProxy() +
+	return "kubeadm join --config /root/kubeadm.yaml --ignore-preflight-errors=all && export KUBECONFIG=/root/.kube/config && " + rootfulServices() +
 		" && kubectl wait --timeout=240s --for=condition=Ready node/" + second.Name
 }
 
@@ -64,20 +62,15 @@ func rootfulTicket(first *machine) (token, hash string) {
 	return fields[4], fields[6]
 }
 
-// rootfulFlannel starts the pod network between the nodes.
-func rootfulFlannel(machines ...*machine) {
-	for _, m := range machines {
-		m.run(`echo '{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan", "Port": 8472}}' > /root/net-conf.json`)
-		m.run("k=/etc/kubernetes/admin.conf; [ -e $k ] || k=/root/.kube/config; " +
-			service("flanneld", "/usr/bin/flanneld --kube-subnet-mgr --kubeconfig-file=$k --net-config-path=/root/net-conf.json --ip-masq --iface=host0",
-				`Type=notify\nRestart=always\nEnvironment=NODE_NAME=$(hostname)`))
-	}
-}
-
-// rootfulProxy starts kube-proxy with the kubeconfig that the shell has.
-func rootfulProxy() string {
-	return service("kube-proxy", "/usr/bin/kube-proxy --kubeconfig=$KUBECONFIG --cluster-cidr=10.244.0.0/16 --conntrack-max-per-core=0 --hostname-override=$(hostname)",
+// rootfulServices starts kube-proxy and the pod network with the kubeconfig
+// that the shell has, and makes the CNI configuration from flannel's subnet.
+func rootfulServices() string {
+	proxy := service("kube-proxy", "/usr/bin/kube-proxy --kubeconfig=$KUBECONFIG --cluster-cidr=10.244.0.0/16 --conntrack-max-per-core=0 --hostname-override=$(hostname)",
 		"Restart=always")
+	flannel := service("flanneld", "/usr/bin/flanneld --kube-subnet-mgr --kubeconfig-file=$KUBECONFIG --net-config-path=/root/net-conf.json --ip-masq --iface=host0",
+		`Type=notify\nRestart=always\nRestartSec=0.5\nEnvironment=NODE_NAME=$(hostname)`) // it ends until the node has its subnet
+	return proxy + ` && echo '{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan", "Port": 8472}}' > /root/net-conf.json && { ` + flannel +
+		`; until [ -s /run/flannel/subnet.env ]; do sleep 0.1; done; } && . /run/flannel/subnet.env && mkdir -p /etc/cni/net.d && printf '` + rootfulNetwork + `' $FLANNEL_MTU ${FLANNEL_SUBNET%.1/24} > /etc/cni/net.d/10-bridge.conflist`
 }
 
 const rootfulJoinConfig = `apiVersion: %[1]s
@@ -128,9 +121,11 @@ bind vm/overcommit_memory 1; bind vm/panic_on_oom 0; bind kernel/panic 10; bind 
 bind kernel/keys/root_maxkeys 1000000; bind kernel/keys/root_maxbytes 25000000
 sysctl -qw net.ipv4.ip_forward=1`
 
+// rootfulNetwork is for printf: the MTU, and the first three numbers of the
+// subnet.
 const rootfulNetwork = `{"cniVersion": "1.0.0", "name": "bridge", "plugins": [
-  {"type": "bridge", "bridge": "cni0", "isDefaultGateway": true, "ipMasq": true, "hairpinMode": true, "mtu": 1450,
-   "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.244.%d.0/24"}]]}},
+  {"type": "bridge", "bridge": "cni0", "isDefaultGateway": true, "hairpinMode": true, "mtu": %d,
+   "ipam": {"type": "host-local", "ranges": [[{"subnet": "%s.0/24"}]]}},
   {"type": "portmap", "capabilities": {"portMappings": true}}]}`
 
 const rootfulCRIO = `[crio]
