@@ -17,11 +17,6 @@ type Minor struct {
 	// long a cluster is looked for.
 	DiscoveryTimeout []string
 
-	// LateSubnets says that its controller-manager looks for nodes without a
-	// part of the pod network only ten seconds after it has started.
-	// Source: pkg/controller/nodeipam/ipam/cidr_allocator.go, listNodes.
-	LateSubnets bool
-
 	From, Before string // versions of the kubernetes packages: from, and before
 	Etcd         string // the oldest that takes the flags of kubeadm's manifest
 	Flannel      string // the oldest to use
@@ -51,7 +46,6 @@ func Minors() []Minor {
 		{
 			Version: "1.26", KubeadmAPI: "kubeadm.k8s.io/v1beta3", ArgsForm: ArgsMap, PauseTag: "3.9",
 			DiscoveryTimeout: []string{"discovery", "timeout"},
-			LateSubnets:      true,
 			From:             "1.26.3", Before: "1.27", Etcd: "3.4.15", Flannel: "0.13.0",
 			CRIO: "1.26.2", CRIOBefore: "1.28", Crun: "1.8.1",
 		},

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/netip"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -25,46 +23,7 @@ func startNetwork(ctx context.Context, w *Work) error {
 	if err := w.inNodeFrom(ctx, Program{"kubectl", []string{"apply", "-f", "-"}}, strings.NewReader(nodeRights)); err != nil {
 		return err
 	}
-	giveSubnet(ctx, w)
 	return startServices(ctx, w)
-}
-
-// giveSubnet gives the first node of a cluster its part of the pod network,
-// the same that the controller-manager would, where that begins late. When it
-// can't be given, the controller-manager does it all the same.
-func giveSubnet(ctx context.Context, w *Work) {
-	minor, err := w.Plan.Node.Minor()
-	if err != nil || !minor.LateSubnets {
-		return
-	}
-	subnet, ok := w.Plan.firstSubnet()
-	if !ok {
-		return
-	}
-	patch := fmt.Sprintf(`{"spec":{"podCIDR":%[1]q,"podCIDRs":[%[1]q]}}`, subnet)
-	if err := w.inNode(ctx, Program{"kubectl", []string{"patch", "node", w.Plan.Node.Name, "--type=merge", "--patch=" + patch}}); err != nil {
-		slog.Warn("the controller-manager will give the node its subnet", "error", err)
-	}
-}
-
-// subnetBits is the length of a node's part of the pod network.
-// Source: kube-controller-manager's --node-cidr-mask-size-ipv4.
-const subnetBits = 24
-
-// firstSubnet tells the first node's part of the pod network, unless the
-// controller-manager is given ideas of its own about that.
-func (p Plan) firstSubnet() (subnet netip.Prefix, ok bool) {
-	docs, err := parseDocuments(p.Config)
-	if err != nil {
-		return subnet, false
-	}
-	for _, doc := range docs {
-		if doc["kind"] == kindCluster && lookup(doc, "controllerManager", "extraArgs") != nil {
-			return subnet, false
-		}
-	}
-	pods := p.Node.PodCIDR
-	return netip.PrefixFrom(pods.Masked().Addr(), subnetBits), pods.Addr().Is4() && pods.Bits() <= subnetBits
 }
 
 // startServices starts this node's part of the pod network and of services.

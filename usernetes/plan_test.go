@@ -181,28 +181,6 @@ func TestPlanControlPlanes(t *testing.T) {
 	}
 }
 
-func TestFirstSubnet(t *testing.T) {
-	cluster := "{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration, "
-	for _, c := range []struct{ name, config, want string }{
-		{"of the default network", "", "10.244.0.0/24"},
-		{"of another", cluster + "networking: {podSubnet: 10.1.128.0/17}}", "10.1.128.0/24"},
-		{"of one that is too small", cluster + "networking: {podSubnet: 10.1.0.0/25}}", ""},
-		{"of IPv6", cluster + "networking: {podSubnet: 'fd00::/48'}}", ""},
-		{"the controller-manager has a size of its own", cluster + "controllerManager: {extraArgs: {node-cidr-mask-size: '25'}}}", ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			plan, _ := planned(t, "v1.26.3", Options{Config: []byte(c.config)})
-			got := ""
-			if subnet, ok := plan.firstSubnet(); ok {
-				got = subnet.String()
-			}
-			if got != c.want {
-				t.Errorf("got %q, want %q", got, c.want)
-			}
-		})
-	}
-}
-
 func TestCheckFlags(t *testing.T) {
 	help := "  -v, --v Level\n      --upload-certs   Upload\n"
 	if err := (Plan{Pass: []string{"--upload-certs", "-v", "5", "--v=3"}}).CheckFlags(help); err != nil {
