@@ -32,11 +32,16 @@ func (s Sysctl) path() string {
 
 // value reads the setting, its blanks folded; "" when the kernel has none.
 func (s Sysctl) value(h *Host) string {
-	data, err := os.ReadFile(h.path(s.path()))
+	var data []byte
+	err := h.inMachineNetwork(func() (err error) { data, err = os.ReadFile(h.path(s.path())); return err })
 	if err != nil {
 		return ""
 	}
 	return strings.Join(strings.Fields(string(data)), " ")
+}
+
+func (s Sysctl) set(h *Host, value string) error {
+	return h.inMachineNetwork(func() error { return SetKernelValue(h.path(s.path()), value) })
 }
 
 // Record keeps the value.
@@ -52,7 +57,7 @@ func (s Sysctl) Apply(_ context.Context, h *Host) error {
 	if err := h.step("sysctl", s.path()); err != nil {
 		return err
 	}
-	if err := SetKernelValue(h.path(s.path()), s.Value); err != nil {
+	if err := s.set(h, s.Value); err != nil {
 		h.note("%s stays %s: %v", s.Name, now, err)
 	}
 	return nil
@@ -80,7 +85,7 @@ func (s Sysctl) Undo(_ context.Context, h *Host, b Before) error {
 	if err := h.step("sysctl", s.path()); err != nil {
 		return err
 	}
-	if err := SetKernelValue(h.path(s.path()), was); err != nil {
+	if err := s.set(h, was); err != nil {
 		h.note("%s stays %s: %v", s.Name, s.Value, err)
 	}
 	return nil

@@ -66,6 +66,7 @@ func installed(m *machine, g generation.Generation) {
 	m.says("loginctl show-user u7s-admin -p Linger", "Linger=yes")
 	m.says("systemctl show -p Delegate user@$(id -u u7s-admin)", "Delegate=yes")
 	m.says("systemctl is-enabled kubelet", "enabled")
+	m.says("cat /proc/sys/net/ipv4/ping_group_range", "0\t2147483647")
 	m.says("systemctl show kubelet -p ExecStart -p User -p DropInPaths", "kubelet-guard", "User=u7s-admin", g.DropIn)
 	if out := m.run("systemctl show kubelet -p Environment"); strings.Contains(out, "KUBELET") {
 		m.t.Errorf("kubeadm's drop-in is in force: %s", out)
