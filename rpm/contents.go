@@ -26,6 +26,7 @@ func contents(source, work string, date time.Time) (files.Contents, error) {
 		file(filepath.Join(work, "podsec-k8s"), "/usr/bin/podsec-k8s", 0o755),
 		link("podsec-k8s", "/usr/bin/podsec-k8s-create-master"),
 		link("../../bin/podsec-k8s", "/usr/libexec/podsec-k8s/systemctl"),
+		link("../../bin/podsec-k8s", "/usr/libexec/podsec-k8s/pasta-one-way"),
 		config(filepath.Join(source, "units/share/node.conf"), "/etc/podsec-k8s/node.conf"),
 		file(filepath.Join(source, "units/share/crio.conf"), "/usr/share/podsec-k8s/crio.conf", 0o644),
 		file(filepath.Join(source, "units/system/podsec-k8s-net.socket"), "/lib/systemd/system/podsec-k8s-net.socket", 0o644),

@@ -108,6 +108,7 @@ func checkFiles(t *testing.T, p *rpm.Package, log Changelog) {
 		"-rwxr-xr-x - /usr/bin/podsec-k8s",
 		"L--------- - /usr/bin/podsec-k8s-create-master -> podsec-k8s",
 		"drwxr-xr-x - /usr/libexec/podsec-k8s",
+		"L--------- - /usr/libexec/podsec-k8s/pasta-one-way -> ../../bin/podsec-k8s",
 		"L--------- - /usr/libexec/podsec-k8s/systemctl -> ../../bin/podsec-k8s",
 		"drwxr-xr-x - /usr/share/doc/podsec-k8s",
 		"-rw-r--r-- d /usr/share/doc/podsec-k8s/CHANGELOG.md",

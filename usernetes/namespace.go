@@ -64,7 +64,9 @@ func RunNamespace(ctx context.Context) error {
 	defer stop()
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	attach := func(ctx context.Context, n Node) error { return attachVeth(ctx, n, end) }
+	attach := func(ctx context.Context, n Node) error {
+		return errors.Join(attachVeth(ctx, n, end), servePortChild(ctx, n, end))
+	}
 	for _, step := range []func(context.Context, Node) error{
 		bindState, makeRuntimeFolders, setSysctls, attach, addAddress,
 	} {

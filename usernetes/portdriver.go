@@ -25,7 +25,7 @@ func newPortOpener(n Node) portOpener {
 	if n.mode() == VethMode {
 		return &vethPorts{}
 	}
-	return newPortDriver()
+	return newPortDriver(n)
 }
 
 // A portDriver opens ports by RootlessKit's API.
@@ -48,8 +48,11 @@ type portSpec struct {
 
 func (p openPort) key() string { return fmt.Sprintf("%d/%s", p.Spec.ParentPort, p.Spec.Proto) }
 
-func newPortDriver() portDriver {
+func newPortDriver(n Node) portDriver {
 	socket := filepath.Join(rootlessKitDir(), "api.sock")
+	if n.mode() == pastaMode {
+		socket = portsSocket()
+	}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}

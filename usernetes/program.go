@@ -48,13 +48,16 @@ func RunUnit(ctx context.Context, name string) error {
 }
 
 // runRootlessKit waits a while for the machine to have the node's address,
-// then becomes RootlessKit.
+// then becomes RootlessKit, or runs it.
 func runRootlessKit(ctx context.Context, n Node) error {
 	if err := awaitAddress(ctx, n); err != nil {
 		return err
 	}
 	if err := host.MkdirAll(rootlessKitDir(), 0o700); err != nil {
 		return fmt.Errorf("making RootlessKit's state folder: %w", err)
+	}
+	if n.mode() == pastaMode {
+		return runWithPortDriver(ctx, n)
 	}
 	p := rootlessKit(n)
 	return host.Command{Path: p.Name, Args: p.Args, Env: environment()}.Exec()

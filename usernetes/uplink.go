@@ -83,10 +83,9 @@ func (n Node) flannelInterface() string {
 func networkArgs(n Node) []string {
 	args := []string{"--cidr=" + n.SlirpCIDR.String(), fmt.Sprintf("--mtu=%d", n.MTU), "--disable-host-loopback"}
 	if n.mode() == pastaMode {
-		args = append(args, "--net=pasta")
-	} else {
-		args = append(args, "--net=slirp4netns", "--slirp4netns-sandbox=auto", "--slirp4netns-seccomp=auto")
+		return append(args, "--net=pasta", "--pasta-binary="+libexec+"/"+PastaName, "--port-driver=none") // the builtin one runs beside it
 	}
+	args = append(args, "--net=slirp4netns", "--slirp4netns-sandbox=auto", "--slirp4netns-seccomp=auto")
 	if n.mode() == VethMode {
 		return append(args, "--port-driver=none") // slirp4netns is left for names alone
 	}

@@ -1,7 +1,7 @@
 // Command podsec-k8s is the helper of the package, the administrator's
 // command, and what every unit runs. Under another name it is another
-// command: podsec-k8s-create-master, or the systemctl that kubeadm finds in
-// the node.
+// command: podsec-k8s-create-master, the systemctl that kubeadm finds in the
+// node, or the pasta that RootlessKit runs.
 package main
 
 import (
@@ -30,6 +30,10 @@ func run(ctx context.Context, argv []string) int {
 		status, err := usernetes.StandInSystemctl(ctx, argv[1:])
 		p.fault(err)
 		return status
+	case usernetes.PastaName:
+		err := usernetes.ExecPasta(argv[1:])
+		p.fault(err)
+		return exitStatus(err)
 	case "podsec-k8s-create-master":
 		argv = append([]string{"podsec-k8s", "create-master"}, argv[1:]...)
 	}
