@@ -2,10 +2,12 @@ package usernetes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -84,7 +86,14 @@ func clearHalfMade(ctx context.Context, w *Work) error {
 	if !halfMade() {
 		return nil
 	}
-	return w.inNode(ctx, kubeadmReset())
+	if err := w.inNode(ctx, kubeadmReset()); err != nil {
+		return err
+	}
+	var faults []error
+	for _, name := range slices.Backward(components()) { // kubeadm's next look finds their ports free
+		faults = append(faults, w.Manager.Stop(ctx, units.Component(name)))
+	}
+	return errors.Join(faults...)
 }
 
 func kubeadmReset() Program {

@@ -21,9 +21,10 @@ import (
 
 // How long a node may take to boot, to end, and to let go of a command.
 const (
-	bootTimeout = 90 * time.Second
-	downTimeout = 60 * time.Second
-	pipeTimeout = 10 * time.Second // for the rest of a command's output, once the command was given up
+	bootTimeout   = 90 * time.Second
+	downTimeout   = 60 * time.Second
+	rebootTimeout = 4 * time.Minute  // services may take their time to end
+	pipeTimeout   = 10 * time.Second // for the rest of a command's output, once the command was given up
 )
 
 // ErrNoNode says that no node of a name runs.
@@ -268,7 +269,7 @@ func (n *Node) Output(ctx context.Context, command string) (string, error) {
 
 // Reboot reboots the node and waits until it is up again.
 func (n *Node) Reboot(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, bootTimeout)
+	ctx, cancel := context.WithTimeout(ctx, rebootTimeout)
 	defer cancel()
 	before, err := n.Output(ctx, "cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1")
 	if err != nil {
