@@ -64,11 +64,10 @@ func RunNamespace(ctx context.Context) error {
 	defer stop()
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	attach := func(ctx context.Context, n Node) error {
-		return errors.Join(attachVeth(ctx, n, end), servePortChild(ctx, n, end))
-	}
+	attach := func(ctx context.Context, n Node) error { return attachVeth(ctx, n, end) }
+	ports := func(ctx context.Context, n Node) error { return servePortChild(ctx, n, end) }
 	for _, step := range []func(context.Context, Node) error{
-		bindState, makeRuntimeFolders, setSysctls, attach, addAddress,
+		bindState, makeRuntimeFolders, setSysctls, attach, ports, addAddress,
 	} {
 		if err := step(ctx, n); err != nil {
 			return fmt.Errorf("preparing the namespaces: %w", err)
