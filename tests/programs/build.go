@@ -40,7 +40,7 @@ type project struct {
 
 func projects(g generation.Generation) []project {
 	all := []project{
-		{"kubernetes", g.Kubernetes, "2", kubernetes},
+		{"kubernetes", g.Kubernetes, "3", kubernetes},
 		{"etcd", g.Etcd, "1", etcd},
 		{"coredns", g.CoreDNS, "1", coredns},
 		{"cri-o", g.CRIO, "1", crio},

@@ -41,13 +41,11 @@ func kubernetes(ctx context.Context, b builder, version string) error {
 	for _, v := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
 		flags += fmt.Sprintf(" -X %s.gitVersion=%s -X %s.gitMajor=1 -X %s.gitMinor=%s -X %s.gitTreeState=clean", v, version, v, v, minor, v)
 	}
+	args := []string{"build", "-trimpath", "-ldflags", flags, "-o", b.out + "/"}
 	for _, name := range []string{"kubelet", "kubeadm", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubectl"} {
-		if err := b.command(ctx, b.work, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", flags,
-			"-o", filepath.Join(b.out, name), "k8s.io/kubernetes/cmd/"+name); err != nil {
-			return err
-		}
+		args = append(args, "k8s.io/kubernetes/cmd/"+name)
 	}
-	return nil
+	return b.command(ctx, b.work, []string{"CGO_ENABLED=0"}, "go", args...)
 }
 
 func etcd(ctx context.Context, b builder, version string) error {
