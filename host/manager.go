@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -15,7 +16,8 @@ import (
 // that no message bus is needed.
 type Manager struct {
 	conn *systemd.Conn
-	logs string // how journalctl selects a unit of the manager
+	gone <-chan struct{} // closed when systemd has closed the connection
+	logs string          // how journalctl selects a unit of the manager
 }
 
 // A UnitState is what a manager says of one unit. The words are systemd's.
@@ -47,6 +49,7 @@ func UserManager(ctx context.Context, runtimeDir string, uid uint32) (*Manager, 
 }
 
 func connect(ctx context.Context, socket string, uid uint32, logs string) (*Manager, error) {
+	var gone <-chan struct{}
 	conn, err := systemd.NewConnection(func() (*dbus.Conn, error) {
 		bus, err := dbus.Dial("unix:path="+socket, dbus.WithContext(ctx))
 		if err != nil {
@@ -56,12 +59,13 @@ func connect(ctx context.Context, socket string, uid uint32, logs string) (*Mana
 			bus.Close() //nolint:errcheck // the cause is reported
 			return nil, err
 		}
+		gone = bus.Context().Done() // of the last one made, which gets the results of jobs
 		return bus, nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("connecting to systemd at %q: %w", socket, err)
 	}
-	return &Manager{conn: conn, logs: logs}, nil
+	return &Manager{conn: conn, gone: gone, logs: logs}, nil
 }
 
 // Close ends the connection.
@@ -155,6 +159,8 @@ func (m *Manager) job(ctx context.Context, doing, unit string, call jobCall) err
 			return m.jobFault(doing, unit, fmt.Errorf("systemd says %q", result))
 		}
 		return nil
+	case <-m.gone:
+		return m.jobFault(doing, unit, errors.New("systemd has ended"))
 	case <-ctx.Done():
 		return m.jobFault(doing, unit, m.lastSeen(unit, ctx.Err()))
 	}
