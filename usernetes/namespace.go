@@ -53,6 +53,10 @@ func published(n Node) []publishedPort {
 	return ports
 }
 
+// errNetworkGone says that the namespaces have lost their network device:
+// they are made anew then, with all in them.
+var errNetworkGone = errors.New("the network device is gone")
+
 // RunNamespace is the child of RootlessKit: it makes the namespaces a node,
 // says that they are ready, and stays until it is told to end.
 func RunNamespace(ctx context.Context) error {
@@ -64,13 +68,15 @@ func RunNamespace(ctx context.Context) error {
 	defer stop()
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	attach := func(ctx context.Context, n Node) error { return attachVeth(ctx, n, end) }
-	ports := func(ctx context.Context, n Node) error { return servePortChild(ctx, n, end) }
+	lost := func(err error) { end(fmt.Errorf("%w: %w", errNetworkGone, err)) }
+	watch := func(ctx context.Context, _ Node) error { return watchTap(ctx, lost) }
+	attach := func(ctx context.Context, n Node) error { return attachVeth(ctx, n, lost) }
+	ports := func(ctx context.Context, n Node) error { return servePortChild(ctx, n, lost) }
 	for _, step := range []func(context.Context, Node) error{
-		bindState, makeRuntimeFolders, setSysctls, attach, ports, addAddress,
+		bindState, makeRuntimeFolders, preferLegacyXtables, setSysctls, watch, attach, ports, addAddress,
 	} {
 		if err := step(ctx, n); err != nil {
-			return fmt.Errorf("preparing the namespaces: %w", err)
+			return fmt.Errorf("preparing the namespaces: %w", errors.Join(err, context.Cause(ctx)))
 		}
 	}
 	if err := host.Ready("the namespaces are ready"); err != nil {

@@ -114,7 +114,7 @@ func servePorts(ctx context.Context, n Node, driver rkport.ParentDriver) error {
 
 // servePortChild runs the child's half until ctx ends; without it no port
 // leads anywhere, which lost is told.
-func servePortChild(ctx context.Context, n Node, lost context.CancelCauseFunc) error {
+func servePortChild(ctx context.Context, n Node, lost func(error)) error {
 	if n.mode() != pastaMode {
 		return nil
 	}
@@ -128,7 +128,7 @@ func servePortChild(ctx context.Context, n Node, lost context.CancelCauseFunc) e
 	}
 	go func() {
 		if err := child.NewDriver(os.Stderr).RunChildDriver(opaque, ctx.Done(), ""); err != nil {
-			lost(fmt.Errorf("%w: %w", errNetworkGone, err))
+			lost(err)
 		}
 	}()
 	return nil

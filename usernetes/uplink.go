@@ -96,17 +96,13 @@ func networkArgs(n Node) []string {
 	return args
 }
 
-// errNetworkGone says that the namespaces have lost their network device:
-// they are made anew then, with all in them.
-var errNetworkGone = errors.New("the network device is gone")
-
 // returnPause is how often root's half is asked again once it is gone.
 const returnPause = time.Second
 
 // attachVeth gives the namespaces their device, and holds it for as long as
 // they are there. When root's half is started again, so is the connection;
 // when the device is gone, lost is told, for what was built on it is gone too.
-func attachVeth(ctx context.Context, n Node, lost context.CancelCauseFunc) error {
+func attachVeth(ctx context.Context, n Node, lost func(error)) error {
 	if n.mode() != VethMode {
 		return nil
 	}
@@ -118,7 +114,7 @@ func attachVeth(ctx context.Context, n Node, lost context.CancelCauseFunc) error
 		for ctx.Err() == nil {
 			conn.Wait()
 			if conn, err = returnTo(ctx, n); err != nil {
-				lost(fmt.Errorf("%w: %w", errNetworkGone, err))
+				lost(err)
 				return
 			}
 		}
