@@ -12,6 +12,7 @@ require (
 	github.com/goreleaser/nfpm/v2 v2.47.0
 	github.com/gorilla/mux v1.8.1
 	github.com/klauspost/compress v1.18.6
+	github.com/leonelquinteros/gotext v1.7.1
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/rootless-containers/rootlesskit/v2 v2.3.6
 	github.com/ulikunitz/xz v0.5.17

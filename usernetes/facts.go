@@ -40,6 +40,7 @@ type Facts struct {
 	Policy      bool             // there is a containers policy
 	UserManager bool             // the user's systemd runs
 	Free        uint64           // bytes that the user may still write to its home's file system
+	Size        uint64           // bytes of that file system
 	Unfit       map[string]error // network modes that this machine can't have, and why
 	Cluster     ClusterFacts     // the cluster to join
 }
@@ -65,9 +66,9 @@ func GatherFacts(ctx context.Context) Facts {
 		Missing:     missing(programs()),
 		Policy:      canOpenRead("/etc/containers/policy.json") == nil,
 		UserManager: canStat(runtimeDir() + "/systemd/private"),
-		Free:        freeBytes(Home),
 		Unfit:       unfitModes(ctx),
 	}
+	f.Free, f.Size = diskBytes(Home)
 	f.Hostname, _ = os.Hostname()
 	f.Addresses = hostAddresses()
 	f.Routes, f.DefaultIP = hostRoutes()
@@ -89,14 +90,14 @@ func isCgroup2(path string) bool {
 	return unix.Statfs(path, &s) == nil && s.Type == unix.CGROUP2_SUPER_MAGIC
 }
 
-// freeBytes asks how much an unprivileged user may still write.
-// Source: statfs(2).
-func freeBytes(path string) uint64 {
+// diskBytes asks how much an unprivileged user may still write, and of how
+// much. Source: statfs(2).
+func diskBytes(path string) (free, size uint64) {
 	var s unix.Statfs_t
 	if unix.Statfs(path, &s) != nil {
-		return 0
+		return 0, 0
 	}
-	return s.Bavail * uint64(s.Bsize)
+	return s.Bavail * uint64(s.Bsize), s.Blocks * uint64(s.Bsize)
 }
 
 func canOpen(path string) error {

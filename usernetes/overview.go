@@ -72,18 +72,30 @@ func LookOver(ctx context.Context) (Overview, error) {
 // other nodes.
 func nodeFaults(ctx context.Context, n Node) (lines []FaultLine) {
 	if moved := checkAddress(n, hostAddresses()); moved != nil {
-		return []FaultLine{{moved.Error(), moved.Remedy}} // the rest follows from that
+		return []FaultLine{faultLine(moved)} // the rest follows from that
+	}
+	if _, err := Finished(); err != nil {
+		return []FaultLine{faultLine(err)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	others, err := peers(ctx, n)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a node that has not joined yet has no identity
-		lines = append(lines, FaultLine{Fault: err.Error()})
+		lines = append(lines, faultLine(err))
 	}
 	for _, f := range checkPaths(ctx, n.largestPacket(), others) {
-		lines = append(lines, FaultLine{f.Error(), f.Remedy})
+		lines = append(lines, faultLine(f))
 	}
 	return lines
+}
+
+func faultLine(err error) FaultLine {
+	line := FaultLine{Fault: err.Error()}
+	var known *host.Fault
+	if errors.As(err, &known) {
+		line.Remedy = known.Remedy
+	}
+	return line
 }
 
 // unitLines lists the services that this node is to have.

@@ -63,9 +63,14 @@ func (s steps) save() error {
 	return host.WriteFile(stepsFile, data, 0o600)
 }
 
-// Finished tells whether this machine's node was made to the end.
+// Finished tells whether this machine's node was made to the end. One that
+// kubeadm reset has taken from its cluster since is a fault.
 func Finished() (bool, error) {
 	s, err := loadSteps()
+	if err == nil && s.Finished && !canStat(kept(kubeletConf)) {
+		return false, fault("take away what is left: podsec-k8s reset; then make or join the node anew",
+			"this node has no identity in its cluster any more, as after kubeadm reset")
+	}
 	return s.Finished, err
 }
 

@@ -215,6 +215,8 @@ func TestPreflight(t *testing.T) {
 		{"pods overlap services", func(_ *Facts, n *Node) { n.PodCIDR = netip.MustParsePrefix("10.0.0.0/8") }, []string{"networks"}},
 		{"pods overlap the host", func(_ *Facts, n *Node) { n.PodCIDR = netip.MustParsePrefix("192.0.0.0/16") }, []string{"networks"}},
 		{"disk full", func(f *Facts, _ *Node) { f.Free = diskRoom - 1 }, []string{"disk"}},
+		{"too small a share of the disk free", func(f *Facts, _ *Node) { f.Free, f.Size = 14<<30, 100<<30 }, []string{"disk"}},
+		{"just enough of the disk free", func(f *Facts, _ *Node) { f.Free, f.Size = 15<<30, 100<<30 }, nil},
 		{"unfit mode", func(f *Facts, n *Node) {
 			n.Network, f.Unfit = pastaMode, map[string]error{pastaMode: errors.New("none")}
 		}, []string{"network-mode"}},

@@ -138,12 +138,22 @@ func checkPolicy(f Facts, _ Node) error {
 // database and its log, and the first logs of pods.
 const diskRoom = 1 << 30
 
+// evictionShare is the share of its file system, in percent, that has to be
+// free: with less the kubelet runs no pods, as long as its configuration sets
+// no evictionHard.
+// Source: the Kubernetes documentation, "Node-pressure Eviction", imagefs.available.
+const evictionShare = 15
+
 func checkDisk(f Facts, _ Node) error {
-	if f.Free >= diskRoom {
+	remedy := "make room, or mount a larger file system there: df -h " + Home
+	switch {
+	case f.Free < diskRoom:
+		return fault(remedy, "%s has room for %d MiB, and a node needs %d to begin with", Home, f.Free>>20, diskRoom>>20)
+	case f.Free/evictionShare < f.Size/100:
+		return fault(remedy, "%s has room for %d of %d GiB, and with less than %d percent the kubelet runs no pods", Home, f.Free>>30, f.Size>>30, evictionShare)
+	default:
 		return nil
 	}
-	return fault("make room, or mount a larger file system there: df -h "+Home,
-		"%s has room for %d MiB, and a node needs %d to begin with", Home, f.Free>>20, diskRoom>>20)
 }
 
 func checkMode(f Facts, n Node) error {
