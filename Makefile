@@ -8,6 +8,8 @@ export GEN PODSEC_K8S_CACHE = $(CACHE)
 exec: export LAB_COMMAND = $(value CMD)
 export PATH := $(PATH):/usr/local/go/bin:$(CACHE)/bin
 export GOFLAGS := -buildvcs=false
+# Compilers collect less: a sixth of the time, for memory that nobody else needs.
+export GOGC ?= 400
 
 LINT := $(CACHE)/bin/golangci-lint-2.11.0
 # Built, not run by go run: that loses the exit status of what it ran.
@@ -50,6 +52,7 @@ lint: tools $(LINT) ## formatting, vet, staticcheck and the project's own rules
 	$(LINT) run ./...
 	cd tests && $(LINT) run --config ../.golangci.yml ./...
 
+test scenarios: DEBIAN += user-mode-linux
 scenarios: tools ## install, cluster, erase in booted nodes
 	$(LAB) build
 	go -C tests test -count=1 -timeout 75m -v ./scenarios

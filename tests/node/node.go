@@ -289,9 +289,11 @@ func (n *Node) Reboot(ctx context.Context) error {
 	}
 }
 
-// PowerOff ends the node's machine as a power cut does; its disk is kept.
+// PowerOff ends the node's machine as a power cut does; its disk is kept. Only
+// systemd-nspawn is killed by name: it takes the machine with it, and systemctl
+// fails when it finds a cgroup gone in which it was to kill the rest.
 func (n *Node) PowerOff(ctx context.Context) error {
-	if err := n.hub.run(ctx, "systemctl", "kill", "--signal=KILL", n.unit()); err != nil {
+	if err := n.hub.run(ctx, "systemctl", "kill", "--kill-whom=main", "--signal=KILL", n.unit()); err != nil {
 		return err
 	}
 	_ = n.hub.run(ctx, "systemctl", "stop", n.unit()) // it may have gone already

@@ -59,9 +59,9 @@ type Programs map[string]string
 // Path gives the file of a program of a project.
 func (p Programs) Path(project, program string) string { return filepath.Join(p[project], program) }
 
-// atOnce is how many projects are made at a time: one is downloaded while
-// another is compiled.
-const atOnce = 2
+// atOnce is how many projects are made at a time: some are downloaded
+// while another is compiled.
+const atOnce = 3
 
 // Build gives the programs of a generation, built now or before.
 func Build(ctx context.Context, g generation.Generation) (Programs, error) {

@@ -46,6 +46,7 @@ func TestMaster(t *testing.T) {
 			{"rights", rights},
 			{"stand-ins", standIns},
 			{"images", imagesAndPods},
+			{"services", services},
 			{"kubeadm", func(m *machine) { kubeadmCommands(m, g) }},
 			{"upgrade", func(m *machine) { upgrade(m, g) }},
 		} {
@@ -92,6 +93,9 @@ func guard(m *machine) {
 	m.run("systemctl start kubelet")
 	m.eventually(time.Minute, "podsec-k8s kubectl wait --timeout=5s --for=condition=Ready node/t-master")
 	m.says("systemctl status kubelet --no-pager", "the rootless kubelet runs")
+
+	m.run("systemctl kill -s KILL user@$(id -u u7s-admin)")
+	m.eventually(time.Minute, userctl+"is-active u7s-kubelet u7s-kube-proxy && podsec-k8s kubectl get --raw /readyz")
 }
 
 // terminal: what runs as the node's user has no way to give the shell of the
@@ -171,6 +175,16 @@ func imagesAndPods(m *machine) {
 	m.says("podsec-k8s kubectl exec web -- /web dns kubernetes.default", "10.96.0.1")
 	m.says("podsec-k8s kubectl exec web -- /web udp front:81", "web")
 	m.says("podsec-k8s kubectl logs web", "udp")
+}
+
+// services: there may be many of them, and kube-proxy may have to set the rules
+// of all at once.
+func services(m *machine) {
+	s := rootlessSubject(m)
+	manyServices(s, "web")
+	m.run("podsec-k8s exec iptables -t nat -F KUBE-SERVICES && " + userctl + "restart u7s-kube-proxy")
+	lastAnswers(s)
+	m.run("podsec-k8s kubectl delete --wait=false -f - < /root/services.yaml > /dev/null")
 }
 
 // kubeadmCommands: kubeadm works in the node as its documentation says.

@@ -88,7 +88,7 @@ func (s *speed) measure(one, two subject) {
 	from, to := podOn(one, one.Name), podOn(one, two.Name)
 	client, server := enterPod(one, from), enterPod(two, to)
 	iperf := func(args string) float64 {
-		two.run(server + "iperf3 -s -1 -D && sleep 0.5")
+		two.run(background + server + "iperf3 -s -1 && sleep 0.5")
 		return fraction(one, client+"iperf3 -J -c "+to+" "+args)
 	}
 	s.tcp1 = iperf("-t 5 | jq .end.sum_received.bits_per_second") / 1e9
@@ -98,7 +98,7 @@ func (s *speed) measure(one, two subject) {
 	s.p50, s.p99 = parse(one, fields[0]), parse(one, fields[1])
 
 	one.run(one.kubectl + "apply -f - <<'Y'\n" + fmt.Sprintf(iperfService, to) + "\nY")
-	two.run(server + "iperf3 -s -D")
+	two.run(background + server + "iperf3 -s")
 	deadline := time.Now().Add(time.Minute)
 	for s.nodePort == 0 {
 		out, err := node.Outside(one.t.Context(), "iperf3 -J -c "+two.Address.String()+" -p 30521 -t 5")
@@ -110,6 +110,9 @@ func (s *speed) measure(one, two subject) {
 		}
 	}
 }
+
+// background runs a program that outlives the command.
+const background = "systemd-run -q --collect "
 
 // iperfService leads from a node port to one pod, whatever runs in it.
 const iperfService = `apiVersion: v1

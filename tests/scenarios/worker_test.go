@@ -30,8 +30,10 @@ func TestWorker(t *testing.T) {
 		t.Run("lost fragments", func(t *testing.T) { lostFragments(worker.on(t), master.on(t)) })
 		t.Run("rights", func(t *testing.T) { workerRights(worker.on(t), master.on(t)) })
 		t.Run("outside", func(t *testing.T) { outside(master.on(t), worker.on(t)) })
+		t.Run("namespaces", func(t *testing.T) { namespacesReturn(worker.on(t), master.on(t)) })
 		t.Run("reboot", func(t *testing.T) { reboot(master.on(t), worker.on(t)) })
 		t.Run("moved", func(t *testing.T) { moved(worker.on(t), master.on(t)) })
+		t.Run("kubeadm reset", func(t *testing.T) { kubeadmResets(worker.on(t), master.on(t)) })
 	})
 }
 
@@ -59,10 +61,36 @@ func refusedJoin(worker, master *machine, g generation.Generation) {
 	worker.fails("podsec-k8s join "+endpoint+" --node-name "+master.Name+" --token "+token+" --discovery-token-ca-cert-hash "+hash, exitFault, "already exists", "remedy")
 	worker.run("podsec-k8s reset --yes")
 
+	command := "podsec-k8s join " + endpoint + " --token " + token + " --discovery-token-ca-cert-hash " + hash
+	clockFarOff(boot(worker.t, g, "t-late"), command)
 	stranger := boot(worker.t, generation.All()[1], "t-stranger")
 	defer stranger.end()
 	stranger.run("dnf -q -y install podsec-k8s")
-	stranger.fails("podsec-k8s join "+endpoint+" --token "+token+" --discovery-token-ca-cert-hash "+hash, exitPreflight, "[version-skew]", g.Name, "remedy")
+	stranger.fails(command, exitPreflight, "[version-skew]", g.Name, "remedy")
+}
+
+// clockFarOff: a machine whose clock is an hour ahead of the cluster's is
+// told so, and joins nothing. Nodes have the machine's clock: this one runs
+// under a kernel of its own, which is refused for other reasons as well.
+func clockFarOff(late *machine, join string) {
+	defer late.end()
+	late.run("dnf -q -y install podsec-k8s")
+	if err := late.PowerOff(late.t.Context()); err != nil {
+		late.t.Fatal(err)
+	}
+	out, err := late.OwnKernel(late.t.Context(), join+"; echo right: $?; date -s @$(($(date +%s) + 3600)); "+join+"; echo late: $?; ls -A /var/lib/u7s-admin")
+	if err != nil {
+		late.t.Fatal(err, out)
+	}
+	right, wrong, found := strings.Cut(out, fmt.Sprintf("right: %d", exitPreflight))
+	if !found || strings.Contains(right, "[clock]") {
+		late.t.Errorf("with the right clock, or at all:\n%s", out)
+	}
+	for _, word := range []string{"[clock]", "off the cluster's", "chronyd", fmt.Sprintf("late: %d", exitPreflight)} {
+		if !strings.Contains(wrong, word) {
+			late.t.Errorf("an hour ahead: does not say %q\n%s", word, out)
+		}
+	}
 }
 
 // within fails the test when something takes longer.
@@ -201,6 +229,19 @@ func moved(worker, master *machine) {
 	rebootAll(master, []*machine{worker})
 	master.eventually(comeBack, "podsec-k8s kubectl rollout status --timeout=5s daemonset/web")
 	everyPodReachesEveryPod(master, 2)
+}
+
+// kubeadmResets: kubeadm's own reset works in a node; what is left then is
+// told of, and goes with ours.
+func kubeadmResets(machines ...*machine) {
+	for _, m := range machines {
+		m.says("podsec-k8s kubeadm reset --force", "Stopping the kubelet service", "Deleting contents of directories")
+		m.eventually(time.Minute, "! { pgrep -x etcd || pgrep -x kube-apiserver || pgrep -x kubelet; }")
+		m.fails("podsec-k8s status", exitFault, "as after kubeadm reset", "podsec-k8s reset")
+		m.fails("podsec-k8s-create-master", exitFault, "as after kubeadm reset", "podsec-k8s reset")
+		m.run("podsec-k8s reset --yes")
+		m.says("podsec-k8s status", "no node on this machine")
+	}
 }
 
 // comeBack is how long a cluster may take until all is as before a reboot.
