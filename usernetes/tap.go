@@ -23,10 +23,10 @@ func watchTap(ctx context.Context, lost func(error)) error {
 	}
 	context.AfterFunc(ctx, func() { news.Close() }) //nolint:errcheck // it ends a read
 	go func() {
-		err := tapStays()
+		err := tapStays(ctx)
 		for changed := make([]byte, os.Getpagesize()); err == nil; {
 			if _, err = news.Read(changed); err == nil || errors.Is(err, unix.ENOBUFS) { // more news than room for it
-				err = tapStays()
+				err = tapStays(ctx)
 			}
 		}
 		lost(err)
@@ -49,14 +49,20 @@ func linkNews() (*os.File, error) {
 
 // tapStays looks again for a second before it takes the device for lost: to
 // make the namespaces anew costs all that runs in them.
-func tapStays() (err error) {
-	for range int(time.Second / settle) {
-		if err = tapRuns(); err == nil {
+func tapStays(ctx context.Context) error {
+	patience, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for {
+		err := tapRuns()
+		if err == nil {
 			return nil
 		}
-		time.Sleep(settle)
+		select {
+		case <-patience.Done():
+			return err
+		case <-time.After(settle):
+		}
 	}
-	return err
 }
 
 // tapRuns tells whether somebody holds the tap device. It asks for the
