@@ -2,9 +2,11 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -15,11 +17,17 @@ const userModeLinux = "/usr/bin/linux.uml"
 // kernelTimeout bounds a boot, a script and the end of a kernel.
 const kernelTimeout = 3 * time.Minute
 
+// ErrCPU says that Debian's kernel can't run as a program on this machine: it
+// has no room for the registers of a CPU with AMX.
+// Source: Linux 6.1, arch/x86/um/os-Linux/registers.c, put_fp_registers.
+var ErrCPU = errors.New("User Mode Linux does not run on a CPU with AMX")
+
 // OwnKernel runs a shell script on the disk of a node that is powered off,
 // under a kernel of its own, for what nodes share with the machine: the
 // clock. The script runs as root in the first process, with the node's
 // address on the bridge. OwnKernel gives what it printed; the status of its
-// commands is the script's to print.
+// commands is the script's to print. It fails with ErrCPU where there can be
+// no such kernel.
 func (n *Node) OwnKernel(ctx context.Context, script string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, kernelTimeout)
 	defer cancel()
@@ -28,7 +36,11 @@ func (n *Node) OwnKernel(ctx context.Context, script string) (string, error) {
 		return "", fmt.Errorf("copying the kernel: %w: %s", err, out)
 	}
 	first := fmt.Sprintf(firstProcess, n.inDir(), n.Address, script)
-	return n.hub.output(ctx, "sh", "-c", startKernel, n.Name, first)
+	out, err := n.hub.output(ctx, "sh", "-c", startKernel, n.Name, first)
+	if err != nil && strings.Contains(out, "ptrace set fp regs failed") {
+		return out, ErrCPU
+	}
+	return out, err
 }
 
 // firstProcess takes the node's folder in the hub, its address and a script.
