@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -97,10 +98,20 @@ func (n *Node) takeNetworks(data []byte) error {
 	return nil
 }
 
+// waitWorker waits until the kubelet has made itself known to the cluster, a
+// moment after kubeadm has seen it run, and then until the node is ready.
 func waitWorker(ctx context.Context, w *Work) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	return w.inNode(ctx, Program{"kubectl", []string{
-		"wait", "--for=condition=Ready", "--timeout=" + readyTimeout.String(), "node/" + w.Plan.Node.Name,
-	}})
+	name := "node/" + w.Plan.Node.Name
+	for !known(ctx, name) && ctx.Err() == nil {
+		time.Sleep(settle)
+	}
+	return w.inNode(ctx, Program{"kubectl", []string{"wait", "--for=condition=Ready", "--timeout=" + readyTimeout.String(), name}})
+}
+
+// known tells whether the cluster has an object.
+func known(ctx context.Context, object string) bool {
+	get, err := inNode(Program{"kubectl", []string{"get", object}})
+	return err == nil && get.Run(ctx) == nil
 }
