@@ -267,55 +267,6 @@ func (n *Node) Output(ctx context.Context, command string) (string, error) {
 	return out.String(), err
 }
 
-// Reboot reboots the node and waits until it is up again.
-func (n *Node) Reboot(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, rebootTimeout)
-	defer cancel()
-	before, err := n.Output(ctx, "cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1")
-	if err != nil {
-		return err
-	}
-	_, _ = n.Output(ctx, "systemctl reboot --no-block") // the connection may end with the machine
-	for {
-		after, err := n.Output(ctx, "cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1")
-		if err == nil && after != before {
-			return n.WaitBooted(ctx)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("node %s did not reboot: %w", n.Name, ctx.Err())
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-}
-
-// PowerOff ends the node's machine as a power cut does; its disk is kept. Only
-// systemd-nspawn is killed by name: it takes the machine with it, and systemctl
-// fails when it finds a cgroup gone in which it was to kill the rest.
-func (n *Node) PowerOff(ctx context.Context) error {
-	if err := n.hub.run(ctx, "systemctl", "kill", "--kill-whom=main", "--signal=KILL", n.unit()); err != nil {
-		return err
-	}
-	_ = n.hub.run(ctx, "systemctl", "stop", n.unit()) // it may have gone already
-	return nil
-}
-
-// PowerOn boots a node again that was powered off.
-func (n *Node) PowerOn(ctx context.Context) error {
-	g, err := generation.Named(n.Generation)
-	if err != nil {
-		return err
-	}
-	parts, err := Prepare(ctx, g)
-	if err != nil {
-		return err
-	}
-	if err := n.hub.run(ctx, n.nspawn(parts)...); err != nil {
-		return fmt.Errorf("booting node %s again: %w", n.Name, err)
-	}
-	return n.WaitBooted(ctx)
-}
-
 // Outside runs a shell command on a machine that is no node, on the same
 // bridge as all nodes, and gives what it printed.
 func Outside(ctx context.Context, command string) (string, error) {
