@@ -20,7 +20,7 @@ const kernelTimeout = 3 * time.Minute
 // ErrCPU says that Debian's kernel can't run as a program on this machine: it
 // has no room for the registers of a CPU with AMX.
 // Source: Linux 6.1, arch/x86/um/os-Linux/registers.c, put_fp_registers.
-var ErrCPU = errors.New("User Mode Linux does not run on a CPU with AMX")
+var ErrCPU = errors.New("linux.uml does not run on a CPU with AMX")
 
 // OwnKernel runs a shell script on the disk of a node that is powered off,
 // under a kernel of its own, for what nodes share with the machine: the
