@@ -71,16 +71,27 @@ func answers(ctx context.Context, client *http.Client, url string) bool {
 // awaitAddress waits until the machine has the node's address: at boot the
 // network may come up after the node.
 func awaitAddress(ctx context.Context, n Node) error {
-	ctx, cancel := context.WithTimeout(ctx, addressPatience)
+	return within(ctx, addressPatience, func() error {
+		if missing := checkAddress(n, hostAddresses()); missing != nil {
+			return missing
+		}
+		return nil
+	})
+}
+
+// within repeats a check until it holds, and gives its last fault when it
+// does not in time.
+func within(ctx context.Context, patience time.Duration, check func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		missing := checkAddress(n, hostAddresses())
-		if missing == nil {
+		fault := check()
+		if fault == nil {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return missing
+			return fault
 		case <-time.After(settle):
 		}
 	}

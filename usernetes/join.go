@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -104,14 +103,17 @@ func waitWorker(ctx context.Context, w *Work) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	name := "node/" + w.Plan.Node.Name
-	for !known(ctx, name) && ctx.Err() == nil {
-		time.Sleep(settle)
+	if err := within(ctx, readyTimeout, func() error { return known(ctx, name) }); err != nil {
+		return err
 	}
 	return w.inNode(ctx, Program{"kubectl", []string{"wait", "--for=condition=Ready", "--timeout=" + readyTimeout.String(), name}})
 }
 
-// known tells whether the cluster has an object.
-func known(ctx context.Context, object string) bool {
+// known looks for an object in the cluster; there being none is a fault.
+func known(ctx context.Context, object string) error {
 	get, err := inNode(Program{"kubectl", []string{"get", object}})
-	return err == nil && get.Run(ctx) == nil
+	if err != nil {
+		return err
+	}
+	return get.Run(ctx)
 }

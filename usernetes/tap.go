@@ -49,21 +49,7 @@ func linkNews() (*os.File, error) {
 
 // tapStays looks again for a second before it takes the device for lost: to
 // make the namespaces anew costs all that runs in them.
-func tapStays(ctx context.Context) error {
-	patience, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	for {
-		err := tapRuns()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-patience.Done():
-			return err
-		case <-time.After(settle):
-		}
-	}
-}
+func tapStays(ctx context.Context) error { return within(ctx, time.Second, tapRuns) }
 
 // tapRuns tells whether somebody holds the tap device. It asks for the
 // device's carrier: the flag IFF_RUNNING follows that by up to a second while
