@@ -60,6 +60,9 @@ var errNetworkGone = errors.New("the network device is gone")
 // RunNamespace is the child of RootlessKit: it makes the namespaces a node,
 // says that they are ready, and stays until it is told to end.
 func RunNamespace(ctx context.Context) error {
+	if err := insideOnly(); err != nil {
+		return err
+	}
 	n, err := LoadNode()
 	if err != nil {
 		return err
@@ -86,7 +89,7 @@ func RunNamespace(ctx context.Context) error {
 	if cause := context.Cause(ctx); errors.Is(cause, errNetworkGone) {
 		return cause
 	}
-	return nil
+	return endAll(context.WithoutCancel(ctx))
 }
 
 // bindState binds the folders that last over their standard paths, and lets

@@ -86,7 +86,9 @@ func guard(m *machine) {
 	pid := strings.TrimSpace(m.run(userctl + "show -P MainPID u7s-kubelet"))
 	m.run(userctl + "kill --signal=KILL u7s-kubelet")
 	m.eventually(30*time.Second, fmt.Sprintf("%sis-active u7s-kubelet && test $(%sshow -P MainPID u7s-kubelet) != %s", userctl, userctl, pid))
+	asked := endsWhenAsked(m)
 	m.run("systemctl stop kubelet")
+	asked()
 	if out := m.run(userctl + "list-units --plain --no-legend --state=active 'u7s*'"); strings.TrimSpace(out) != "" {
 		m.t.Errorf("systemctl stop kubelet left: %s", out)
 	}
@@ -96,6 +98,19 @@ func guard(m *machine) {
 
 	m.run("systemctl kill -s KILL user@$(id -u u7s-admin)")
 	m.eventually(time.Minute, userctl+"is-active u7s-kubelet u7s-kube-proxy && podsec-k8s kubectl get --raw /readyz")
+}
+
+// endsWhenAsked starts a program in the node that is in none of its units'
+// cgroups, as a container may be, and gives the check that it was asked to end
+// before the namespaces took it with them.
+func endsWhenAsked(m *machine) func() {
+	m.t.Helper()
+	const file = "/var/lib/kubelet/asked"
+	const program = `trap "echo yes > ` + file + `; exit" TERM; echo no > ` + file + `; while :; do sleep 0.1; done`
+	m.run(background + "podsec-k8s exec sh -c '" + program + "'")
+	kept := "/var/lib/u7s-admin/state/root" + file
+	m.eventually(10*time.Second, "grep no "+kept)
+	return func() { m.says("cat "+kept+" && rm "+kept, "yes\n") }
 }
 
 // terminal: what runs as the node's user has no way to give the shell of the
