@@ -36,7 +36,7 @@ func rootfulMachine(m *machine, g generation.Generation) {
 	m.run("cat > /etc/crio.conf <<'C'\n" + rootfulCRIO + fmt.Sprintf("[crio.image]\npause_image = \"registry.local/pause:%s\"\nC", g.Pause))
 	m.run("cat > /usr/local/libexec/crun-rootful <<'C'\n" + rootfulRuntime + "\nC\nchmod 755 /usr/local/libexec/crun-rootful")
 	m.run(load("/srv/images/pause.tar", "registry.local/pause"))
-	m.run(service("crio", `/usr/bin/crio --config=/etc/crio.conf --config-dir=`, `Type=notify\nDelegate=yes`) + " && systemctl enable kubelet")
+	m.run(service("crio", `/usr/bin/crio --config=/etc/crio.conf --config-dir=`, `Type=notify\nDelegate=yes\nTimeoutStopSec=10`) + " && systemctl enable kubelet")
 }
 
 // service is a command that makes a unit which comes back at boot. In exec
@@ -64,11 +64,13 @@ func rootfulTicket(first *machine) (token, hash string) {
 
 // rootfulServices starts kube-proxy and the pod network with the kubeconfig
 // that the shell has, and makes the CNI configuration from flannel's subnet.
+// flanneld says nothing to systemd when it is ready: at boot the kubelet comes
+// after it, and brings the API server that flanneld needs.
 func rootfulServices() string {
 	proxy := service("kube-proxy", "/usr/bin/kube-proxy --kubeconfig=$KUBECONFIG --cluster-cidr=10.244.0.0/16 --conntrack-max-per-core=0 --hostname-override=$(hostname)",
 		"Restart=always")
 	flannel := service("flanneld", "/usr/bin/flanneld --kube-subnet-mgr --kubeconfig-file=$KUBECONFIG --net-config-path=/root/net-conf.json --ip-masq --iface=host0",
-		`Type=notify\nRestart=always\nRestartSec=0.5\nEnvironment=NODE_NAME=$(hostname)`) // it ends until the node has its subnet
+		`Restart=always\nRestartSec=0.5\nEnvironment=NODE_NAME=$(hostname)`) // it ends until the node has its subnet
 	return proxy + ` && echo '{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan", "Port": 8472}}' > /root/net-conf.json && { ` + flannel +
 		`; until [ -s /run/flannel/subnet.env ]; do sleep 0.1; done; } && . /run/flannel/subnet.env && mkdir -p /etc/cni/net.d && printf '` + rootfulNetwork + `' $FLANNEL_MTU ${FLANNEL_SUBNET%.1/24} > /etc/cni/net.d/10-bridge.conflist`
 }
