@@ -97,11 +97,14 @@ func (s *speed) measure(one, two subject) {
 	fields := strings.Fields(one.run(one.kubectl + "exec " + podNamed(one, one.Name) + " -- /web rtt http://" + to + ":8080/"))
 	s.p50, s.p99 = parse(one, fields[0]), parse(one, fields[1])
 
-	one.run(one.kubectl + "apply -f - <<'Y'\n" + fmt.Sprintf(iperfService, to) + "\nY")
 	two.run(background + server + "iperf3 -s")
+	one.run(one.kubectl + "apply -f - <<'Y'\n" + fmt.Sprintf(iperfService, to) + "\nY")
+	// Until then kube-proxy refuses what comes, the more silently the more
+	// comes, and a client that is caught by it may never go on.
+	one.eventually(time.Minute, one.kubectl+"get endpointslices -l kubernetes.io/service-name=iperf -o yaml | grep "+to+" && sleep 2")
 	deadline := time.Now().Add(time.Minute)
 	for s.nodePort == 0 {
-		out, err := node.Outside(one.t.Context(), "iperf3 -J -c "+two.Address.String()+" -p 30521 -t 5")
+		out, err := node.Outside(one.t.Context(), "timeout 15 iperf3 -J -c "+two.Address.String()+" -p 30521 -t 5")
 		if at := strings.Index(out, `"sum_received"`); err == nil && at >= 0 {
 			_, value, _ := strings.Cut(out[at:], `"bits_per_second":`)
 			s.nodePort = parse(one, strings.Trim(strings.SplitN(value, "\n", 2)[0], " \t,")) / 1e9
