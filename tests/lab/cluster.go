@@ -21,7 +21,7 @@ func cluster(ctx context.Context, g generation.Generation, masters, workers stri
 	var c node.Cluster
 	return runStages(ctx, []stage{
 		{"programs, images, repository, root", func(ctx context.Context) error { _, err := node.Prepare(ctx, g); return err }},
-		{"package", func(ctx context.Context) error { _, err := node.Package(ctx, g, ""); return err }},
+		{"package", func(ctx context.Context) error { return node.Package(ctx, g) }},
 		{"boot", func(ctx context.Context) (err error) { c, err = node.BootCluster(ctx, g, "", m, w); return err }},
 		{"install", func(ctx context.Context) error { return c.Install(ctx) }},
 		{"create-master", func(ctx context.Context) error { return c.Create(ctx, os.Stdout) }},

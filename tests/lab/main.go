@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string) error {
 }
 
 func boot(ctx context.Context, g generation.Generation, name string) error {
-	if _, err := node.Package(ctx, g, ""); err != nil {
+	if err := node.Package(ctx, g); err != nil {
 		return err
 	}
 	n, err := node.Boot(ctx, g, name)

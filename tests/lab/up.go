@@ -38,7 +38,7 @@ func up(ctx context.Context, g generation.Generation) error {
 	}
 	return runStages(ctx, []stage{
 		{"programs, images, repository, root", func(ctx context.Context) error { _, err := node.Prepare(ctx, g); return err }},
-		{"package", func(ctx context.Context) error { _, err := node.Package(ctx, g, ""); return err }},
+		{"package", func(ctx context.Context) error { return node.Package(ctx, g) }},
 		{"boot", func(ctx context.Context) (err error) { n, err = node.Boot(ctx, g, master); return err }},
 		{"install", in("dnf -q -y install podsec-k8s")},
 		{"create-master", in("podsec-k8s-create-master")},

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -81,23 +80,17 @@ func ControlPlaneImages(ctx context.Context, g generation.Generation) (string, e
 }
 
 // Package builds podsec-k8s from this checkout into the repository of its
-// generation, alone there, and gives the file's name. version "" is the
-// newest in the changelog.
-func Package(ctx context.Context, g generation.Generation, version string) (string, error) {
-	dir := packagesDir(g)
-	if err := empty(dir); err != nil {
-		return "", fmt.Errorf("clearing the repository of podsec-k8s: %w", err)
+// generation, alone there.
+func Package(ctx context.Context, g generation.Generation) error {
+	if err := empty(packagesDir(g)); err != nil {
+		return fmt.Errorf("clearing the repository of podsec-k8s: %w", err)
 	}
-	name, err := AddPackage(ctx, g, version)
-	if err != nil {
-		return "", err
-	}
-	return name, nil
+	return AddPackage(ctx, g, "")
 }
 
 // AddPackage builds a version of podsec-k8s beside those that the repository
-// has.
-func AddPackage(ctx context.Context, g generation.Generation, version string) (string, error) {
+// has. "" is the newest in the changelog.
+func AddPackage(ctx context.Context, g generation.Generation, version string) error {
 	dir := packagesDir(g)
 	args := []string{"run", "./rpm", "--kubernetes", g.Name, "--out", dir}
 	if version != "" {
@@ -105,11 +98,10 @@ func AddPackage(ctx context.Context, g generation.Generation, version string) (s
 	}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir, cmd.Stderr = "..", os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("building podsec-k8s: %w", err)
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("building podsec-k8s: %w", err)
 	}
-	return filepath.Base(strings.TrimSpace(string(out))), repository.Index(ctx, dir)
+	return repository.Index(ctx, dir)
 }
 
 // empty empties a folder but keeps it: nodes have it bound.

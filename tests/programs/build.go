@@ -22,6 +22,10 @@ import (
 // own go.sum pins what they need.
 const unlisted = "github.com/flannel-io/*,github.com/cri-o/*"
 
+// stripped is how all are compiled: what a debugger needs is not made only to
+// be left out by the linker. It changes no instruction.
+const stripped = "-trimpath -gcflags=all=-dwarf=false"
+
 // A builder makes one upstream project's programs in a folder.
 type builder struct {
 	goRoot string
@@ -34,21 +38,23 @@ type builder struct {
 type project struct {
 	name    string
 	version string
+	goRoot  string // of the toolchain
 	recipe  string // a number that changes with the recipe: then all is made anew
 	build   func(context.Context, builder, string) error
 }
 
 func projects(g generation.Generation) []project {
 	all := []project{
-		{"kubernetes", g.Kubernetes, "3", kubernetes},
-		{"etcd", g.Etcd, "1", etcd},
-		{"coredns", g.CoreDNS, "1", coredns},
-		{"cri-o", g.CRIO, "1", crio},
-		{"flannel", g.Flannel, "1", flannel},
-		{"cri-tools", g.CRITools, "1", criTools},
+		{"kubernetes", g.Kubernetes, g.GoRoot, "4", kubernetes},
+		{"etcd", g.Etcd, g.GoRoot, "2", etcd},
+		{"coredns", g.CoreDNS, g.GoRoot, "2", coredns},
+		{"cri-o", g.CRIO, g.GoRoot, "2", crio},
+		{"flannel", g.Flannel, g.GoRoot, "2", flannel},
+		// One version serves all generations, and is made once.
+		{"cri-tools", g.CRITools, generation.All()[0].GoRoot, "2", criTools},
 	}
 	if g.RootlessKit != "" {
-		all = append(all, project{"rootlesskit", g.RootlessKit, "1", rootlessKit})
+		all = append(all, project{"rootlesskit", g.RootlessKit, g.GoRoot, "2", rootlessKit})
 	}
 	return all
 }
@@ -71,7 +77,7 @@ func Build(ctx context.Context, g generation.Generation) (Programs, error) {
 	work.SetLimit(atOnce)
 	for i, p := range all {
 		work.Go(func() (err error) {
-			inputs := []string{p.recipe, p.version, g.GoRoot, runtime.Version()}
+			inputs := []string{p.recipe, p.version, p.goRoot, runtime.Version()}
 			folders[i], err = cache.Get(ctx, p.name+"-"+p.version, inputs, func(ctx context.Context, dir string) error {
 				return p.make(ctx, g, dir)
 			})
@@ -99,7 +105,7 @@ func (p project) make(ctx context.Context, g generation.Generation, out string) 
 		return err
 	}
 	defer log.Close() //nolint:errcheck // a log
-	if err := p.build(ctx, builder{goRoot: g.GoRoot, work: work, out: out, log: log}, p.version); err != nil {
+	if err := p.build(ctx, builder{goRoot: p.goRoot, work: work, out: out, log: log}, p.version); err != nil {
 		return fmt.Errorf("%w: see %s", err, log.Name())
 	}
 	if out, err := exec.Command("chmod", "-R", "u+w", work).CombinedOutput(); err != nil {
@@ -124,7 +130,7 @@ func (b builder) command(ctx context.Context, dir string, env []string, name str
 }
 
 func (b builder) environment(more []string) []string {
-	env := append(os.Environ(), "GONOSUMDB="+unlisted, "GOFLAGS=-mod=mod", "GOWORK=off")
+	env := append(os.Environ(), "GONOSUMDB="+unlisted, "GOFLAGS=-mod=mod "+stripped, "GOWORK=off")
 	if b.goRoot != "" {
 		env = append(env, "GOROOT="+b.goRoot, "PATH="+b.goRoot+"/bin:"+os.Getenv("PATH"))
 	}

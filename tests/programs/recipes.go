@@ -41,7 +41,7 @@ func kubernetes(ctx context.Context, b builder, version string) error {
 	for _, v := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
 		flags += fmt.Sprintf(" -X %s.gitVersion=%s -X %s.gitMajor=1 -X %s.gitMinor=%s -X %s.gitTreeState=clean", v, version, v, v, minor, v)
 	}
-	args := []string{"build", "-trimpath", "-ldflags", flags, "-o", b.out + "/"}
+	args := []string{"build", "-ldflags", flags, "-o", b.out + "/"}
 	for _, name := range []string{"kubelet", "kubeadm", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubectl"} {
 		args = append(args, "k8s.io/kubernetes/cmd/"+name)
 	}
@@ -54,11 +54,11 @@ func etcd(ctx context.Context, b builder, version string) error {
 	if err := b.module(goMod, main); err != nil {
 		return err
 	}
-	return b.command(ctx, b.work, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(b.out, "etcd"), ".")
+	return b.command(ctx, b.work, []string{"CGO_ENABLED=0"}, "go", "build", "-ldflags", "-s -w", "-o", filepath.Join(b.out, "etcd"), ".")
 }
 
 func coredns(ctx context.Context, b builder, version string) error {
-	return b.command(ctx, b.work, []string{"CGO_ENABLED=0", "GOBIN=" + b.out, "GOFLAGS="}, "go", "install", "-trimpath", "-ldflags", "-s -w",
+	return b.command(ctx, b.work, []string{"CGO_ENABLED=0", "GOBIN=" + b.out, "GOFLAGS=" + stripped}, "go", "install", "-ldflags", "-s -w",
 		"github.com/coredns/coredns@"+version)
 }
 
@@ -69,7 +69,7 @@ func crio(ctx context.Context, b builder, version string) error {
 		return err
 	}
 	const tags = "exclude_graphdriver_btrfs containers_image_ostree_stub containers_image_openpgp exclude_graphdriver_devicemapper seccomp"
-	if err := b.command(ctx, dir, nil, "go", "build", "-trimpath", "-ldflags", "-s -w", "-tags", tags,
+	if err := b.command(ctx, dir, nil, "go", "build", "-ldflags", "-s -w", "-tags", tags,
 		"-o", filepath.Join(b.out, "crio"), "./cmd/crio"); err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func flannel(ctx context.Context, b builder, version string) error {
 		return err
 	}
 	flags := "-s -w -X github.com/flannel-io/flannel/pkg/version.Version=" + version
-	return b.command(ctx, dir, []string{"CGO_ENABLED=1"}, "go", "build", "-trimpath", "-ldflags", flags, "-o", filepath.Join(b.out, "flanneld"), ".")
+	return b.command(ctx, dir, []string{"CGO_ENABLED=1"}, "go", "build", "-ldflags", flags, "-o", filepath.Join(b.out, "flanneld"), ".")
 }
 
 // criTools builds crictl. What its go.mod puts in the place of kubectl is
@@ -101,7 +101,7 @@ func criTools(ctx context.Context, b builder, version string) error {
 		return err
 	}
 	flags := "-s -w -X github.com/kubernetes-sigs/cri-tools/pkg/version.Version=" + version
-	return b.command(ctx, dir, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", flags, "-o", filepath.Join(b.out, "crictl"), "./cmd/crictl")
+	return b.command(ctx, dir, []string{"CGO_ENABLED=0"}, "go", "build", "-ldflags", flags, "-o", filepath.Join(b.out, "crictl"), "./cmd/crictl")
 }
 
 func rootlessKit(ctx context.Context, b builder, version string) error {
@@ -110,7 +110,7 @@ func rootlessKit(ctx context.Context, b builder, version string) error {
 		return err
 	}
 	for _, name := range []string{"rootlesskit", "rootlessctl"} {
-		if err := b.command(ctx, dir, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", "-s -w",
+		if err := b.command(ctx, dir, []string{"CGO_ENABLED=0"}, "go", "build", "-ldflags", "-s -w",
 			"-o", filepath.Join(b.out, name), "./cmd/"+name); err != nil {
 			return err
 		}

@@ -43,13 +43,27 @@ type machine struct {
 	ended *bool // shared by all views of one machine
 }
 
+// packaged tells of which generations the repository has this checkout's
+// podsec-k8s, and no other.
+var packaged = map[string]bool{}
+
+// packageOnce builds podsec-k8s for a generation, once in a run.
+func packageOnce(t testing.TB, g generation.Generation) {
+	t.Helper()
+	if packaged[g.Name] {
+		return
+	}
+	if err := node.Package(t.Context(), g); err != nil {
+		t.Fatal(err)
+	}
+	packaged[g.Name] = true
+}
+
 // boot boots a bare node with podsec-k8s in its repository. When the test
 // fails, the node's journal is kept.
 func boot(t testing.TB, g generation.Generation, name string) *machine {
 	t.Helper()
-	if _, err := node.Package(t.Context(), g, ""); err != nil {
-		t.Fatal(err)
-	}
+	packageOnce(t, g)
 	if err := node.Down(t.Context(), name); err != nil { // of an interrupted run
 		t.Fatal(err)
 	}

@@ -45,9 +45,7 @@ func TestControlPlanes(t *testing.T) {
 // end with the test.
 func bootCluster(t *testing.T, g generation.Generation, prefix string, masters, workers int) node.Cluster {
 	t.Helper()
-	if _, err := node.Package(t.Context(), g, ""); err != nil {
-		t.Fatal(err)
-	}
+	packageOnce(t, g)
 	c, err := node.BootCluster(t.Context(), g, prefix, masters, workers)
 	for _, n := range c.All() {
 		m := &machine{n, t, new(bool)}
