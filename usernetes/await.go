@@ -79,6 +79,25 @@ func awaitAddress(ctx context.Context, n Node) error {
 	})
 }
 
+// awaitReady waits until the kubelet has made the node known to the cluster, a
+// moment after kubeadm has seen it run, and the cluster counts it as ready.
+func awaitReady(ctx context.Context, n Node) error {
+	api, err := newAPIClient(kubeletConf)
+	if err != nil {
+		return err
+	}
+	return within(ctx, readyTimeout, func() error {
+		var own clusterNode
+		if err := api.get(ctx, "/api/v1/nodes/"+n.Name, &own); err != nil {
+			return err
+		}
+		if !own.ready() {
+			return fmt.Errorf("node %s is not ready after %s", n.Name, readyTimeout)
+		}
+		return nil
+	})
+}
+
 // within repeats a check until it holds, and gives its last fault when it
 // does not in time.
 func within(ctx context.Context, patience time.Duration, check func() error) error {

@@ -18,7 +18,7 @@ func JoinPhases() []Phase {
 		{Name: "images", Run: loadImages},
 		{Name: "join", Once: true, Run: kubeadmJoin},
 		{Name: "worker-network", Run: startWorkerNetwork},
-		{Name: "worker-ready", Run: waitWorker},
+		{Name: "worker-ready", Run: waitNode},
 	}
 }
 
@@ -50,17 +50,17 @@ func kubeadmJoin(ctx context.Context, w *Work) error {
 // startWorkerNetwork asks the cluster for its networks, as the node that
 // this machine is now, and starts the pod network and services.
 func startWorkerNetwork(ctx context.Context, w *Work) error {
-	cmd, err := inNode(Program{"kubectl", []string{
-		"--namespace=kube-system", "get", "configmap", "kubeadm-config", "--output=jsonpath={.data.ClusterConfiguration}",
-	}})
+	api, err := newAPIClient(kubeletConf)
 	if err != nil {
 		return err
 	}
-	data, err := cmd.Output(ctx)
-	if err != nil {
+	var kubeadms struct {
+		Data struct{ ClusterConfiguration string }
+	}
+	if err := api.get(ctx, "/api/v1/namespaces/kube-system/configmaps/kubeadm-config", &kubeadms); err != nil {
 		return fmt.Errorf("asking the cluster for its networks: %w", err)
 	}
-	if err := w.Plan.Node.takeNetworks(data); err != nil {
+	if err := w.Plan.Node.takeNetworks([]byte(kubeadms.Data.ClusterConfiguration)); err != nil {
 		return fmt.Errorf("asking the cluster for its networks: %w", err)
 	}
 	facts := Facts{Addresses: hostAddresses()}
@@ -95,25 +95,4 @@ func (n *Node) takeNetworks(data []byte) error {
 	}
 	n.PodCIDR, n.ServiceCIDR = pods, services
 	return nil
-}
-
-// waitWorker waits until the kubelet has made itself known to the cluster, a
-// moment after kubeadm has seen it run, and then until the node is ready.
-func waitWorker(ctx context.Context, w *Work) error {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	name := "node/" + w.Plan.Node.Name
-	if err := within(ctx, readyTimeout, func() error { return known(ctx, name) }); err != nil {
-		return err
-	}
-	return w.inNode(ctx, Program{"kubectl", []string{"wait", "--for=condition=Ready", "--timeout=" + readyTimeout.String(), name}})
-}
-
-// known looks for an object in the cluster; there being none is a fault.
-func known(ctx context.Context, object string) error {
-	get, err := inNode(Program{"kubectl", []string{"get", object}})
-	if err != nil {
-		return err
-	}
-	return get.Run(ctx)
 }

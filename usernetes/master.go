@@ -109,16 +109,20 @@ func halfMade() bool {
 // waitReady waits until the cluster says that the node and its DNS are
 // ready.
 func waitReady(ctx context.Context, w *Work) error {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	timeout := "--timeout=" + readyTimeout.String()
-	for _, args := range [][]string{
-		{"wait", "--for=condition=Ready", timeout, "node/" + w.Plan.Node.Name},
-		{"--namespace=kube-system", "rollout", "status", timeout, "deployment/coredns"},
-	} {
-		if err := w.inNode(ctx, Program{"kubectl", args}); err != nil {
-			return &host.Fault{Err: err, Remedy: "podsec-k8s kubectl describe node " + w.Plan.Node.Name + "; journalctl _SYSTEMD_USER_UNIT=u7s-kubelet.service"}
-		}
+	if err := waitNode(ctx, w); err != nil {
+		return err
+	}
+	args := []string{"--namespace=kube-system", "rollout", "status", "--timeout=" + readyTimeout.String(), "deployment/coredns"}
+	if err := w.inNode(ctx, Program{"kubectl", args}); err != nil {
+		return &host.Fault{Err: err, Remedy: "podsec-k8s kubectl --namespace=kube-system describe pods; journalctl _SYSTEMD_USER_UNIT=u7s-crio.service"}
+	}
+	return nil
+}
+
+// waitNode waits until the cluster says that the node is ready.
+func waitNode(ctx context.Context, w *Work) error {
+	if err := awaitReady(ctx, w.Plan.Node); err != nil {
+		return &host.Fault{Err: err, Remedy: "podsec-k8s kubectl describe node " + w.Plan.Node.Name + "; journalctl _SYSTEMD_USER_UNIT=u7s-kubelet.service"}
 	}
 	return nil
 }

@@ -84,6 +84,16 @@ type (
 	}
 )
 
+// ready tells whether the cluster counts on the node.
+func (n clusterNode) ready() bool {
+	for _, c := range n.Status.Conditions {
+		if c.Type == "Ready" {
+			return c.Status == "True"
+		}
+	}
+	return false
+}
+
 // mirrorAnnotation marks the pods that a kubelet has from files: the control
 // plane's stand-ins, whose ports are published on their own.
 // Source: the Kubernetes documentation, "Well-Known Labels".
@@ -196,12 +206,8 @@ func changePorts(n Node, open []openPort, wanted []port) (c portChange) {
 func readyAddresses(nodes []clusterNode) []ingress {
 	var all []ingress
 	for _, n := range nodes {
-		ready := false
-		for _, c := range n.Status.Conditions {
-			ready = ready || c.Type == "Ready" && c.Status == "True"
-		}
 		for _, a := range n.Status.Addresses {
-			if ready && a.Type == "InternalIP" {
+			if n.ready() && a.Type == "InternalIP" {
 				all = append(all, ingress{a.Address})
 			}
 		}

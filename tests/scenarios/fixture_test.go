@@ -167,18 +167,22 @@ func (m *machine) eventually(within time.Duration, command string) {
 	}
 }
 
-// snapshot lists every file that a package may change: path, mode, owner,
-// link target and digest.
+// snapshot lists every file that a package may change: path, kind, mode,
+// owner, link target and digest.
 func (m *machine) snapshot() map[string]string {
 	m.t.Helper()
-	out := m.run(`for d in /etc /usr /lib /var/lib/systemd; do find $d -xdev \( -type f -printf '%p\t%m %U:%G ' -exec sha256sum -b {} \; \) -o -printf '%p\t%y %m %U:%G %l\n'; done`)
 	files := map[string]string{}
-	for line := range strings.Lines(out) {
+	for line := range strings.Lines(m.run(listFiles)) {
 		path, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
-		files[path] = rest
+		files[path] += rest
 	}
 	return files
 }
+
+// listFiles prints a line for each file, and another with the digest of each
+// that has contents: a digest by find's own -exec takes eight times as long.
+const listFiles = `find /etc /usr /lib /var/lib/systemd -xdev -printf '%p\t%y %m %U:%G %l\n' -type f -fprint0 /run/files &&
+	xargs -0 sha256sum < /run/files | sed 's/^\([0-9a-f]*\)  \(.*\)/\2\t \1/'; rm /run/files`
 
 // differences names what differs, but for what the patterns match.
 func differences(before, after map[string]string, allowed ...string) []string {
