@@ -55,14 +55,15 @@ lint: tools $(LINT) ## formatting, vet, staticcheck and the project's own rules
 # A command that gets what the scenarios leave of the processors, which wait
 # most of their time: so 1.34 is built beside those of 1.26. The kernel shares
 # processors between sessions first, so it is nice as a session of its own.
-# Source: sched(7), "The autogroup feature".
-IDLY = setsid nice -n 19 sh -c 'echo 19 2>/dev/null > /proc/self/autogroup; exec "$$@"' idly
+# It ends with the shell that started it.
+# Source: sched(7), "The autogroup feature"; setpriv(1), "--pdeathsig".
+IDLY = setpriv --pdeathsig TERM setsid nice -n 19 sh -c 'echo 19 2>/dev/null > /proc/self/autogroup; exec "$$@"' idly
 SCENARIOS = go -C tests test -count=1 -timeout 75m -v
 
 test scenarios: DEBIAN += user-mode-linux
 scenarios: tools ## install, cluster, erase in booted nodes
 	$(LAB) build 1.26
-	@(cd tests && exec $(IDLY) $(CACHE)/bin/lab build) & build=$$!; trap 'kill $$build 2>/dev/null' EXIT INT TERM; \
+	@(cd tests && exec $(IDLY) $(CACHE)/bin/lab build) & build=$$!; \
 	$(SCENARIOS) -skip '/^1[.]34$$' ./scenarios && wait $$build && \
 	$(SCENARIOS) -run '^(TestMaster|TestWorker)$$/^1[.]34$$' ./scenarios
 
