@@ -62,8 +62,8 @@ SCENARIOS = go -C tests test -count=1 -timeout 75m -v
 
 test scenarios: DEBIAN += user-mode-linux
 scenarios: tools ## install, cluster, erase in booted nodes
-	$(LAB) build 1.26
-	@(cd tests && exec $(IDLY) $(CACHE)/bin/lab build) & build=$$!; \
+	export GEN=1.26; $(LAB) build
+	@(cd tests && exec $(IDLY) env GEN=1.34 $(CACHE)/bin/lab build) & build=$$!; \
 	$(SCENARIOS) -skip '/^1[.]34$$' ./scenarios && wait $$build && \
 	$(SCENARIOS) -run '^(TestMaster|TestWorker)$$/^1[.]34$$' ./scenarios
 

@@ -22,8 +22,8 @@ const usage = `lab VERB …, run in tests/; GEN=1.26 (default) or 1.34 picks the
   shell NAME         a shell in a node
   list               the nodes that run
   down [NAME]        end a node, or all of them
-  build [MINOR]      make what nodes of that generation, or of all, are made of: programs,
-                     images, repository, root`
+  build              make what nodes of the generation are made of: programs, images,
+                     repository, root`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -54,9 +54,8 @@ func run(ctx context.Context, args []string) error {
 	case verb == "cluster" && len(rest) == 2:
 		return cluster(ctx, g, rest[0], rest[1])
 	case verb == "build" && len(rest) == 0:
-		return node.PrepareAll(ctx)
-	case verb == "build" && len(rest) == 1:
-		return build(ctx, rest[0])
+		_, err := node.Prepare(ctx, g)
+		return err
 	case verb == "node" && len(rest) == 1:
 		return boot(ctx, g, rest[0])
 	case verb == "exec" && len(rest) == 2:
@@ -72,15 +71,6 @@ func run(ctx context.Context, args []string) error {
 	default:
 		return errors.New(usage)
 	}
-}
-
-func build(ctx context.Context, minor string) error {
-	g, err := generation.Named(minor)
-	if err != nil {
-		return err
-	}
-	_, err = node.Prepare(ctx, g)
-	return err
 }
 
 func boot(ctx context.Context, g generation.Generation, name string) error {

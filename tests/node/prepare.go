@@ -55,16 +55,6 @@ func Prepare(ctx context.Context, g generation.Generation) (Parts, error) {
 	return p, repository.Index(ctx, p.Packages)
 }
 
-// PrepareAll prepares every generation, so that one is downloaded while the
-// other is compiled.
-func PrepareAll(ctx context.Context) error {
-	work, ctx := errgroup.WithContext(ctx)
-	for _, g := range generation.All() {
-		work.Go(func() error { _, err := Prepare(ctx, g); return err })
-	}
-	return work.Wait()
-}
-
 func packagesDir(g generation.Generation) string {
 	return filepath.Join(cache.Dir(), "podsec-k8s-"+g.Name)
 }
