@@ -92,7 +92,7 @@ func awaitReady(ctx context.Context, n Node) error {
 			return err
 		}
 		if !own.ready() {
-			return fmt.Errorf("node %s is not ready after %s", n.Name, readyTimeout)
+			return fmt.Errorf("node %s is not ready", n.Name)
 		}
 		return nil
 	})

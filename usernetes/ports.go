@@ -206,8 +206,11 @@ func changePorts(n Node, open []openPort, wanted []port) (c portChange) {
 func readyAddresses(nodes []clusterNode) []ingress {
 	var all []ingress
 	for _, n := range nodes {
+		if !n.ready() {
+			continue
+		}
 		for _, a := range n.Status.Addresses {
-			if n.ready() && a.Type == "InternalIP" {
+			if a.Type == "InternalIP" {
 				all = append(all, ingress{a.Address})
 			}
 		}
