@@ -8,6 +8,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/veth"
 )
 
 // ports that a node serves. Source: "Ports and Protocols" of the Kubernetes
@@ -17,7 +18,7 @@ const (
 	etcdPort    = 2379  // tcp, for apiservers and for those who join
 	peerPort    = 2380  // tcp, between the members of etcd
 	kubeletPort = 10250 // tcp
-	vxlanPort   = 8472  // udp
+	vxlanPort   = veth.OverlayPort
 )
 
 // A Node is what the services of one machine need to know. It is only data,

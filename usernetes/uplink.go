@@ -65,12 +65,10 @@ func (n Node) device() string {
 }
 
 // flannelInterface is what flanneld picks its device by. In the mode veth that
-// is the node's address: packets between nodes leave with it then, and need no
-// translation on the machine. Translated, they would have wrong checksums,
-// for the kernel takes the checksum of a packet around another, which is
-// whole, for one that the network card is yet to make.
-// Source: flannel's Documentation/configuration.md; Linux' net/core/utils.c,
-// inet_proto_csum_replace4, and net/ipv4/udp.c, udp_set_csum.
+// is the node's address, as the device has it that root's half made: so
+// flanneld takes that over.
+// Source: flannel's Documentation/configuration.md and
+// pkg/backend/vxlan/device.go, vxlanLinksIncompat.
 func (n Node) flannelInterface() string {
 	if n.mode() == VethMode {
 		return n.IP.String()
@@ -122,14 +120,17 @@ func attachVeth(ctx context.Context, n Node, lost func(error)) error {
 	return nil
 }
 
+// errTakenBack says that root's half no longer knows the device.
+var errTakenBack = errors.New("root's half has taken the network device back")
+
 // returnTo connects again to root's half, which has just ended.
 func returnTo(ctx context.Context, n Node) (conn *veth.Conn, err error) {
 	for ctx.Err() == nil {
 		if _, err := net.InterfaceByName(veth.NodeEnd); err != nil {
 			return nil, err
 		}
-		if conn, err = uplink(ctx, n, true); err == nil {
-			return conn, nil
+		if conn, err = uplink(ctx, n, true); err == nil || errors.Is(err, errTakenBack) {
+			return conn, err
 		}
 		slog.Warn("root's half of the network does not answer", "error", err)
 		time.Sleep(returnPause)
@@ -148,7 +149,7 @@ func uplink(ctx context.Context, n Node, keep bool) (*veth.Conn, error) {
 	switch {
 	case err != nil:
 	case keep && !kept:
-		err = errors.New("the network device was made anew")
+		err = errTakenBack
 	case !kept:
 		err = setUpUplink(ctx, link)
 	}
@@ -186,6 +187,9 @@ func publishOwn(n Node, conn *veth.Conn) error {
 
 func ownVethPorts(n Node) (ports []veth.Port) {
 	for _, p := range published(n) {
+		if p.port == vxlanPort { // the machine's own stack serves it
+			continue
+		}
 		ports = append(ports, veth.Port{Proto: p.proto, Number: p.port, Target: p.port})
 	}
 	return ports

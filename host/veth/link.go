@@ -51,8 +51,9 @@ func findLink(address netip.Addr, subnet netip.Prefix) (Link, error) {
 // Documentation/networking/ip-sysctl.rst.
 func setting(device, name string) string { return "/proc/sys/net/ipv4/conf/" + device + "/" + name }
 
-// makeLink makes the pair, its far end in the namespace from the beginning.
-// ip finds that as its descriptor 3. Source: ip-link(8), ip-netns(8).
+// makeLink makes the pair, its far end in the namespace from the beginning,
+// and the pod network's device there. ip finds the namespace as its
+// descriptor 3. Source: ip-link(8), ip-netns(8).
 func makeLink(ctx context.Context, l Link, namespace *os.File) error {
 	if err := deleteLink(ctx); err != nil {
 		return err
@@ -69,8 +70,7 @@ func makeLink(ctx context.Context, l Link, namespace *os.File) error {
 		}
 	}
 	return errors.Join(
-		// The pod network's packets come with the node's address, one of this machine's own.
-		host.SetKernelValue(setting(HostEnd, "accept_local"), "1"), host.SetKernelValue(setting(HostEnd, "rp_filter"), "2"),
+		makeOverlay(ctx, l, namespace),
 		host.SetKernelValue(setting(HostEnd, "forwarding"), "1"), host.SetKernelValue(setting(l.Device, "forwarding"), "1"))
 }
 

@@ -19,14 +19,14 @@ const Socket = "/run/podsec-k8s-net.sock"
 // these ports. Both hold for as long as the connection does.
 type request struct {
 	Attach  *netip.Addr // the node's address
-	Keep    bool        // with Attach: the namespaces have their end of an earlier link still
+	Keep    bool        // with Attach: only the earlier link, of which the namespaces have their end still
 	Publish []Port
 }
 
 // An answer is what root has done.
 type answer struct {
 	Link   Link              // after Attach
-	Kept   bool              // it is the earlier one
+	Kept   bool              // after Attach with Keep: it is there
 	Faults map[string]string // after Publish: why a port is not open, by its key
 	Err    string            // why nothing was done
 }
@@ -54,8 +54,8 @@ func Dial() (*Conn, error) {
 func (c *Conn) Close() error { return c.unix.Close() }
 
 // Attach asks for a link into this process' network namespace. keep asks for
-// the one that is there, after root's half was started again; kept tells
-// whether it is.
+// the one that is there, after root's half was started again, and for no
+// other; kept tells whether it is.
 func (c *Conn) Attach(address netip.Addr, keep bool) (link Link, kept bool, err error) {
 	namespace, err := os.Open("/proc/self/ns/net")
 	if err != nil {
@@ -122,7 +122,11 @@ func receive(c *net.UnixConn) (r request, namespace *os.File, err error) {
 			namespace = os.NewFile(uintptr(fd), "namespace")
 		}
 	}
-	return r, namespace, json.Unmarshal(data[:n], &r)
+	if err := json.Unmarshal(data[:n], &r); err != nil {
+		namespace.Close() //nolint:errcheck // nothing was written
+		return r, nil, err
+	}
+	return r, namespace, nil
 }
 
 func reply(c *net.UnixConn, a answer) error {

@@ -79,6 +79,10 @@ func rules(l Link, ports []Port) string {
 	line("\t\tip saddr %s oifname != %q masquerade", l.Peer(), HostEnd)
 	line("\t\tip saddr %s oifname %q masquerade", l.Address, HostEnd) // the namespaces have that address too
 	line("\t}")
+	// The kernel listens for the pod network on every address; the node has one.
+	line("\tchain input {\n\t\ttype filter hook input priority 0;")
+	line("\t\tip daddr != %s udp dport %d @th,96,24 %d drop", l.Address, OverlayPort, overlayID)
+	line("\t}")
 	line("\tchain forward {\n\t\ttype filter hook forward priority 0;")
 	line("\t\toifname %q ct status dnat accept", HostEnd)
 	line("\t\toifname %q ct state established,related accept", HostEnd)

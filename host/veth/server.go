@@ -19,10 +19,11 @@ type Server struct {
 	Network netip.Prefix // between namespaces and machine, by root's own settings
 	State   string       // file for what was given, for when the server is started again
 
-	mutex sync.Mutex
-	link  *Link // while a connection has one
-	owner *net.UnixConn
-	ports map[*net.UnixConn][]Port // those of nil are from before a restart
+	mutex     sync.Mutex
+	link      *Link // while a connection has one
+	owner     *net.UnixConn
+	namespace *os.File                 // the owner's
+	ports     map[*net.UnixConn][]Port // those of nil are from before a restart
 }
 
 // Serve answers until ctx ends. Then all that it gave is taken back, unless
@@ -71,9 +72,6 @@ func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 		if err == nil {
 			err = reply(c, s.handle(ctx, c, r, namespace))
 		}
-		if namespace != nil {
-			namespace.Close() //nolint:errcheck // the link keeps it
-		}
 		if err != nil {
 			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
 				slog.Warn("a connection ended", "error", err)
@@ -83,6 +81,7 @@ func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 	}
 }
 
+// handle does what is asked. namespace is closed, unless it is the owner's now.
 func (s *Server) handle(ctx context.Context, c *net.UnixConn, r request, namespace *os.File) (a answer) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -90,10 +89,13 @@ func (s *Server) handle(ctx context.Context, c *net.UnixConn, r request, namespa
 	switch {
 	case r.Attach == nil:
 		a.Faults, err = s.publish(ctx, c, r.Publish)
-	case r.Keep && s.link != nil && s.link.Address == *r.Attach && hasLink():
-		s.owner, a.Link, a.Kept = c, *s.link, true
+	case r.Keep:
+		a.Link, a.Kept, err = s.keep(c, *r.Attach, namespace)
 	default:
 		a.Link, err = s.attach(ctx, c, *r.Attach, namespace)
+	}
+	if namespace != nil && namespace != s.namespace {
+		namespace.Close() //nolint:errcheck // nothing was written
 	}
 	if err != nil {
 		slog.Error("refused", "error", err)
@@ -102,13 +104,31 @@ func (s *Server) handle(ctx context.Context, c *net.UnixConn, r request, namespa
 	return a
 }
 
+// prove tells whether a request came with a namespace of the user's.
+func (s *Server) prove(namespace *os.File) error {
+	if namespace == nil {
+		return errNotTheirs
+	}
+	return Prove(int(namespace.Fd()), s.UID)
+}
+
+// keep gives a connection the link of an earlier one, when there is one yet.
+func (s *Server) keep(c *net.UnixConn, address netip.Addr, namespace *os.File) (Link, bool, error) {
+	if err := s.prove(namespace); err != nil {
+		return Link{}, false, err
+	}
+	if s.link == nil || s.link.Address != address || !hasLink() {
+		return Link{}, false, nil
+	}
+	s.namespace.Close() //nolint:errcheck // nothing was written
+	s.owner, s.namespace = c, namespace
+	return *s.link, true, nil
+}
+
 // attach makes the link. The newest connection with a namespace has it: an
 // older one is of a node that is gone.
 func (s *Server) attach(ctx context.Context, c *net.UnixConn, address netip.Addr, namespace *os.File) (Link, error) {
-	if namespace == nil {
-		return Link{}, errNotTheirs
-	}
-	if err := Prove(int(namespace.Fd()), s.UID); err != nil {
+	if err := s.prove(namespace); err != nil {
 		return Link{}, err
 	}
 	if !address.Is4() {
@@ -121,7 +141,7 @@ func (s *Server) attach(ctx context.Context, c *net.UnixConn, address netip.Addr
 	if err != nil {
 		return Link{}, err
 	}
-	s.link, s.owner = &link, c
+	s.link, s.owner, s.namespace = &link, c, namespace
 	if err := errors.Join(s.save(), makeLink(ctx, link, namespace)); err != nil {
 		return Link{}, errors.Join(err, s.drop(ctx))
 	}
@@ -204,6 +224,9 @@ func (s *Server) drop(ctx context.Context) error {
 		return nil
 	}
 	err := dropLink(ctx, *s.link)
-	s.link, s.owner = nil, nil
+	if s.namespace != nil { // the owner has come back after a restart
+		err = errors.Join(err, deleteOverlay(s.namespace), s.namespace.Close())
+	}
+	s.link, s.owner, s.namespace = nil, nil, nil
 	return errors.Join(err, s.save())
 }

@@ -20,12 +20,16 @@ func TestVeth(t *testing.T) {
 	master.run("podsec-k8s-create-master --network=veth")
 	worker.run(strings.TrimSpace(master.run("podsec-k8s token create --print-join-command")) + " --network=veth")
 	t.Run("traffic", func(t *testing.T) { traffic(master.on(t), worker) })
+	t.Run("overlay", func(t *testing.T) { overlayOfTheMachine(worker.on(t)) })
 	master.run("podsec-k8s kubectl apply -f - <<'Y'\n" + publishedServices + "\nY")
 	t.Run("outside", func(t *testing.T) { publishedAnswer(master.on(t), worker.on(t)) })
 	t.Run("source address", func(t *testing.T) { sourceAddress(master.on(t), worker.on(t)) })
 	t.Run("stranger", func(t *testing.T) { stranger(master.on(t)) })
 	t.Run("root's half again", func(t *testing.T) {
-		for _, command := range []string{"systemctl kill --signal=KILL podsec-k8s-net; sleep 1", "systemctl restart podsec-k8s-net", "systemctl stop podsec-k8s-net"} {
+		for _, command := range []string{
+			"systemctl kill --signal=KILL podsec-k8s-net; sleep 1", "systemctl restart podsec-k8s-net", "systemctl stop podsec-k8s-net",
+			userctl + "kill --signal=KILL u7s-rootlesskit; sleep 1",
+		} {
 			worker.on(t).run(command)
 			everyPodReachesEveryPod(master.on(t), 2)
 			publishedAnswer(master.on(t), worker.on(t))
@@ -40,6 +44,15 @@ func TestVeth(t *testing.T) {
 		m.run("! ip link show u7s0 && ! nft list table ip podsec_k8s && test ! -e /run/podsec-k8s-net.sock")
 		m.says("cat /proc/sys/net/ipv4/conf/host0/forwarding", "0\n")
 	})
+}
+
+// overlayOfTheMachine: flanneld has taken over the pod network's device that
+// root's half made, so packets between nodes are the machine's own.
+func overlayOfTheMachine(m *machine) {
+	m.says("ss -Hlnu 'sport = 8472'", ":8472")
+	m.run("test -z \"$(podsec-k8s exec ss -Hlnu 'sport = 8472')\"")
+	m.says("podsec-k8s exec ip -d link show flannel.1", "link-netnsid", "local "+m.Address.String(), "mtu 1450")
+	m.says("podsec-k8s exec ip -4 address show flannel.1", "inet 10.244.")
 }
 
 // wholePackets makes a machine's device put whole packets on the wire, as a
