@@ -42,14 +42,14 @@ func findLink(address netip.Addr, subnet netip.Prefix) (Link, error) {
 	if link.Device == "" {
 		return link, fmt.Errorf("no device of this machine has the address %s", address)
 	}
-	value, err := os.ReadFile(setting(link.Device, "forwarding"))
+	value, err := os.ReadFile(forwarding(link.Device))
 	link.Forward = strings.TrimSpace(string(value)) == "1"
 	return link, err
 }
 
-// setting gives the place of a device's setting. Source: the kernel's
-// Documentation/networking/ip-sysctl.rst.
-func setting(device, name string) string { return "/proc/sys/net/ipv4/conf/" + device + "/" + name }
+// forwarding gives the place of a device's setting of that name. Source: the
+// kernel's Documentation/networking/ip-sysctl.rst.
+func forwarding(device string) string { return "/proc/sys/net/ipv4/conf/" + device + "/forwarding" }
 
 // makeLink makes the pair, its far end in the namespace from the beginning,
 // and the pod network's device there. ip finds the namespace as its
@@ -71,14 +71,14 @@ func makeLink(ctx context.Context, l Link, namespace *os.File) error {
 	}
 	return errors.Join(
 		makeOverlay(ctx, l, namespace),
-		host.SetKernelValue(setting(HostEnd, "forwarding"), "1"), host.SetKernelValue(setting(l.Device, "forwarding"), "1"))
+		host.SetKernelValue(forwarding(HostEnd), "1"), host.SetKernelValue(forwarding(l.Device), "1"))
 }
 
 // dropLink takes pair and rules away and gives forwarding back as it was.
 func dropLink(ctx context.Context, l Link) error {
 	faults := []error{deleteLink(ctx), load(ctx, noRules())}
 	if !l.Forward {
-		faults = append(faults, host.SetKernelValue(setting(l.Device, "forwarding"), "0"))
+		faults = append(faults, host.SetKernelValue(forwarding(l.Device), "0"))
 	}
 	return errors.Join(faults...)
 }
