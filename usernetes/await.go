@@ -71,7 +71,7 @@ func answers(ctx context.Context, client *http.Client, url string) bool {
 // awaitAddress waits until the machine has the node's address: at boot the
 // network may come up after the node.
 func awaitAddress(ctx context.Context, n Node) error {
-	return host.Within(ctx, addressPatience, func() error {
+	return within(ctx, addressPatience, func() error {
 		if missing := checkAddress(n, hostAddresses()); missing != nil {
 			return missing
 		}
@@ -86,7 +86,7 @@ func awaitReady(ctx context.Context, n Node) error {
 	if err != nil {
 		return err
 	}
-	return host.Within(ctx, readyTimeout, func() error {
+	return within(ctx, readyTimeout, func() error {
 		var own clusterNode
 		if err := api.get(ctx, "/api/v1/nodes/"+n.Name, &own); err != nil {
 			return err
@@ -96,6 +96,24 @@ func awaitReady(ctx context.Context, n Node) error {
 		}
 		return nil
 	})
+}
+
+// within repeats a check until it holds, and gives its last fault when it
+// does not in time.
+func within(ctx context.Context, patience time.Duration, check func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		fault := check()
+		if fault == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fault
+		case <-time.After(settle):
+		}
+	}
 }
 
 // awaitSubnet waits until the cluster has given this node its part of the

@@ -38,7 +38,7 @@ func endAll(ctx context.Context) error {
 		}
 		return nil
 	}
-	if host.Within(ctx, endPatience, allGone) != nil {
+	if within(ctx, endPatience, allGone) != nil {
 		slog.Warn("killing what has not ended in the namespaces", "waited", endPatience)
 	}
 	return nil

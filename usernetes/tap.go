@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // watchTap tells lost when nobody holds the tap device any more: the stack in
@@ -51,7 +49,7 @@ func linkNews() (*os.File, error) {
 
 // tapStays looks again for a second before it takes the device for lost: to
 // make the namespaces anew costs all that runs in them.
-func tapStays(ctx context.Context) error { return host.Within(ctx, time.Second, tapRuns) }
+func tapStays(ctx context.Context) error { return within(ctx, time.Second, tapRuns) }
 
 // tapRuns tells whether somebody holds the tap device. It asks for the
 // device's carrier: the flag IFF_RUNNING follows that by up to a second while

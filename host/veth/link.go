@@ -51,18 +51,22 @@ func findLink(address netip.Addr, subnet netip.Prefix) (Link, error) {
 // kernel's Documentation/networking/ip-sysctl.rst.
 func forwarding(device string) string { return "/proc/sys/net/ipv4/conf/" + device + "/forwarding" }
 
+// namespacePath is the namespace as ip finds it, its descriptor 3.
+// Source: ip-netns(8).
+const namespacePath = "/proc/self/fd/3"
+
 // makeLink makes the pair, its far end in the namespace from the beginning,
-// and the pod network's device there. ip finds the namespace as its
-// descriptor 3. Source: ip-link(8), ip-netns(8).
+// and the pod network's device there. Source: ip-link(8).
 func makeLink(ctx context.Context, l Link, namespace *os.File) error {
 	if err := deleteLink(ctx); err != nil {
 		return err
 	}
 	mtu := strconv.Itoa(l.MTU)
 	steps := [][]string{
-		{"link", "add", HostEnd, "mtu", mtu, "type", "veth", "peer", "name", NodeEnd, "mtu", mtu, "netns", "/proc/self/fd/3"},
+		{"link", "add", HostEnd, "mtu", mtu, "type", "veth", "peer", "name", NodeEnd, "mtu", mtu, "netns", namespacePath},
 		{"address", "add", l.Prefix(l.Gateway()), "dev", HostEnd},
 		{"link", "set", HostEnd, "up"},
+		addOverlay(l),
 	}
 	for _, args := range steps {
 		if err := (host.Command{Path: "/sbin/ip", Args: args, Files: []*os.File{namespace}}).Run(ctx); err != nil {
@@ -70,7 +74,6 @@ func makeLink(ctx context.Context, l Link, namespace *os.File) error {
 		}
 	}
 	return errors.Join(
-		makeOverlay(ctx, l, namespace),
 		host.SetKernelValue(forwarding(HostEnd), "1"), host.SetKernelValue(forwarding(l.Device), "1"))
 }
 

@@ -16,10 +16,10 @@ func testLink() Link {
 }
 
 func TestRules(t *testing.T) {
-	text := rules(testLink(), []Port{{"udp", 8473, 8473}, {"tcp", 8080, 30080}, {"tcp", 6443, 6443}})
+	text := rules(testLink(), []Port{{"udp", 8472, 8472}, {"tcp", 8080, 30080}, {"tcp", 6443, 6443}})
 	for _, want := range []string{
 		"ip daddr 192.0.2.10 tcp dport 8080 dnat to 10.41.0.254:30080",
-		"ip daddr 192.0.2.10 udp dport 8473 dnat to 10.41.0.254:8473",
+		"ip daddr 192.0.2.10 udp dport 8472 dnat to 10.41.0.254:8472",
 		"ip daddr != 192.0.2.10 udp dport 8472 @th,96,24 1 drop",
 		"ip saddr 10.41.0.254 oifname != \"u7s0\" masquerade",
 		"oifname \"u7s0\" drop",
