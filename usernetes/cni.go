@@ -2,17 +2,24 @@ package usernetes
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"strconv"
 	"strings"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// cniFile sorts before what other packages may put there.
-const cniFile = "/etc/cni/net.d/10-podsec-k8s.conflist"
+const (
+	// cniFile sorts before what other packages may put there.
+	cniFile   = "/etc/cni/net.d/10-podsec-k8s.conflist"
+	podBridge = "cni0"
+)
 
 // cniConfig is a CNI network configuration list of our two plugins.
 // Source: the CNI specification, 1.0.0; the pages of the plugins bridge,
@@ -47,8 +54,9 @@ type portmapPlugin struct {
 	Capabilities map[string]bool `json:"capabilities"`
 }
 
-// writeCNI makes the node's CNI configuration from the subnet that flanneld
-// leased. CRI-O reads the folder at any moment, so the file appears whole.
+// writeCNI makes the pods' bridge and the node's CNI configuration from the
+// subnet that flanneld leased. CRI-O reads the folder at any moment, so the
+// file appears whole, and after the bridge.
 func writeCNI() error {
 	data, err := os.ReadFile(subnetFile)
 	if err != nil {
@@ -62,10 +70,32 @@ func writeCNI() error {
 	if err != nil {
 		return fmt.Errorf("making the CNI configuration: %w", err)
 	}
+	if err := netlink.LinkAdd(bridgeLink(lease)); err != nil && !errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("making the bridge %s: %w", podBridge, err)
+	}
 	if err := host.MkdirAll("/etc/cni/net.d", 0o755); err != nil {
 		return fmt.Errorf("making the CNI configuration: %w", err)
 	}
 	return host.WriteFile(cniFile, config, 0o644)
+}
+
+// bridgeLink is the pods' bridge with an address of its own. The one that the
+// plugin would make takes its ports' lowest, and of two first pods that start
+// at once the later changes it, so that CRI-O's CHECK finds the earlier's
+// network altered and the pod fails.
+// Source: Linux' net/bridge/br_stp_if.c; the CNI specification, "CHECK".
+func bridgeLink(l lease) *netlink.Bridge {
+	attributes := netlink.NewLinkAttrs()
+	attributes.Name = podBridge
+	attributes.MTU = l.mtu
+	attributes.HardwareAddr = macOf(l.subnet.Addr().Next())
+	return &netlink.Bridge{LinkAttrs: attributes}
+}
+
+// macOf gives a locally administered address that holds an IPv4 one.
+// Source: IEEE 802, "U/L bit".
+func macOf(ip netip.Addr) net.HardwareAddr {
+	return append(net.HardwareAddr{0x0a, 0x58}, ip.AsSlice()...)
 }
 
 func bridgeNetwork(l lease) cniConfig {
@@ -73,7 +103,7 @@ func bridgeNetwork(l lease) cniConfig {
 		CNIVersion: "1.0.0", Name: "podsec-k8s",
 		Plugins: []any{
 			bridgePlugin{
-				Type: "bridge", Bridge: "cni0", IsDefaultGateway: true, HairpinMode: true, MTU: l.mtu,
+				Type: "bridge", Bridge: podBridge, IsDefaultGateway: true, HairpinMode: true, MTU: l.mtu,
 				IPAM: ipamPart{Type: "host-local", Ranges: [][]ipamRange{{{l.subnet}}}},
 			},
 			portmapPlugin{Type: "portmap", Capabilities: map[string]bool{"portMappings": true}},

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -64,6 +65,13 @@ func TestParseSubnet(t *testing.T) {
 		if _, err := parseSubnet(text); err == nil {
 			t.Errorf("%q was taken", text)
 		}
+	}
+}
+
+func TestBridgeLink(t *testing.T) {
+	got := bridgeLink(lease{subnet: netip.MustParsePrefix("10.244.3.0/24"), mtu: 1450})
+	if got.Name != "cni0" || got.MTU != 1450 || got.HardwareAddr.String() != "0a:58:0a:f4:03:01" {
+		t.Errorf("got %+v", got.LinkAttrs)
 	}
 }
 

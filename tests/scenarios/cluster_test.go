@@ -40,6 +40,7 @@ func TestMaster(t *testing.T) {
 			run  func(*machine)
 		}{
 			{"again", func(m *machine) { m.says("podsec-k8s-create-master", "already") }},
+			{"network", podNetwork},
 			{"guard", guard},
 			{"terminal", terminal},
 			{"processes", processes},
@@ -174,6 +175,15 @@ func standIns(m *machine) {
 	m.eventually(time.Minute, "podsec-k8s kubectl -n kube-system wait --timeout=5s --for=condition=Ready=false pod/kube-scheduler-t-master")
 	m.run(userctl + "start u7s-kube-scheduler")
 	m.eventually(time.Minute, "podsec-k8s kubectl -n kube-system wait --timeout=5s --for=condition=Ready pod/kube-scheduler-t-master")
+}
+
+// podNetwork: the pods' bridge has an address that no pod changes, so the
+// network of every pod came at once.
+func podNetwork(m *machine) {
+	m.says("podsec-k8s exec cat /sys/class/net/cni0/address", "0a:58:0a:f4:00:01\n")
+	if out := m.run("podsec-k8s kubectl get events -A --field-selector reason=FailedCreatePodSandBox -o name --ignore-not-found"); out != "" {
+		m.t.Errorf("pods were refused: %s", m.run("podsec-k8s kubectl get events -A"))
+	}
 }
 
 // imagesAndPods: two images are all that a control plane needs, and a user's
