@@ -159,7 +159,11 @@ func addAddress(ctx context.Context, n Node) error {
 // folder in rootlesskit's docs/process.md.
 func childPID() (int, error) {
 	data, err := os.ReadFile(filepath.Join(rootlessKitDir(), "child_pid"))
-	if err != nil {
+	switch {
+	case err == nil:
+	case !canStat(nodeFile):
+		return 0, fault("make one: podsec-k8s-create-master or podsec-k8s join", "there is no node on this machine yet")
+	default:
 		return 0, &host.Fault{
 			Err:    fmt.Errorf("finding the node's namespaces: %w", err),
 			Remedy: "start the node: systemctl start kubelet",

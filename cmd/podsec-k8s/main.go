@@ -56,6 +56,7 @@ func app(p *printer) *cli.App {
 			resetCommand(p),
 			statusCommand(p),
 			tokenCommand(p),
+			imageCommand(),
 			toolCommand("kubeadm", "runs kubeadm in the node"),
 			toolCommand("kubectl", "runs kubectl in the node, as the cluster's administrator on a master"),
 			toolCommand("crictl", "runs crictl in the node"),

@@ -25,6 +25,7 @@ func nodeCommand(p *printer) *cli.Command {
 			{Name: "access", Action: nodeAccess},
 			{Name: "overview", Action: nodeOverview},
 			{Name: "join-line", Action: nodeJoinLine},
+			{Name: "load-images", Action: func(c *cli.Context) error { return nodeLoadImages(c, p) }},
 			{Name: "token", SkipFlagParsing: true, Action: nodeToken},
 			{Name: "reload", Action: func(c *cli.Context) error { return usernetes.ReloadUnits(c.Context) }},
 		},

@@ -19,14 +19,15 @@ type subject struct {
 	*machine
 	kubectl string // runs kubectl as its administrator
 	inside  string // runs a program where its pods' network is
+	loadWeb string // brings it the image of the web pods
 }
 
 func rootlessSubject(m *machine) subject {
-	return subject{m, "podsec-k8s kubectl ", "podsec-k8s exec "}
+	return subject{m, "podsec-k8s kubectl ", "podsec-k8s exec ", loadWeb}
 }
 
 func rootfulSubject(m *machine) subject {
-	return subject{m, "kubectl --kubeconfig=/etc/kubernetes/admin.conf ", ""}
+	return subject{m, "kubectl --kubeconfig=/etc/kubernetes/admin.conf ", "", load("/srv/images/web.tar", "registry.local/web")}
 }
 
 // A cost is what a cluster took and takes.
@@ -120,11 +121,7 @@ func initTook(b *testing.B, out string) time.Duration {
 
 // manyPods takes a Deployment from one pod to a hundred.
 func manyPods(s subject) time.Duration {
-	if s.inside == "" {
-		s.run(load("/srv/images/web.tar", "registry.local/web"))
-	} else {
-		s.run(s.inside + loadWeb)
-	}
+	s.run(s.loadWeb)
 	s.run(s.kubectl + "apply -f - <<'Y'\n" + webDeployment + "\nY")
 	s.run(s.kubectl + "rollout status --timeout=120s deployment/many")
 	start := time.Now()

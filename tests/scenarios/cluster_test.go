@@ -193,7 +193,7 @@ func imagesAndPods(m *machine) {
 	if lines := strings.Count(images, "\n"); lines != 3 || !strings.Contains(images, "/coredns") || !strings.Contains(images, "/pause") {
 		m.t.Errorf("images:\n%s", images)
 	}
-	m.run("podsec-k8s exec " + loadWeb)
+	m.says(loadWeb, "Loaded registry.local/web:1\n")
 	m.run("podsec-k8s kubectl apply -f - <<'Y'\n" + webPod + "\nY")
 	m.run("podsec-k8s kubectl wait --timeout=120s --for=condition=Ready pod/web")
 	m.eventually(time.Minute, "podsec-k8s kubectl exec web -- /web get http://front/")

@@ -55,11 +55,7 @@ func pairSpeed(b *testing.B, g generation.Generation, prepare func(first, second
 	second.run(join)
 	s.join = time.Since(start).Seconds()
 	for _, each := range []subject{one, two} {
-		if each.inside == "" {
-			each.run(load("/srv/images/web.tar", "registry.local/web"))
-		} else {
-			each.run(each.inside + loadWeb)
-		}
+		each.run(each.loadWeb)
 	}
 	one.run(one.kubectl + "apply -f - <<'Y'\n" + webSet + "\nY")
 	one.run(one.kubectl + "rollout status --timeout=120s daemonset/web")

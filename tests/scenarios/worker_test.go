@@ -160,14 +160,14 @@ func traffic(master *machine, others ...*machine) {
 	all := append([]*machine{master}, others...)
 	for _, m := range all {
 		m.t = master.t
-		m.run("podsec-k8s exec " + loadWeb)
+		m.run(loadWeb)
 	}
 	master.run("podsec-k8s kubectl apply -f - <<'Y'\n" + webSet + "\nY")
 	master.run("podsec-k8s kubectl rollout status --timeout=120s daemonset/web")
 	everyPodReachesEveryPod(master, len(all))
 }
 
-const loadWeb = "skopeo copy -q docker-archive:/srv/images/web.tar 'containers-storage:[overlay@/var/lib/containers/storage+/run/containers/storage]registry.local/web:1'"
+const loadWeb = "podsec-k8s image load /srv/images/web.tar"
 
 // everyPodReachesEveryPod asks anew which addresses there are each time: after
 // a reboot pods get others.
