@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -37,7 +38,7 @@ func kubeadmJoin(ctx context.Context, w *Work) error {
 		}
 	}
 	args := append([]string{"join", "--config=" + initFile}, w.Plan.Pass...)
-	if err := w.inNode(ctx, Program{"kubeadm", args}); err != nil {
+	if err := w.beginNetworkBeside(ctx, Program{"kubeadm", args}); err != nil {
 		return &host.Fault{
 			Err: err,
 			Remedy: "see what kubeadm says above; a token lasts a day, a new one with its command line: " +
@@ -47,12 +48,32 @@ func kubeadmJoin(ctx context.Context, w *Work) error {
 	return host.Remove(initFile)
 }
 
+// beginNetworkBeside runs a program and tries meanwhile to start the network:
+// kubeadm goes on waiting after the cluster has let the node in, and flanneld
+// waits as well once it is started. What comes of that is not told here, for
+// the phase of the network does it again.
+func (w *Work) beginNetworkBeside(ctx context.Context, p Program) error {
+	early, end := context.WithCancel(ctx)
+	var network sync.WaitGroup
+	network.Go(func() {
+		_ = within(early, startTimeout, func() error { return startWorkerNetwork(early, w) })
+	})
+	err := w.inNode(ctx, p)
+	end()
+	network.Wait()
+	return err
+}
+
 // startWorkerNetwork asks the cluster for its networks, as the node that
 // this machine is now, and starts the pod network and services.
 func startWorkerNetwork(ctx context.Context, w *Work) error {
 	api, err := newAPIClient(kubeletConf)
 	if err != nil {
 		return err
+	}
+	var own clusterNode
+	if err := api.get(ctx, "/api/v1/nodes/"+w.Plan.Node.Name, &own); err != nil {
+		return fmt.Errorf("asking the cluster for this node: %w", err)
 	}
 	var kubeadms struct {
 		Data struct{ ClusterConfiguration string }

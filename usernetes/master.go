@@ -75,9 +75,6 @@ func followKubeadm(ctx context.Context, w *Work) error {
 	if err := host.MkdirAll(kept(manifestsDir), 0o700); err != nil {
 		return fmt.Errorf("making the folder of manifests: %w", err)
 	}
-	if err := host.MkdirAll(kept(standInsDir), 0o700); err != nil {
-		return fmt.Errorf("making the folder of stand-ins: %w", err)
-	}
 	return w.Manager.Start(ctx, units.ManifestsUp)
 }
 
@@ -89,7 +86,7 @@ func clearHalfMade(ctx context.Context, w *Work) error {
 	if err := w.inNode(ctx, kubeadmReset()); err != nil {
 		return err
 	}
-	var faults []error
+	faults := []error{stopServices(ctx, w)}
 	for _, name := range slices.Backward(components()) { // kubeadm's next look finds their ports free
 		faults = append(faults, w.Manager.Stop(ctx, units.Component(name)))
 	}

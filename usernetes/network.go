@@ -36,6 +36,10 @@ func startServices(ctx context.Context, w *Work) error {
 	return errors.Join(w.Manager.Begin(ctx, units.Flanneld), w.Manager.Begin(ctx, units.KubeProxy), w.Manager.Begin(ctx, units.Ports))
 }
 
+func stopServices(ctx context.Context, w *Work) error {
+	return errors.Join(w.Manager.Stop(ctx, units.Ports), w.Manager.Stop(ctx, units.KubeProxy), w.Manager.Stop(ctx, units.Flanneld))
+}
+
 func writeNetworkFiles(n Node) error {
 	flannel, err := json.Marshal(flannelConfig(n))
 	if err != nil {

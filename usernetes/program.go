@@ -43,6 +43,8 @@ func RunUnit(ctx context.Context, name string) error {
 		return awaitAPI(ctx, n)
 	case "flanneld-inside":
 		return runFlanneld(ctx, n)
+	case "kubelet":
+		return runKubelet(n)
 	}
 	return runInNode(name, n)
 }
@@ -61,6 +63,15 @@ func runRootlessKit(ctx context.Context, n Node) error {
 	}
 	p := rootlessKit(n)
 	return host.Command{Path: p.Name, Args: p.Args, Env: environment()}.Exec()
+}
+
+// runKubelet makes the folder of stand-ins, of which a worker has none: without
+// the folder the kubelet complains every second. kubeadm reset takes it away.
+func runKubelet(n Node) error {
+	if err := host.MkdirAll(kept(standInsDir), 0o700); err != nil {
+		return fmt.Errorf("making the folder of stand-ins: %w", err)
+	}
+	return runInNode("kubelet", n)
 }
 
 func runInNode(name string, n Node) error {

@@ -134,6 +134,9 @@ func join(worker, master *machine, mode string) {
 	worker.says(command, "a worker now")
 	worker.says(command, "already")
 	master.eventually(time.Minute, "podsec-k8s kubectl wait --timeout=5s --for=condition=Ready node/"+worker.Name)
+	if out := worker.run("journalctl -q -b _SYSTEMD_USER_UNIT=u7s-kubelet.service | grep -m1 'Unable to read config path' || true"); out != "" {
+		worker.t.Errorf("the kubelet misses a folder: %s", out)
+	}
 	if out, status := worker.try("find /var/lib/u7s-admin/state -name '*.yaml' -o -name '*.json' | xargs grep -l " + token); status == 0 {
 		worker.t.Errorf("the token was kept: %s", out)
 	}
