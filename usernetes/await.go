@@ -79,8 +79,21 @@ func awaitAddress(ctx context.Context, n Node) error {
 	})
 }
 
-// awaitReady waits until the kubelet has made the node known to the cluster, a
-// moment after kubeadm has seen it run, and the cluster counts it as ready.
+// awaitKnown waits until the kubelet has an identity and has made the node known
+// to the cluster, maybe a moment after kubeadm has seen it run, and gives a
+// client with that identity.
+func awaitKnown(ctx context.Context, n Node) (api *apiClient, err error) {
+	err = within(ctx, startTimeout, func() error {
+		if api, err = newAPIClient(kubeletConf); err != nil {
+			return err
+		}
+		var own clusterNode
+		return api.get(ctx, "/api/v1/nodes/"+n.Name, &own)
+	})
+	return api, err
+}
+
+// awaitReady waits until the cluster counts the node as ready.
 func awaitReady(ctx context.Context, n Node) error {
 	api, err := newAPIClient(kubeletConf)
 	if err != nil {

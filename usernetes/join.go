@@ -55,9 +55,7 @@ func kubeadmJoin(ctx context.Context, w *Work) error {
 func (w *Work) beginNetworkBeside(ctx context.Context, p Program) error {
 	early, end := context.WithCancel(ctx)
 	var network sync.WaitGroup
-	network.Go(func() {
-		_ = within(early, startTimeout, func() error { return startWorkerNetwork(early, w) })
-	})
+	network.Go(func() { _ = startWorkerNetwork(early, w) })
 	err := w.inNode(ctx, p)
 	end()
 	network.Wait()
@@ -67,13 +65,9 @@ func (w *Work) beginNetworkBeside(ctx context.Context, p Program) error {
 // startWorkerNetwork asks the cluster for its networks, as the node that
 // this machine is now, and starts the pod network and services.
 func startWorkerNetwork(ctx context.Context, w *Work) error {
-	api, err := newAPIClient(kubeletConf)
+	api, err := awaitKnown(ctx, w.Plan.Node)
 	if err != nil {
 		return err
-	}
-	var own clusterNode
-	if err := api.get(ctx, "/api/v1/nodes/"+w.Plan.Node.Name, &own); err != nil {
-		return fmt.Errorf("asking the cluster for this node: %w", err)
 	}
 	var kubeadms struct {
 		Data struct{ ClusterConfiguration string }
