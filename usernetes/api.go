@@ -98,6 +98,12 @@ func (c *apiClient) get(ctx context.Context, path string, into any) error {
 	return nil
 }
 
+// node reads a Node by its name.
+func (c *apiClient) node(ctx context.Context, name string) (n clusterNode, err error) {
+	err = c.get(ctx, "/api/v1/nodes/"+name, &n)
+	return n, err
+}
+
 // send sends an object, as JSON or as a patch of that content type.
 func (c *apiClient) send(ctx context.Context, method, path, contentType string, object any) error {
 	data, err := json.Marshal(object)

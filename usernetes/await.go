@@ -87,8 +87,8 @@ func awaitKnown(ctx context.Context, n Node) (api *apiClient, err error) {
 		if api, err = newAPIClient(kubeletConf); err != nil {
 			return err
 		}
-		var own clusterNode
-		return api.get(ctx, "/api/v1/nodes/"+n.Name, &own)
+		_, err = api.node(ctx, n.Name)
+		return err
 	})
 	return api, err
 }
@@ -100,8 +100,8 @@ func awaitReady(ctx context.Context, n Node) error {
 		return err
 	}
 	return within(ctx, readyTimeout, func() error {
-		var own clusterNode
-		if err := api.get(ctx, "/api/v1/nodes/"+n.Name, &own); err != nil {
+		own, err := api.node(ctx, n.Name)
+		if err != nil {
 			return err
 		}
 		if !own.ready() {
@@ -137,8 +137,8 @@ func awaitSubnet(ctx context.Context, n Node) error {
 		return err
 	}
 	for {
-		var own struct{ Spec struct{ PodCIDR string } }
-		if err := api.get(ctx, "/api/v1/nodes/"+n.Name, &own); err != nil {
+		own, err := api.node(ctx, n.Name)
+		if err != nil {
 			return fmt.Errorf("waiting for this node's part of the pod network: %w", err)
 		}
 		if own.Spec.PodCIDR != "" {

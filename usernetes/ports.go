@@ -77,6 +77,7 @@ type (
 		HostPort         int
 	}
 	clusterNode struct {
+		Spec   struct{ PodCIDR string }
 		Status struct {
 			Addresses  []struct{ Type, Address string }
 			Conditions []struct{ Type, Status string }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -38,14 +36,10 @@ func loadImages(c *cli.Context) error {
 	if len(request.Archives) == 0 {
 		return wrongUsage("podsec-k8s image load", errors.New("an image archive is missing"))
 	}
-	var files []*os.File
-	defer func() { closeAll(files) }()
-	for _, name := range request.Archives {
-		file, err := os.Open(name)
-		if err != nil {
-			return &host.Fault{Err: fmt.Errorf("reading the image archive: %w", err), Remedy: "give a docker archive that exists: podsec-k8s image load FILE"}
-		}
-		files = append(files, file)
+	files, missing := openArchives(request.Archives)
+	defer closeAll(files)
+	if len(missing) > 0 {
+		return &host.Fault{Err: errors.New("reading the image archive: " + missing[0].Err), Remedy: "give a docker archive that exists: podsec-k8s image load FILE"}
 	}
 	unlock, err := lockNode()
 	if err != nil {
@@ -58,8 +52,8 @@ func loadImages(c *cli.Context) error {
 // nodeLoadImages is the half of it that u7s-admin runs.
 func nodeLoadImages(c *cli.Context, p *printer) error {
 	var request imageRequest
-	if err := json.NewDecoder(os.Stdin).Decode(&request); err != nil {
-		return fmt.Errorf("reading what root asks for: %w", err)
+	if err := readRequest(&request); err != nil {
+		return err
 	}
 	loaded, err := usernetes.LoadImages(c.Context, request.Archives, inherited(len(request.Archives)), os.Stdout)
 	for _, name := range loaded {

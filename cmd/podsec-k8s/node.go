@@ -40,6 +40,14 @@ func unitCommand() *cli.Command {
 	}
 }
 
+// readRequest reads what root asks for, as requestOf wrote it.
+func readRequest(request any) error {
+	if err := json.NewDecoder(os.Stdin).Decode(request); err != nil {
+		return fmt.Errorf("reading what root asks for: %w", err)
+	}
+	return nil
+}
+
 // A nodeRequest is what root asks of u7s-admin for a node.
 type nodeRequest struct {
 	Options usernetes.Options
@@ -79,16 +87,16 @@ type resetRequest struct{ Force bool }
 
 func nodeReset(c *cli.Context) error {
 	var request resetRequest
-	if err := json.NewDecoder(os.Stdin).Decode(&request); err != nil {
-		return fmt.Errorf("reading what root asks for: %w", err)
+	if err := readRequest(&request); err != nil {
+		return err
 	}
 	return usernetes.Reset(c.Context, request.Force, os.Stdout)
 }
 
 func makeNode(ctx context.Context, p *printer) error {
 	var request nodeRequest
-	if err := json.NewDecoder(os.Stdin).Decode(&request); err != nil {
-		return fmt.Errorf("reading what root asks for: %w", err)
+	if err := readRequest(&request); err != nil {
+		return err
 	}
 	plan, findings, err := planNode(ctx, request)
 	if err != nil {

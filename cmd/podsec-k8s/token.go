@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"slices"
 
@@ -65,8 +64,8 @@ func nodeToken(c *cli.Context) error {
 // nodeJoinLine is the half of create --print-join-command.
 func nodeJoinLine(c *cli.Context) error {
 	var request joinLineRequest
-	if err := json.NewDecoder(os.Stdin).Decode(&request); err != nil {
-		return fmt.Errorf("reading what root asks for: %w", err)
+	if err := readRequest(&request); err != nil {
+		return err
 	}
 	line, err := usernetes.JoinCommand(c.Context, request.ControlPlane, request.Flags...)
 	if err != nil {
