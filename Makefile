@@ -13,7 +13,8 @@ export GOGC ?= 400
 
 LINT := $(CACHE)/bin/golangci-lint-2.11.0
 # Built, not run by go run: that loses the exit status of what it ran.
-LAB = go -C tests build -o $(CACHE)/bin/lab ./lab && cd tests && $(CACHE)/bin/lab
+LAB_PROGRAM := $(CACHE)/bin/lab$(addprefix -,$(PODSEC_K8S_LAB))
+LAB = go -C tests build -o $(LAB_PROGRAM) ./lab && cd tests && $(LAB_PROGRAM)
 DEBIAN := mmdebstrap systemd-container golang-1.19-go libseccomp-dev gcc libc6-dev pkg-config createrepo-c shellcheck rpm util-linux ca-certificates
 
 .PHONY: help up cluster down node exec shell test unit lint scenarios rpm bench fuzz tools
@@ -63,7 +64,7 @@ SCENARIOS = go -C tests test -count=1 -timeout 75m -v
 test scenarios: DEBIAN += user-mode-linux
 scenarios: tools ## install, cluster, erase in booted nodes
 	export GEN=1.26; $(LAB) build
-	@(cd tests && exec $(IDLY) env GEN=1.34 $(CACHE)/bin/lab build) & build=$$!; \
+	@(cd tests && exec $(IDLY) env GEN=1.34 $(LAB_PROGRAM) build) & build=$$!; \
 	$(SCENARIOS) -skip '/^1[.]34$$' ./scenarios && wait $$build && \
 	$(SCENARIOS) -run '^(TestMaster|TestWorker)$$/^1[.]34$$' ./scenarios
 

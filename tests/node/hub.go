@@ -31,7 +31,17 @@ func runDir() string {
 	if dir := os.Getenv("PODSEC_K8S_RUN"); dir != "" {
 		return dir
 	}
-	return "/var/tmp/podsec-k8s-nodes"
+	return "/var/tmp/podsec-k8s-nodes" + labName()
+}
+
+// labName tells the labs of several checkouts on one machine apart, by what
+// they append to the names of folders. Each has a hub, and so a network, of
+// its own.
+func labName() string {
+	if name := os.Getenv("PODSEC_K8S_LAB"); name != "" {
+		return "-" + name
+	}
+	return ""
 }
 
 // hub is the outer machine.
@@ -80,19 +90,27 @@ func childOf(pid int) (int, error) {
 	return strconv.Atoi(fields[0])
 }
 
-// ensureHub gives the hub, booted when none runs. One process at a time may
-// do that.
+// lockLab waits until nobody else makes or ends nodes or hubs. It locks the
+// cache's folder, which stays when a run folder goes. Source: flock(2).
+func lockLab() (unlock func(), err error) {
+	if err := os.MkdirAll(cache.Dir(), 0o755); err != nil {
+		return nil, fmt.Errorf("locking the lab: %w", err)
+	}
+	folder, err := os.Open(cache.Dir())
+	if err != nil {
+		return nil, fmt.Errorf("locking the lab: %w", err)
+	}
+	if err := unix.Flock(int(folder.Fd()), unix.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("locking the lab: %w", err), folder.Close())
+	}
+	return func() { folder.Close() }, nil //nolint:errcheck // closing gives the lock back
+}
+
+// ensureHub gives the hub, booted when none runs. The caller holds the lab's
+// lock.
 func ensureHub(ctx context.Context) (hub, error) {
 	if err := os.MkdirAll(filepath.Join(runDir(), "nodes"), 0o755); err != nil {
 		return hub{}, fmt.Errorf("making the run folder: %w", err)
-	}
-	lock, err := os.OpenFile(filepath.Join(runDir(), "lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return hub{}, fmt.Errorf("locking the run folder: %w", err)
-	}
-	defer lock.Close() //nolint:errcheck // closing gives the lock back
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return hub{}, fmt.Errorf("locking the run folder: %w", err)
 	}
 	if h, err := findHub(); err == nil {
 		return h, nil

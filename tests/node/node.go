@@ -64,19 +64,37 @@ func Boot(ctx context.Context, g generation.Generation, name string) (*Node, err
 	if err != nil {
 		return nil, err
 	}
-	h, err := ensureHub(ctx)
-	if err != nil {
+	n := &Node{Name: name, Generation: g.Name}
+	if err := n.register(ctx); err != nil {
 		return nil, err
 	}
-	address, err := pickAddress(name)
-	if err != nil {
-		return nil, err
-	}
-	n := &Node{Name: name, Address: address, Generation: g.Name, hub: h}
 	if err := n.start(ctx, g, parts); err != nil {
 		return nil, errors.Join(err, Down(context.WithoutCancel(ctx), name))
 	}
 	return n, nil
+}
+
+// register gives the node its hub and its address, and makes it known to
+// others, who may boot and end nodes at the same time.
+func (n *Node) register(ctx context.Context) error {
+	unlock, err := lockLab()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if n.hub, err = ensureHub(ctx); err != nil {
+		return err
+	}
+	if n.Address, err = pickAddress(n.Name); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(n.dir()); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(n.dir(), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(n.dir(), "record"), []byte(n.Address.String()+" "+n.Generation+"\n"), 0o644)
 }
 
 func (n *Node) start(ctx context.Context, g generation.Generation, parts Parts) error {
@@ -104,9 +122,6 @@ func (n *Node) unit() string  { return "node-" + n.Name + ".service" }
 // own file system: CRI-O of the older generation takes no overlay for its
 // layers' base.
 func (n *Node) fill(ctx context.Context, parts Parts) error {
-	if err := os.RemoveAll(n.dir()); err != nil {
-		return err
-	}
 	for _, name := range []string{"up", "work", "root"} {
 		if err := os.MkdirAll(filepath.Join(n.dir(), name), 0o755); err != nil {
 			return err
@@ -116,7 +131,40 @@ func (n *Node) fill(ctx context.Context, parts Parts) error {
 	if err != nil {
 		return fmt.Errorf("copying /var/lib: %w: %s", err, out)
 	}
-	return n.writeFiles(n.files())
+	files := n.files()
+	if files["etc/login.defs"], err = n.loginDefs(parts); err != nil {
+		return err
+	}
+	return n.writeFiles(files)
+}
+
+// idsOfNode is how many subordinate ids are set aside for each node.
+const idsOfNode = 1000000
+
+// FirstSubID gives the first subordinate id that a user of the node gets.
+// Every node has ids of its own, as machines have: the kernel counts keys,
+// inotify instances and more by user, over all nodes.
+func (n *Node) FirstSubID() int { return idsOfNode * n.number() }
+
+// number tells nodes of one network apart: the last byte of the address.
+func (n *Node) number() int { return int(n.Address.As4()[3]) }
+
+// loginDefs gives the settings by which user tools pick the node's ids.
+// Source: login.defs(5).
+func (n *Node) loginDefs(parts Parts) (string, error) {
+	data, err := os.ReadFile(filepath.Join(parts.Root, "etc/login.defs"))
+	if err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	for line := range strings.Lines(string(data)) {
+		if key, _, _ := strings.Cut(line, "\t"); key != "SUB_UID_MIN" && key != "SUB_GID_MIN" {
+			text.WriteString(line)
+		}
+	}
+	system := 999 - n.number()
+	fmt.Fprintf(&text, "SYS_UID_MAX\t%d\nSYS_GID_MAX\t%d\nSUB_UID_MIN\t%d\nSUB_GID_MIN\t%d\n", system, system, n.FirstSubID(), n.FirstSubID())
+	return text.String(), nil
 }
 
 // files is what a bare node has beside its root file system.
@@ -142,7 +190,7 @@ func (n *Node) writeFiles(files map[string]string) error {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(n.dir(), "record"), []byte(n.Address.String()+" "+n.Generation+"\n"), 0o644)
+	return nil
 }
 
 func (n *Node) mount(ctx context.Context, parts Parts) error {
@@ -337,6 +385,11 @@ func Down(ctx context.Context, name string) error {
 	_ = h.run(ctx, "systemctl", "kill", "--signal=KILL", n.unit())
 	_ = h.run(ctx, "systemctl", "stop", n.unit())
 	_ = h.run(ctx, "umount", "--recursive", n.inDir()+"/root")
+	unlock, err := lockLab()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if err := os.RemoveAll(n.dir()); err != nil {
 		return fmt.Errorf("removing node %s: %w", name, err)
 	}

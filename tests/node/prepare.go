@@ -56,7 +56,7 @@ func Prepare(ctx context.Context, g generation.Generation) (Parts, error) {
 }
 
 func packagesDir(g generation.Generation) string {
-	return filepath.Join(cache.Dir(), "podsec-k8s-"+g.Name)
+	return filepath.Join(cache.Dir(), "podsec-k8s-"+g.Name+labName())
 }
 
 // ControlPlaneImages makes the images of a control plane in static pods, and
@@ -75,13 +75,26 @@ func Package(ctx context.Context, g generation.Generation) error {
 	if err := empty(packagesDir(g)); err != nil {
 		return fmt.Errorf("clearing the repository of podsec-k8s: %w", err)
 	}
-	return AddPackage(ctx, g, "")
+	return buildPackage(ctx, g, "", packagesDir(g))
 }
 
-// AddPackage builds a version of podsec-k8s beside those that the repository
-// has. "" is the newest in the changelog.
-func AddPackage(ctx context.Context, g generation.Generation, version string) error {
-	dir := packagesDir(g)
+// Newer builds podsec-k8s as another version into a repository that this node
+// alone has, and gives the folder's path in the node.
+func (n *Node) Newer(ctx context.Context, version string) (string, error) {
+	g, err := generation.Named(n.Generation)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(n.dir(), "lib/newer")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("making a repository for node %s: %w", n.Name, err)
+	}
+	return "/var/lib/newer", buildPackage(ctx, g, version, dir)
+}
+
+// buildPackage builds podsec-k8s into a repository. The version "" is the
+// newest in the changelog.
+func buildPackage(ctx context.Context, g generation.Generation, version, dir string) error {
 	args := []string{"run", "./rpm", "--kubernetes", g.Name, "--out", dir}
 	if version != "" {
 		args = append(args, "--version", version)

@@ -49,7 +49,7 @@ func TestMaster(t *testing.T) {
 			{"images", imagesAndPods},
 			{"services", services},
 			{"kubeadm", func(m *machine) { kubeadmCommands(m, g) }},
-			{"upgrade", func(m *machine) { upgrade(m, g) }},
+			{"upgrade", upgrade},
 		} {
 			t.Run(check.name, func(t *testing.T) { check.run(m.on(t)) })
 		}
@@ -64,7 +64,8 @@ func installed(m *machine, g generation.Generation) {
 	}
 	m.says("getent passwd u7s-admin", ":/var/lib/u7s-admin:/sbin/nologin")
 	m.says("getent shadow u7s-admin", "u7s-admin:!")
-	m.says("grep u7s-admin /etc/subuid /etc/subgid", "subuid:u7s-admin:100000:65536", "subgid:u7s-admin:100000:65536")
+	ids := fmt.Sprintf(":u7s-admin:%d:65536", m.FirstSubID())
+	m.says("grep u7s-admin /etc/subuid /etc/subgid", "subuid"+ids, "subgid"+ids)
 	m.says("loginctl show-user u7s-admin -p Linger", "Linger=yes")
 	m.says("systemctl show -p Delegate user@$(id -u u7s-admin)", "Delegate=yes")
 	m.says("systemctl is-enabled kubelet", "enabled")

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,8 +30,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// eachGeneration runs a scenario on both generations.
+// eachGeneration runs a scenario on both generations, beside other scenarios:
+// they wait most of their time.
 func eachGeneration(t *testing.T, scenario func(*testing.T, generation.Generation)) {
+	t.Parallel()
 	for _, g := range generation.All() {
 		t.Run(g.Name, func(t *testing.T) { scenario(t, g) })
 	}
@@ -45,18 +48,26 @@ type machine struct {
 
 // packaged tells of which generations the repository has this checkout's
 // podsec-k8s, and no other.
-var packaged = map[string]bool{}
+var packaged struct {
+	sync.Mutex
+	generations map[string]bool
+}
 
 // packageOnce builds podsec-k8s for a generation, once in a run.
 func packageOnce(t testing.TB, g generation.Generation) {
 	t.Helper()
-	if packaged[g.Name] {
+	packaged.Lock()
+	defer packaged.Unlock()
+	if packaged.generations[g.Name] {
 		return
 	}
 	if err := node.Package(t.Context(), g); err != nil {
 		t.Fatal(err)
 	}
-	packaged[g.Name] = true
+	if packaged.generations == nil {
+		packaged.generations = map[string]bool{}
+	}
+	packaged.generations[g.Name] = true
 }
 
 // boot boots a bare node with podsec-k8s in its repository. When the test

@@ -3,9 +3,6 @@ package scenarios
 import (
 	"strings"
 	"time"
-
-	"github.com/alt-cloud/podsec-k8s/tests/generation"
-	"github.com/alt-cloud/podsec-k8s/tests/node"
 )
 
 // pids gives the processes of the node, by name.
@@ -15,17 +12,18 @@ func pids(m *machine) string {
 
 // upgrade: another version of the package, and the same once more, leave the
 // cluster running as it is.
-func upgrade(m *machine, g generation.Generation) {
+func upgrade(m *machine) {
 	journal := m.run("cd /var/lib/podsec-k8s/journal && ls && cat *")
 	was := pids(m)
-	packaged[g.Name] = false
-	if err := node.AddPackage(m.t.Context(), g, "99.0"); err != nil {
+	repository, err := m.Newer(m.t.Context(), "99.0")
+	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.run("dnf -q -y --refresh upgrade podsec-k8s")
+	newer := "dnf -q -y --nogpgcheck --repofrompath=newer,file://" + repository
+	m.run(newer + " upgrade podsec-k8s")
 	m.says("rpm -q podsec-k8s", "podsec-k8s-99.0-")
 	m.says("podsec-k8s --version", "99.0")
-	m.run("dnf -q -y reinstall podsec-k8s")
+	m.run(newer + " reinstall podsec-k8s")
 	if out := m.run("rpm -V podsec-k8s"); strings.TrimSpace(out) != "" {
 		m.t.Errorf("rpm -V: %s", out)
 	}
