@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -76,7 +77,7 @@ func RunNamespace(ctx context.Context) error {
 	attach := func(ctx context.Context, n Node) error { return attachVeth(ctx, n, lost) }
 	ports := func(ctx context.Context, n Node) error { return servePortChild(ctx, n, lost) }
 	for _, step := range []func(context.Context, Node) error{
-		bindState, makeRuntimeFolders, preferLegacyXtables, setSysctls, watch, attach, ports, addAddress,
+		bindState, makeRuntimeFolders, preferLegacyXtables, setSysctls, watch, attach, ports, addAddress, awaitChildPID,
 	} {
 		if err := step(ctx, n); err != nil {
 			return fmt.Errorf("preparing the namespaces: %w", errors.Join(err, context.Cause(ctx)))
@@ -155,10 +156,33 @@ func addAddress(ctx context.Context, n Node) error {
 	return host.Command{Path: "ip", Args: []string{"address", "replace", address, "dev", n.device()}}.Run(ctx)
 }
 
-// childPID reads which process holds the namespaces. Source: the state
+// childPIDFile names the process that holds the namespaces. Source: the state
 // folder in rootlesskit's docs/process.md.
+func childPIDFile() string { return filepath.Join(rootlessKitDir(), "child_pid") }
+
+// childPIDTimeout is how long RootlessKit may take to write that file.
+const childPIDTimeout = 20 * time.Second
+
+// awaitChildPID waits until RootlessKit has written which process holds the
+// namespaces. It does so after it has let that process go on: on a busy
+// machine other services would look for it too early.
+// Source: rootlesskit's pkg/parent/parent.go, Parent.
+func awaitChildPID(ctx context.Context, _ Node) error {
+	return within(ctx, childPIDTimeout, func() error {
+		data, err := os.ReadFile(childPIDFile())
+		if err == nil && len(data) == 0 {
+			err = errors.New("it is empty")
+		}
+		if err != nil {
+			return fmt.Errorf("waiting for RootlessKit's file of the child: %w", err)
+		}
+		return nil
+	})
+}
+
+// childPID reads which process holds the namespaces.
 func childPID() (int, error) {
-	data, err := os.ReadFile(filepath.Join(rootlessKitDir(), "child_pid"))
+	data, err := os.ReadFile(childPIDFile())
 	switch {
 	case err == nil:
 	case !canStat(nodeFile):

@@ -58,6 +58,9 @@ func runRootlessKit(ctx context.Context, n Node) error {
 	if err := host.MkdirAll(rootlessKitDir(), 0o700); err != nil {
 		return fmt.Errorf("making RootlessKit's state folder: %w", err)
 	}
+	if err := host.Remove(childPIDFile()); err != nil { // of a run that was killed
+		return fmt.Errorf("making RootlessKit's state folder: %w", err)
+	}
 	if n.mode() == pastaMode {
 		return runWithPortDriver(ctx, n)
 	}
