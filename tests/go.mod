@@ -3,6 +3,7 @@ module github.com/alt-cloud/podsec-k8s/tests
 go 1.26.4
 
 require (
+	github.com/google/go-containerregistry v0.20.6
 	github.com/goreleaser/nfpm/v2 v2.47.0
 	golang.org/x/sync v0.25.0
 	golang.org/x/sys v0.49.0

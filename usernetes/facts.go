@@ -37,11 +37,11 @@ type Facts struct {
 	NoUserNS    string           // the sysctl that forbids user namespaces, if one does
 	Missing     []string         // programs that are not installed
 	TakenPorts  []string         // of the ports asked for, such as "6443/tcp"
-	Policy      bool             // there is a containers policy
 	UserManager bool             // the user's systemd runs
 	Free        uint64           // bytes that the user may still write to its home's file system
 	Size        uint64           // bytes of that file system
 	Unfit       map[string]error // network modes that this machine can't have, and why
+	Images      ImageFacts       // where the images are that the node needs
 	Cluster     ClusterFacts     // the cluster to join
 }
 
@@ -64,7 +64,6 @@ func GatherFacts(ctx context.Context) Facts {
 		SubGIDs:     subordinate("/etc/subgid"),
 		NoUserNS:    userNSForbidden(),
 		Missing:     missing(programs()),
-		Policy:      canOpenRead("/etc/containers/policy.json") == nil,
 		UserManager: canStat(runtimeDir() + "/systemd/private"),
 		Unfit:       unfitModes(ctx),
 	}

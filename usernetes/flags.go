@@ -42,6 +42,7 @@ func initFlags() []kubeadmFlag {
 		{"node-name", formText, kindInit, []string{"nodeRegistration", "name"}},
 		{"patches", formText, kindInit, []string{"patches", "directory"}},
 		{"pod-network-cidr", formText, kindCluster, []string{"networking", "podSubnet"}},
+		{"skip-phases", formList, kindInit, []string{"skipPhases"}},
 		{"service-cidr", formText, kindCluster, []string{"networking", "serviceSubnet"}},
 		{"service-dns-domain", formText, kindCluster, []string{"networking", "dnsDomain"}},
 	}
@@ -53,6 +54,7 @@ func joinFlags() []kubeadmFlag {
 		{"apiserver-advertise-address", formText, kindJoin, []string{"controlPlane", "localAPIEndpoint", "advertiseAddress"}},
 		{"apiserver-bind-port", formNumber, kindJoin, []string{"controlPlane", "localAPIEndpoint", "bindPort"}},
 		{"node-name", formText, kindJoin, []string{"nodeRegistration", "name"}},
+		{"skip-phases", formList, kindJoin, []string{"skipPhases"}},
 		{"patches", formText, kindJoin, []string{"patches", "directory"}},
 	}
 }
@@ -163,10 +165,11 @@ func parseGates(text string) (any, error) {
 	return gates, nil
 }
 
-// apply puts the settings into a configuration.
+// apply puts the settings into a configuration. A list is added to what is
+// there: a flag skips no less than our own configuration does.
 func (a kubeadmArgs) apply(c kubeadmConfig) {
 	for _, s := range a.settings {
-		put(c[s.kind], s.value, s.path...)
+		put(c[s.kind], mergeValue(lookup(c[s.kind], s.path...), s.value), s.path...)
 	}
 }
 

@@ -1,13 +1,12 @@
 package usernetes
 
 import (
-	"archive/tar"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 )
@@ -15,13 +14,27 @@ import (
 // store is the storage of the node's CRI-O, as skopeo names it.
 const store = "containers-storage:[overlay@/var/lib/containers/storage+/run/containers/storage]"
 
-// manifestLimit bounds what is read of an archive's table of images, bytes.
-const manifestLimit = 1 << 20
+// pullTimeout is how long one image may take to come from a registry.
+const pullTimeout = 5 * time.Minute
 
-// loadImages loads every archive of the plan.
+// loadImages loads every archive of the plan, and pulls the images that are
+// needed and not there then: neither kubeadm nor the kubelet waits for a
+// registry later.
 func loadImages(ctx context.Context, w *Work) error {
-	_, err := LoadImages(ctx, w.Plan.Archives, w.Plan.Files, w.Out)
-	return err
+	if _, err := LoadImages(ctx, w.Plan.Archives, w.Plan.Files, w.Out); err != nil {
+		return err
+	}
+	for _, image := range w.Plan.Images {
+		if slices.Contains(storedImages(), image) {
+			continue
+		}
+		p := Program{"crictl", []string{"--timeout=" + pullTimeout.String(), "pull", image}}
+		if err := w.inNode(ctx, p); err != nil {
+			return fault("see that the registry answers: skopeo inspect --raw docker://"+image+"; or give it as an archive: --image-archive FILE",
+				"pulling the image %s: %w", image, err)
+		}
+	}
+	return nil
 }
 
 // LoadImages loads archives into the storage of this node's CRI-O and gives
@@ -30,6 +43,9 @@ func loadImages(ctx context.Context, w *Work) error {
 func LoadImages(ctx context.Context, archives []string, files []*os.File, out io.Writer) (loaded []string, err error) {
 	if _, err := childPID(); err != nil {
 		return nil, err
+	}
+	if policy, err := loadPolicy(policyFile); err == nil && len(files) > 0 && !policy.acceptsArchives() {
+		return nil, errPolicyArchive()
 	}
 	w := &Work{Out: out}
 	for i, file := range files {
@@ -62,42 +78,10 @@ func (w *Work) loadImage(ctx context.Context, archive io.Reader) (names []string
 		return nil, err
 	}
 	for _, name := range names {
-		p := Program{"skopeo", []string{"copy", "--quiet", "docker-archive:" + file.Name() + ":" + name, store + name}}
+		p := Program{"skopeo", []string{"copy", "--quiet", "--policy=" + policyFile, "docker-archive:" + file.Name() + ":" + name, store + name}}
 		if err := w.inNode(ctx, p); err != nil {
 			return nil, err
 		}
-	}
-	return names, nil
-}
-
-// imageNames lists the images of a docker archive.
-// Source: the Docker image specification v1.2, "Combined Image JSON +
-// Filesystem Changeset Format".
-func imageNames(archive io.Reader) ([]string, error) {
-	remedy := "make one: skopeo copy docker://IMAGE docker-archive:FILE:IMAGE"
-	entries := tar.NewReader(archive)
-	for {
-		entry, err := entries.Next()
-		if errors.Is(err, io.EOF) {
-			return nil, fault(remedy, "it is no docker archive: it has no manifest.json")
-		}
-		if err != nil {
-			return nil, fault(remedy, "it is no docker archive: %w", err)
-		}
-		if entry.Name == "manifest.json" {
-			break
-		}
-	}
-	var images []struct{ RepoTags []string }
-	if err := json.NewDecoder(io.LimitReader(entries, manifestLimit)).Decode(&images); err != nil {
-		return nil, fault(remedy, "it is no docker archive: %w", err)
-	}
-	var names []string
-	for _, image := range images {
-		names = append(names, image.RepoTags...)
-	}
-	if len(names) == 0 {
-		return nil, fault(remedy, "none of its images has a name")
 	}
 	return names, nil
 }

@@ -91,6 +91,7 @@ func nodeRegistration(n Node, minor deps.Minor) document {
 	return document{
 		"name":             n.Name,
 		"criSocket":        "unix://" + crioSocket,
+		"imagePullPolicy":  "Never", // the two that are needed are there before
 		"kubeletExtraArgs": extraArgs(minor, "node-ip", n.IP.String()),
 	}
 }
@@ -146,8 +147,12 @@ type ownedField struct {
 	why  string
 }
 
+const whyNoPull = "the control plane's images are not used, and podsec-k8s brings coredns and pause itself"
+
 func ownedFields() []ownedField {
 	return []ownedField{
+		{kindInit, []string{"nodeRegistration", "imagePullPolicy"}, whyNoPull},
+		{kindJoin, []string{"nodeRegistration", "imagePullPolicy"}, whyNoPull},
 		{kindInit, []string{"nodeRegistration", "criSocket"}, "CRI-O of the node listens there"},
 		{kindJoin, []string{"nodeRegistration", "criSocket"}, "CRI-O of the node listens there"},
 		{kindCluster, []string{"certificatesDir"}, "the node keeps its certificates in /etc/kubernetes/pki"},

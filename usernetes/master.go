@@ -103,10 +103,10 @@ func halfMade() bool {
 	return len(manifests) > 0 || canStat(kept(adminConf)) || canStat(kept(kubeletConf))
 }
 
-// waitReady waits until the cluster says that the node and its DNS are
-// ready.
+// waitReady waits until the cluster says that the node and its DNS, if
+// kubeadm makes one, are ready.
 func waitReady(ctx context.Context, w *Work) error {
-	if err := waitNode(ctx, w); err != nil {
+	if err := waitNode(ctx, w); err != nil || !w.Plan.DNS {
 		return err
 	}
 	args := []string{"--namespace=kube-system", "rollout", "status", "--timeout=" + readyTimeout.String(), "deployment/coredns"}

@@ -35,6 +35,7 @@ type Node struct {
 	MTU             int          // bytes, of a stack in user space
 	Network         string       // the mode, one of Modes()
 	ImageRepository string
+	ImageAuthFile   string // logins of registries; "" for none
 }
 
 // Minor tells what follows from the node's Kubernetes version.

@@ -1,8 +1,6 @@
 package usernetes
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"net/netip"
@@ -163,46 +161,6 @@ func TestPublishedPorts(t *testing.T) {
 	worker.APIPort = 0
 	if line := strings.Join(rootlessKit(worker).Args, " "); strings.Contains(line, "443/tcp") {
 		t.Errorf("a worker publishes the API: %q", line)
-	}
-}
-
-func archive(t *testing.T, entries map[string]string) *bytes.Buffer {
-	t.Helper()
-	var out bytes.Buffer
-	w := tar.NewWriter(&out)
-	for name, text := range entries {
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text))}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write([]byte(text)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return &out
-}
-
-func TestImageNames(t *testing.T) {
-	names, err := imageNames(archive(t, map[string]string{"manifest.json": `[{"RepoTags":["r/a:1","r/b:1"]},{"RepoTags":["r/c:1"]}]`}))
-	if want := []string{"r/a:1", "r/b:1", "r/c:1"}; err != nil || !slices.Equal(names, want) {
-		t.Errorf("got %q, %v", names, err)
-	}
-	for name, entries := range map[string]map[string]string{
-		"no table":     {"layer.tar": "x"},
-		"broken table": {"manifest.json": "{"},
-		"no names":     {"manifest.json": `[{"RepoTags":null}]`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var f *host.Fault
-			if _, err := imageNames(archive(t, entries)); !errors.As(err, &f) || f.Remedy == "" {
-				t.Errorf("got %v", err)
-			}
-		})
-	}
-	if _, err := imageNames(strings.NewReader("not a tar file, but long enough to be looked at")); err == nil {
-		t.Error("text was taken for an archive")
 	}
 }
 

@@ -37,6 +37,8 @@ type Plan struct {
 	Pass     []string // flags for kubeadm beside --config
 	Archives []string // names of image archives
 	Files    []*os.File
+	Images   []string // that the node needs to begin with
+	DNS      bool     // kubeadm makes the cluster's CoreDNS
 }
 
 // A JoinRequest is what a machine joins a cluster by.
@@ -99,7 +101,7 @@ func (o Options) plan(n Node, known []kubeadmFlag, ours base, settled func(Node,
 		return Plan{}, err
 	}
 	data, err := config.bytes()
-	return Plan{Node: n, Config: data, Pass: args.pass, Archives: o.Archives}, err
+	return Plan{Node: n, Config: data, Pass: args.pass, Archives: o.Archives, DNS: makesDNS(config)}, err
 }
 
 // check tells what a request to join lacks.
@@ -132,7 +134,7 @@ func siteNode(site Site, f Facts, o Options) (Node, error) {
 	n := Node{
 		Name: strings.ToLower(f.Hostname), IP: f.DefaultIP, Kubernetes: f.Kubernetes,
 		PodCIDR: site.PodCIDR, ServiceCIDR: site.ServiceCIDR, SlirpCIDR: site.SlirpCIDR,
-		MTU: site.MTU, ImageRepository: site.ImageRepository, Network: cmp.Or(o.Network, site.Network),
+		MTU: site.MTU, ImageRepository: site.ImageRepository, ImageAuthFile: site.ImageAuthFile, Network: cmp.Or(o.Network, site.Network),
 	}
 	if !slices.Contains(Modes(), n.Network) {
 		return n, fault("give one of "+strings.Join(Modes(), ", "), "there is no network mode %q", n.Network)

@@ -31,7 +31,9 @@ func Checks() []Check {
 		{"subordinate-ids", checkSubIDs},
 		{"user-namespaces", checkUserNS},
 		{"user-manager", checkUserManager},
+		{"image-archive", checkArchives},
 		{"containers-policy", checkPolicy},
+		{"images", checkImages},
 		{"disk", checkDisk},
 		{"network-mode", checkMode},
 		{"node-ip", checkNodeIP},
@@ -53,13 +55,32 @@ func Preflight(checks []Check, f Facts, n Node, ignore []string) []Finding {
 		if slices.Contains(ignore, check.Name) || slices.Contains(ignore, "all") {
 			continue
 		}
-		finding := Finding{Check: check.Name}
-		if err := check.Run(f, n); err != nil {
-			finding.Fault = asFault(err)
+		faults := separate(check.Run(f, n))
+		if len(faults) == 0 {
+			faults = []*host.Fault{nil}
 		}
-		findings = append(findings, finding)
+		for _, one := range faults {
+			findings = append(findings, Finding{Check: check.Name, Fault: one})
+		}
 	}
 	return findings
+}
+
+// separate returns the faults of a check that may have found several; a wrapped
+// join is one fault.
+func separate(err error) []*host.Fault {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []*host.Fault{asFault(err)}
+	}
+	var all []*host.Fault
+	for _, one := range joined.Unwrap() {
+		all = append(all, asFault(one))
+	}
+	return all
 }
 
 func checkPackages(f Facts, _ Node) error {
@@ -124,14 +145,6 @@ func checkUserManager(f Facts, _ Node) error {
 		return nil
 	}
 	return fault("start it: loginctl enable-linger "+Admin, "the systemd manager of %s does not run", Admin)
-}
-
-func checkPolicy(f Facts, _ Node) error {
-	if f.Policy {
-		return nil
-	}
-	return fault("install containers-common, or write the file, see containers-policy.json(5)",
-		"/etc/containers/policy.json can't be read, so no image may be used")
 }
 
 // diskRoom is what a node is given to begin with, in bytes: images, etcd's

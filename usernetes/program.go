@@ -109,10 +109,14 @@ func program(name string, n Node) (Program, error) {
 
 func crio(n Node) (Program, error) {
 	pause, err := n.pauseImage()
-	return Program{"crio", []string{
+	args := []string{
 		"--config=" + share + "/crio.conf", "--config-dir=" + SiteDir + "/crio.conf.d",
 		"--pause-image=" + pause,
-	}}, err
+	}
+	if n.ImageAuthFile != "" {
+		args = append(args, "--global-auth-file="+n.ImageAuthFile)
+	}
+	return Program{"crio", args}, err
 }
 
 // kubelet adds to kubeadm's own flags what its systemd drop-in would.

@@ -21,6 +21,7 @@ type Site struct {
 	SlirpCIDR       netip.Prefix // between RootlessKit's namespaces and the host
 	ImageRepository string       // registry and path, without the image's name
 	ImageArchives   []string     // files to load instead of pulling
+	ImageAuthFile   string       // logins of registries, see containers-auth.json(5)
 	MTU             int          // bytes, of the namespaces' network device
 	Network         string       // the mode of the namespaces' network, one of Modes()
 	KubeadmConfig   string       // a file merged into every kubeadm configuration
@@ -94,6 +95,11 @@ func (s *Site) set(key, value string) (err error) {
 		s.ImageRepository = strings.TrimSuffix(value, "/")
 	case "IMAGE_ARCHIVES":
 		s.ImageArchives = filepath.SplitList(value)
+	case "IMAGE_AUTH_FILE":
+		s.ImageAuthFile = value
+		if !filepath.IsAbs(value) {
+			err = fmt.Errorf("IMAGE_AUTH_FILE %q is no absolute path", value)
+		}
 	case "NETWORK":
 		s.Network = value
 	case "MTU":

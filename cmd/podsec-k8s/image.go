@@ -15,6 +15,12 @@ func imageCommand() *cli.Command {
 		Name:  "image",
 		Usage: "brings images to this node without a registry",
 		Subcommands: []*cli.Command{{
+			Name: "list", Usage: "names the images that a new node needs to begin with",
+			Description: "They follow from the site's settings and the installed kubeadm. Bring each as an archive\n" +
+				"of that name (--image-archive), or have them in the registry that IMAGE_REPOSITORY names.\n\n" +
+				"Example: podsec-k8s image list",
+			Action: listImages,
+		}, {
 			Name: "load", Usage: "loads docker archives into the storage of this node's CRI-O", ArgsUsage: "FILE…",
 			Description: "Images keep the names that they have in the archive. Each node has its own: load them\n" +
 				"wherever a pod may run, and again when the kubelet has removed them from a full disk.\n\n" +
@@ -22,6 +28,26 @@ func imageCommand() *cli.Command {
 			Action: loadImages,
 		}},
 	}
+}
+
+// listImages is root's half of it, which has nothing to give.
+func listImages(c *cli.Context) error { return runAsAdmin(c.Context, nil, nil, "node", "list-images") }
+
+// nodeListImages is the half of it that u7s-admin runs.
+func nodeListImages(c *cli.Context, p *printer) error {
+	site, err := usernetes.LoadSite(usernetes.SiteDir)
+	if err != nil {
+		return err
+	}
+	plan, err := usernetes.PlanMaster(site, usernetes.GatherFacts(c.Context), usernetes.Options{})
+	if err != nil {
+		return err
+	}
+	images, err := plan.NeededImages(c.Context)
+	for _, image := range images {
+		p.say("%s", image)
+	}
+	return err
 }
 
 // An imageRequest names the archives that root has opened for u7s-admin.
@@ -36,7 +62,7 @@ func loadImages(c *cli.Context) error {
 	if len(request.Archives) == 0 {
 		return wrongUsage("podsec-k8s image load", errors.New("an image archive is missing"))
 	}
-	files, missing := openArchives(request.Archives)
+	_, files, missing := openArchives(request.Archives)
 	defer closeAll(files)
 	if len(missing) > 0 {
 		return &host.Fault{Err: errors.New("reading the image archive: " + missing[0].Err), Remedy: "give a docker archive that exists: podsec-k8s image load FILE"}

@@ -25,6 +25,7 @@ func nodeCommand(p *printer) *cli.Command {
 			{Name: "access", Action: nodeAccess},
 			{Name: "overview", Action: nodeOverview},
 			{Name: "join-line", Action: nodeJoinLine},
+			{Name: "list-images", Action: func(c *cli.Context) error { return nodeListImages(c, p) }},
 			{Name: "load-images", Action: func(c *cli.Context) error { return nodeLoadImages(c, p) }},
 			{Name: "token", SkipFlagParsing: true, Action: nodeToken},
 			{Name: "reload", Action: func(c *cli.Context) error { return usernetes.ReloadUnits(c.Context) }},
@@ -111,7 +112,6 @@ func makeNode(ctx context.Context, p *printer) error {
 	case request.DryRun:
 		return showPlan(p, request, plan)
 	}
-	plan.Files = inherited(len(plan.Archives))
 	return usernetes.Make(ctx, request.phases(), plan, p, newKubeadmFilter(os.Stdout))
 }
 
@@ -133,7 +133,11 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []usern
 	if err := plan.CheckFlags(help); err != nil {
 		return plan, nil, wrongUsage(ours, err)
 	}
-	facts = facts.WithPorts(plan.Node)
+	plan.Files = inherited(len(plan.Archives))
+	if plan.Images, err = plan.NeededImages(ctx); err != nil {
+		return plan, nil, err
+	}
+	facts = facts.WithPorts(plan.Node).WithImages(ctx, plan)
 	checks := usernetes.Checks()
 	if request.Join != nil {
 		facts, checks = facts.WithCluster(ctx, request.Join.Endpoint), usernetes.JoinChecks()

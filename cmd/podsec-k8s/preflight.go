@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
@@ -37,15 +39,21 @@ func fromRoot(all []preflightFault) []usernetes.Finding {
 	return findings
 }
 
-// openArchives opens image archives as root, for they may be root's alone.
-func openArchives(names []string) (files []*os.File, found []preflightFault) {
+// openArchives opens image archives as root, for they may be root's alone. It
+// returns the names of those that are open, and a finding for each other.
+func openArchives(names []string) (open []string, files []*os.File, found []preflightFault) {
 	for _, name := range names {
-		file, err := os.Open(name)
+		file, err := openArchive(name)
 		if err != nil {
 			found = append(found, preflightFault{"image-archive", err.Error(), "give a docker archive that exists: --image-archive FILE"})
 			continue
 		}
-		files = append(files, file)
+		open, files = append(open, name), append(files, file)
 	}
-	return files, found
+	return open, files, found
+}
+
+// openArchive waits for nobody: a FIFO may have no writer.
+func openArchive(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 }

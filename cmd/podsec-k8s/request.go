@@ -53,7 +53,8 @@ func newRequest(c *cli.Context, kubeadms []string) (nodeRequest, []*os.File, err
 	if o.SiteConfig, err = os.ReadFile(site.KubeadmConfig); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nodeRequest{}, nil, fmt.Errorf("reading the site's kubeadm configuration: %w", err)
 	}
-	files, faults := openArchives(o.Archives)
+	names, files, faults := openArchives(o.Archives)
+	o.Archives = names
 	return nodeRequest{Options: o, Faults: faults, DryRun: c.Bool("dry-run")}, files, nil
 }
 

@@ -10,17 +10,25 @@ import (
 	"github.com/alt-cloud/podsec-k8s/tests/images"
 )
 
-// configure writes the test site's own settings into a node that runs: where
-// images come from, and, where the machine has no cgroup controllers, what a
-// cluster has to do without there.
+// Settings of the test site. Of images: what a closed site has to settle. Of
+// cgroups: what a machine without controllers has to do without. A node has no
+// others.
+const (
+	siteConf    = "/etc/podsec-k8s/90-test-site.conf"
+	siteKubeadm = "/etc/podsec-k8s/kubeadm.yaml"
+	siteCRIO    = "/etc/podsec-k8s/crio.conf.d/90-test-site.conf"
+)
+
+// configure writes the test site's settings into a node that runs.
 func (n *Node) configure(ctx context.Context, g generation.Generation) error {
 	have, err := n.Output(ctx, "cat /sys/fs/cgroup/cgroup.controllers")
 	if err != nil {
 		return fmt.Errorf("looking at the cgroup controllers of node %s: %w\n%s", n.Name, err, have)
 	}
-	files := siteFiles(g, strings.Contains(have, "memory"))
+	files := []siteFile{imageSettings()}
 	if !strings.Contains(have, "memory") {
 		fmt.Fprintf(os.Stderr, "node %s: this machine has no cgroup controllers to give: no QoS cgroups, no limits, no kubeadm SystemVerification there\n", n.Name)
+		files = append(files, withoutControllers(g)...)
 	}
 	for _, f := range files {
 		command := fmt.Sprintf("mkdir -p $(dirname %s) && cat > %s && chmod %o %s", f.path, f.path, f.mode, f.path)
@@ -31,38 +39,35 @@ func (n *Node) configure(ctx context.Context, g generation.Generation) error {
 	return nil
 }
 
+// WithoutImages takes the settings of images away again: the node's site has
+// settled nothing but what the test machine lacks.
+func (n *Node) WithoutImages(ctx context.Context) error {
+	return n.Exec(ctx, "rm "+siteConf, nil, os.Stderr, os.Stderr)
+}
+
 type siteFile struct {
 	path, text string
 	mode       uint32
 }
 
-// siteFiles is data: the settings for a generation, with controllers or
-// without.
-func siteFiles(g generation.Generation, controllers bool) []siteFile {
-	all := []siteFile{{
-		"/etc/podsec-k8s/90-test-site.conf",
-		"IMAGE_REPOSITORY=" + images.Repository + "\nIMAGE_ARCHIVES=/srv/images/pause.tar:/srv/images/coredns.tar\n", 0o644,
-	}}
-	if controllers {
-		return append(all, siteFile{"/etc/podsec-k8s/kubeadm.yaml", kubeadmFragment(g.KubeadmAPI, "Swap, NumCPU, Mem", ""), 0o644})
-	}
-	kubelet := "---\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n" + g.Kubelet + "\n"
-	return append(all,
-		siteFile{"/etc/podsec-k8s/kubeadm.yaml", kubeadmFragment(g.KubeadmAPI, "SystemVerification, Swap, NumCPU, Mem", g.NodeArgs) + kubelet, 0o644},
-		siteFile{"/etc/podsec-k8s/crio.conf.d/90-test-site.conf", crioWithoutCgroups, 0o644},
-		siteFile{"/usr/local/libexec/crun-no-cgroups", "#!/bin/sh\nexec /usr/bin/crun --cgroup-manager=disabled \"$@\"\n", 0o755},
-	)
+func imageSettings() siteFile {
+	return siteFile{siteConf, "IMAGE_REPOSITORY=" + images.Repository + "\nIMAGE_ARCHIVES=/srv/images/pause.tar:/srv/images/coredns.tar\n", 0o644}
 }
 
-func kubeadmFragment(api, ignore, args string) string {
-	var all strings.Builder
+// withoutControllers is data: what each generation does without where the
+// machine has no cgroup controllers.
+func withoutControllers(g generation.Generation) []siteFile {
+	var kubeadm strings.Builder
 	for _, kind := range []string{"InitConfiguration", "JoinConfiguration"} {
-		fmt.Fprintf(&all, "---\napiVersion: %s\nkind: %s\nnodeRegistration:\n  imagePullPolicy: Never\n  ignorePreflightErrors: [%s]\n", api, kind, ignore)
-		if args != "" {
-			fmt.Fprintf(&all, "  kubeletExtraArgs: %s\n", args)
-		}
+		fmt.Fprintf(&kubeadm, "---\napiVersion: %s\nkind: %s\nnodeRegistration:\n  ignorePreflightErrors: [SystemVerification]\n  kubeletExtraArgs: %s\n",
+			g.KubeadmAPI, kind, g.NodeArgs)
 	}
-	return all.String()
+	kubeadm.WriteString("---\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n" + g.Kubelet + "\n")
+	return []siteFile{
+		{siteKubeadm, kubeadm.String(), 0o644},
+		{siteCRIO, crioWithoutCgroups, 0o644},
+		{"/usr/local/libexec/crun-no-cgroups", "#!/bin/sh\nexec /usr/bin/crun --cgroup-manager=disabled \"$@\"\n", 0o755},
+	}
 }
 
 const crioWithoutCgroups = `[crio.runtime.runtimes.crun]

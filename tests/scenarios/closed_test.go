@@ -1,0 +1,181 @@
+package scenarios
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/tests/generation"
+)
+
+// readyTime is how long a closed site may wait for its first node.
+const readyTime = time.Minute
+
+// TestClosedSite makes clusters on a machine without a network, whose site has
+// settled nothing: by the commands of README, and by a registry that has just
+// the two images.
+func TestClosedSite(t *testing.T) {
+	eachGeneration(t, func(t *testing.T, g generation.Generation) {
+		m := boot(t, g, "t-closed")
+		if err := m.WithoutImages(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		m.run("dnf -q -y install podsec-k8s")
+		t.Run("nothing", func(t *testing.T) { nothingGiven(m.on(t), g) })
+		t.Run("archives", func(t *testing.T) { wrongArchives(m.on(t), g) })
+		t.Run("policy", func(t *testing.T) { strictPolicy(m.on(t)) })
+		t.Run("README", func(t *testing.T) { readmeCommands(m.on(t), g) })
+		t.Run("registry", func(t *testing.T) { registries(m.on(t), g) })
+	})
+}
+
+// altNames are the two images as a site that settles nothing needs them.
+func altNames(g generation.Generation) (pause, coredns string) {
+	const repository = "registry.altlinux.org/k8s-p10"
+	return repository + "/pause:" + g.Pause, repository + "/coredns:" + g.CoreDNS
+}
+
+// nothingGiven: without archives and without a registry the two images are
+// named, within seconds, and nothing is changed.
+func nothingGiven(m *machine, g generation.Generation) {
+	pause, coredns := altNames(g)
+	before := nodeState(m)
+	m.within(30*time.Second, func() {
+		m.fails(create, exitPreflight, "[images]", pause, coredns, "in no archive, for none was given", "registry.altlinux.org", "--image-archive")
+	})
+	m.within(30*time.Second, func() {
+		m.fails("podsec-k8s join 10.77.0.250:6443 --token aaaaaa.0123456789abcdef --discovery-token-ca-cert-hash sha256:"+strings.Repeat("0", 64),
+			exitPreflight, "[images]", pause, "[cluster]")
+	})
+	if after := nodeState(m); after != before {
+		m.t.Errorf("something was changed:\n%swas:\n%s", after, before)
+	}
+	m.says("podsec-k8s image list", pause+"\n", coredns+"\n")
+}
+
+// wrongArchives: what is given and of no use is said, all at once, each with its
+// remedy.
+func wrongArchives(m *machine, g generation.Generation) {
+	pause, coredns := altNames(g)
+	m.run("cp /srv/images/pause.tar /root/other.tar; head -c 1000000 /srv/images/coredns.tar > /root/cut.tar; gzip -c /srv/images/pause.tar > /root/packed.tar; echo no > /root/text.tar; mkfifo /root/pipe.tar")
+	m.within(30*time.Second, func() {
+		m.fails(create+" --image-archive other.tar --image-archive cut.tar --image-archive packed.tar --image-archive text.tar --image-archive pipe.tar", exitPreflight,
+			"[images]", pause, "other.tar holds registry.local/pause:"+g.Pause, coredns,
+			`[image-archive] the image archive "cut.tar": it is cut short`, "anew",
+			`"packed.tar": it is compressed`, "gunzip packed.tar",
+			`"text.tar": it is no docker archive`, "skopeo copy",
+			`"pipe.tar": it is no plain file`)
+	})
+	m.run("rm /root/*.tar")
+}
+
+// strictPolicy: a policy that lets no archive in is told of before anything
+// is started.
+func strictPolicy(m *machine) {
+	m.run("cp /etc/containers/policy.json /root/ && echo '" + signedOnly + "' > /etc/containers/policy.json")
+	m.fails(create+" --image-archive /srv/images/pause.tar", exitPreflight, "[containers-policy]", "lets no image archive in", `"docker-archive"`, "rejects the image")
+	m.run("echo '{' > /etc/containers/policy.json")
+	m.fails(create, exitPreflight, "[containers-policy]", "policy.json")
+	m.run("cp /root/policy.json /etc/containers/")
+}
+
+const signedOnly = `{"default": [{"type": "reject"}], "transports": {"docker": {"registry.local": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/etc/pki/key"}]}}}`
+
+// readmeCommands runs what README has for a closed site, line by line.
+func readmeCommands(m *machine, g generation.Generation) {
+	pause, coredns := altNames(g)
+	m.run("skopeo copy -q docker-archive:/srv/images/pause.tar docker-archive:pause.tar:" + pause +
+		" && skopeo copy -q docker-archive:/srv/images/coredns.tar docker-archive:coredns.tar:" + coredns +
+		" && cp /srv/images/web.tar shop.tar && mkdir -p /srv/mirror && ln -s /srv/repo /srv/mirror/p10")
+	commands := readme(m.t, "--image-archive")
+	if len(commands) < 3 {
+		m.t.Fatalf("README has only %q", commands)
+	}
+	m.within(readyTime, func() {
+		for _, command := range commands {
+			m.run(command)
+		}
+	})
+	m.says("podsec-k8s kubectl get nodes", " Ready")
+	m.says("podsec-k8s kubectl -n kube-system get deployment coredns", "2/2")
+	m.run("podsec-k8s reset --yes && rm *.tar")
+}
+
+// readme gives the lines of README's one block of commands that has a word in
+// it.
+func readme(t testing.TB, word string) []string {
+	t.Helper()
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, block := range strings.Split(string(text), "```") {
+		if i%2 == 1 && strings.Contains(block, word) {
+			return strings.Split(strings.TrimSpace(block), "\n")
+		}
+	}
+	t.Fatalf("README has no commands with %s", word)
+	return nil
+}
+
+// registries: a registry is used as the remedies say, once plain, once with
+// TLS of a private authority and a login.
+func registries(m *machine, g generation.Generation) {
+	r := boot(m.t, g, "t-registry")
+	installRegistry(r)
+	startRegistry(r, g, "5000", "-listen :5000", "")
+	startRegistry(r, g, "5443", "-listen :5443 -tls registry.tls -ca /srv/ca.crt -login admin:secret", "--dest-creds=admin:secret ")
+	m.run(fmt.Sprintf("echo '%s registry.plain registry.tls' >> /etc/hosts", r.Address))
+	use := func(repository string) {
+		m.run("echo IMAGE_REPOSITORY=" + repository + " > /etc/podsec-k8s/95-registry.conf")
+	}
+
+	use("registry.plain:5000")
+	m.fails(create, exitPreflight, "[images]", "HTTP response", "registries.conf.d", "insecure = true")
+	m.run("printf '[[registry]]\\nlocation = \"registry.plain:5000\"\\ninsecure = true\\n' > /etc/containers/registries.conf.d/site.conf")
+	m.within(readyTime, func() { m.says(create, "The control plane is ready") })
+	m.run("podsec-k8s reset --yes")
+
+	use("registry.tls:5443")
+	m.fails(create, exitPreflight, "[images]", "unknown authority", "/etc/containers/certs.d/registry.tls:5443/ca.crt")
+	m.run("mkdir -p /etc/containers/certs.d/registry.tls:5443 && cat > /etc/containers/certs.d/registry.tls:5443/ca.crt <<'C'\n" + r.run("cat /srv/ca.crt") + "C")
+	m.fails(create, exitPreflight, "[images]", "unauthorized", "IMAGE_AUTH_FILE")
+	m.run("echo IMAGE_AUTH_FILE=/etc/podsec-k8s/auth.json >> /etc/podsec-k8s/95-registry.conf && umask 077 && echo '{\"auths\":{\"registry.tls:5443\":{\"auth\":\"'$(printf admin:secret | base64)'\"}}}' > /etc/podsec-k8s/auth.json")
+	m.fails(create, exitPreflight, "[images]", "permission denied", "chmod 0640 /etc/podsec-k8s/auth.json")
+	m.run("chgrp u7s-admin /etc/podsec-k8s/auth.json && chmod 0640 /etc/podsec-k8s/auth.json")
+	m.within(readyTime, func() { m.says(create, "The control plane is ready") })
+	m.says("podsec-k8s crictl images", "registry.tls:5443/pause", "registry.tls:5443/coredns")
+	m.says("podsec-k8s crictl pull registry.tls:5443/pause:"+g.Pause, "up to date")
+	m.run("podsec-k8s reset --yes")
+}
+
+// installRegistry builds the tests' registry and puts it on a machine.
+func installRegistry(r *machine) {
+	program := filepath.Join(r.t.(*testing.T).TempDir(), "registry")
+	cmd := exec.CommandContext(r.t.Context(), "go", "build", "-o", program, "./registry")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		r.t.Fatalf("building the registry: %v\n%s", err, out)
+	}
+	file, err := os.Open(program)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	if err := r.Exec(r.t.Context(), "cat > /srv/registry && chmod 755 /srv/registry", file, nil, os.Stderr); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// startRegistry starts a registry on a port and puts the two images into it.
+func startRegistry(r *machine, g generation.Generation, port, flags, login string) {
+	r.run("systemd-run -q --unit=registry-" + port + " /srv/registry " + flags)
+	r.eventually(10*time.Second, "ss -Hlnt 'sport = "+port+"' | grep .")
+	for file, image := range map[string]string{"pause": "pause:" + g.Pause, "coredns": "coredns:" + g.CoreDNS} {
+		r.run("skopeo copy -q --dest-tls-verify=false " + login + "docker-archive:/srv/images/" + file + ".tar docker://localhost:" + port + "/" + image)
+	}
+}

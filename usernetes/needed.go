@@ -1,0 +1,58 @@
+package usernetes
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// NeededImages lists the images without which the planned node does not start:
+// pause, and on a cluster's first control plane CoreDNS, in kubeadm's own
+// words. No other image of kubeadm's is used.
+// Source: kubeadm config images list --help.
+func (p Plan) NeededImages(ctx context.Context) ([]string, error) {
+	pause, err := p.Node.pauseImage()
+	if err != nil || !p.DNS {
+		return []string{pause}, err
+	}
+	docs, err := parseDocuments(p.Config)
+	if err != nil {
+		return nil, err
+	}
+	cluster, err := formatDocuments(slices.DeleteFunc(docs, func(d document) bool { return d["kind"] != kindCluster }))
+	if err != nil {
+		return nil, err
+	}
+	out, err := host.Command{
+		Path: "kubeadm", Args: []string{"config", "images", "list", "--config=/dev/stdin"},
+		Env: environment(), Stdin: bytes.NewReader(cluster),
+	}.Output(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("asking kubeadm for the name of CoreDNS' image: %w", err)
+	}
+	dns, err := dnsImage(string(out))
+	return []string{pause, dns}, err
+}
+
+// dnsImage finds CoreDNS in kubeadm's list of images.
+func dnsImage(list string) (string, error) {
+	for image := range strings.FieldsSeq(list) {
+		if strings.Contains(image, "/coredns:") {
+			return image, nil
+		}
+	}
+	return "", fmt.Errorf("asking kubeadm for the name of CoreDNS' image: it is not among %q", list)
+}
+
+// makesDNS reports whether kubeadm init makes CoreDNS by this configuration.
+// Source: kubeadm's documentation, "Init workflow", and its v1beta4
+// reference, DNS.
+func makesDNS(c kubeadmConfig) bool {
+	skipped, _ := c[kindInit]["skipPhases"].([]any)
+	off := lookup(c[kindCluster], "dns", "disabled") == true
+	return c[kindInit] != nil && !off && !slices.Contains(skipped, any("addon/coredns")) && !slices.Contains(skipped, any("addon"))
+}
