@@ -109,7 +109,7 @@ func testPlan() Plan {
 	return Plan{
 		User{Name: "u7s-admin", UID: 998, GID: 998, Home: "/var/lib/u7s-admin"},
 		HomeFolder{Path: "/var/lib/u7s-admin", UID: uid, GID: gid},
-		SubIDs{User: "u7s-admin", UIDStart: 165536, GIDStart: 165536, Count: 65536},
+		SubIDs{User: "u7s-admin", UIDStart: 165536, GIDStart: 165536, Count: 65536, More: []SubIDRange{{300000, 400000, 1000}}},
 		Control{Facility: "newuidmap", State: "public"},
 		Modules{Names: []string{"tun"}},
 		Sysctl{Name: "user.max_user_namespaces", Value: "28633"},
@@ -188,6 +188,8 @@ func TestEraseGivesBackTheHost(t *testing.T) {
 	for _, c := range []struct{ path, says string }{
 		{"/etc/systemd/system/kubelet.service", "ours"},
 		{"/etc/subuid", "u7s-admin:165536:65536"},
+		{"/etc/subuid", "u7s-admin:300000:1000"},
+		{"/etc/subgid", "u7s-admin:400000:1000"},
 		{"/proc/sys/user/max_user_namespaces", "28633"},
 		{"/state-of-control/newuidmap", "public"},
 	} {
@@ -355,6 +357,63 @@ func TestClusterIsKeptAndTakenBack(t *testing.T) {
 	apply(t, h, testPlan())
 	if text, err := os.ReadFile(data); err != nil || string(text) != "etcd" || !h.present(h.clusterNote()) {
 		t.Errorf("the cluster is not back: %q, %v", text, err)
+	}
+}
+
+// TestMoreIDsGoWhenNothingRuns: ids that came after the units did are taken
+// back after these were stopped, for usermod refuses to while anything of the
+// user runs.
+func TestMoreIDsGoWhenNothingRuns(t *testing.T) {
+	h := testHost(t)
+	var notes []string
+	h.Note = func(text string) { notes = append(notes, text) }
+	before := tree(t, h)
+	plan := testPlan()
+	first := slices.DeleteFunc(slices.Clone(plan), func(c Change) bool { return c.Kind() == SubIDs{}.Kind() })
+	apply(t, h, first)
+	if err := os.WriteFile(h.path(h.clusterNote()), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, h, Plan{SubIDs{User: "u7s-admin", More: []SubIDRange{{300000, 400000, 1000}}}})
+	if !slices.ContainsFunc(notes, func(text string) bool { return strings.Contains(text, "systemctl restart kubelet") }) {
+		t.Errorf("nobody was told to restart the node: %q", notes)
+	}
+	if err := Remove(h.path(h.clusterNote())); err != nil {
+		t.Fatal(err)
+	}
+	lingering := true
+	h.Step = func(deed, path string) error {
+		if deed == "remove" && strings.HasPrefix(path, lingerDir) {
+			lingering = false
+		}
+		if deed == "run" && path == "usermod" && lingering {
+			return errors.New("usermod: user u7s-admin is currently used by process 7")
+		}
+		return nil
+	}
+	if err := Erase(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	sameTree(t, before, tree(t, h))
+}
+
+// TestKeptClusterFitsItsIDs: a kept home is taken back where its ids are the
+// same, and more may have come behind them.
+func TestKeptClusterFitsItsIDs(t *testing.T) {
+	kept := Saved{UID: 1, GID: 2, SubUIDs: 3, SubGIDs: 4, More: []SubIDRange{{5, 6, 7}}}
+	for _, c := range []struct {
+		home HomeFolder
+		fits bool
+	}{
+		{HomeFolder{UID: 1, GID: 2, SubUIDs: 3, SubGIDs: 4, More: []SubIDRange{{5, 6, 7}}}, true},
+		{HomeFolder{UID: 1, GID: 2, SubUIDs: 3, SubGIDs: 4, More: []SubIDRange{{5, 6, 7}, {8, 9, 10}}}, true},
+		{HomeFolder{UID: 1, GID: 2, SubUIDs: 3, SubGIDs: 4}, false},
+		{HomeFolder{UID: 1, GID: 2, SubUIDs: 3, SubGIDs: 4, More: []SubIDRange{{5, 6, 8}}}, false},
+		{HomeFolder{UID: 1, GID: 2, SubUIDs: 99, SubGIDs: 4, More: []SubIDRange{{5, 6, 7}}}, false},
+	} {
+		if kept.fits(c.home) != c.fits {
+			t.Errorf("%+v: fits is not %v", c.home, c.fits)
+		}
 	}
 }
 

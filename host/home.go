@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 )
 
 // A HomeFolder is the home of a system user that podsec-k8s made. It may
@@ -14,13 +15,22 @@ import (
 type HomeFolder struct {
 	Path             string
 	UID, GID         uint32
-	SubUIDs, SubGIDs uint64 // where the user's subordinate ids start
+	SubUIDs, SubGIDs uint64       // where the user's subordinate ids start
+	More             []SubIDRange `json:",omitempty"` // further ones, in their order
 }
 
 // A Saved is what is kept of a user whose home holds a cluster.
 type Saved struct {
 	UID, GID         uint32
 	SubUIDs, SubGIDs uint64
+	More             []SubIDRange `json:",omitempty"`
+}
+
+// fits reports whether the files of the kept home belong to the same ids in a
+// home that is made now, which may have more of them.
+func (s Saved) fits(f HomeFolder) bool {
+	return s.UID == f.UID && s.GID == f.GID && s.SubUIDs == f.SubUIDs && s.SubGIDs == f.SubGIDs &&
+		len(s.More) <= len(f.More) && slices.Equal(s.More, f.More[:len(s.More)])
 }
 
 func (h *Host) savedDir() string    { return filepath.Join(h.State, "saved") }
@@ -51,7 +61,7 @@ func (f HomeFolder) Key() string { return f.Path }
 // Describe is the line a plan prints.
 func (f HomeFolder) Describe() string { return "make the home " + f.Path }
 
-func (f HomeFolder) saved() Saved { return Saved{f.UID, f.GID, f.SubUIDs, f.SubGIDs} }
+func (f HomeFolder) saved() Saved { return Saved{f.UID, f.GID, f.SubUIDs, f.SubGIDs, f.More} }
 
 // Record keeps whether there was a home.
 func (f HomeFolder) Record(h *Host) (Before, error) { return before(h.present(f.Path)) }
@@ -62,7 +72,7 @@ func (f HomeFolder) Apply(_ context.Context, h *Host) error {
 	if h.present(f.Path) {
 		return nil
 	}
-	if kept, err := h.SavedIDs(); err != nil || (kept != nil && *kept == f.saved()) {
+	if kept, err := h.SavedIDs(); err != nil || (kept != nil && kept.fits(f)) {
 		if err != nil {
 			return err
 		}

@@ -135,7 +135,7 @@ func (j *journal) write(r *record) error {
 // so that undo may be tried again.
 func (j *journal) undo(ctx context.Context, records []*record) error {
 	var faults []error
-	for _, r := range slices.Backward(records) {
+	for _, r := range undoOrder(records) {
 		err := j.undoOne(ctx, r)
 		var kept *Kept
 		if errors.As(err, &kept) {
@@ -151,6 +151,20 @@ func (j *journal) undo(ctx context.Context, records []*record) error {
 		faults = append(faults, j.host.remove(j.host.journalDir()))
 	}
 	return errors.Join(faults...)
+}
+
+// undoOrder is the last record first; but ids that a user was given later, on
+// a host where it had its own, go when nothing of the user runs any more.
+// Source: usermod(8), which refuses "--del-subuids" for a user who has
+// processes.
+func undoOrder(records []*record) []*record {
+	all := slices.Clone(records)
+	slices.Reverse(all)
+	rank := func(r *record) int {
+		return slices.Index([]string{SubIDs{}.Kind(), HomeFolder{}.Kind(), User{}.Kind()}, r.Kind)
+	}
+	slices.SortStableFunc(all, func(a, b *record) int { return rank(a) - rank(b) })
+	return all
 }
 
 // undoOne tries every form in which a change was made, the newest first.

@@ -104,6 +104,21 @@ func (m *Manager) ResetFailed(ctx context.Context, unit string) error {
 	return m.conn.ResetFailedUnitContext(ctx, unit)
 }
 
+// Environment returns the variables that the manager gives every unit.
+// Source: org.freedesktop.systemd1(5), the manager's property Environment.
+func (m *Manager) Environment() ([]string, error) {
+	text, err := m.conn.GetManagerProperty("Environment")
+	if err != nil {
+		return nil, fmt.Errorf("asking systemd for its environment: %w", err)
+	}
+	value, err := dbus.ParseVariant(text, dbus.SignatureOf([]string{}))
+	if err != nil {
+		return nil, fmt.Errorf("reading systemd's environment: %w", err)
+	}
+	env, _ := value.Value().([]string)
+	return env, nil
+}
+
 // Kill sends a signal to a unit's processes.
 func (m *Manager) Kill(ctx context.Context, unit string, signal syscall.Signal) error {
 	return m.conn.KillUnitWithTarget(ctx, unit, systemd.All, int32(signal))

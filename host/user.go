@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // A User is a system user, with a group of the same name, that nobody logs
@@ -95,12 +96,19 @@ func (u User) Undo(ctx context.Context, h *Host, b Before) error {
 }
 
 // SubIDs are ranges of subordinate ids for a user: Count uids from UIDStart
-// on, and as many gids from GIDStart on. Source: subuid(5), usermod(8).
+// on, and as many gids from GIDStart on, and further ranges behind them, in the
+// order in which they were given. A Count of 0 means: the user's first range is
+// not ours. Source: subuid(5), usermod(8).
 type SubIDs struct {
 	User               string
 	UIDStart, GIDStart uint64
 	Count              uint64
+	More               []SubIDRange `json:",omitempty"`
 }
+
+// A SubIDRange is Count uids from UIDStart on, and as many gids from GIDStart
+// on.
+type SubIDRange struct{ UIDStart, GIDStart, Count uint64 }
 
 // Kind names the type in the journal.
 func (s SubIDs) Kind() string { return "subids" }
@@ -110,37 +118,60 @@ func (s SubIDs) Key() string { return s.User }
 
 // Describe is the line a plan prints.
 func (s SubIDs) Describe() string {
-	return fmt.Sprintf("give %s %d subordinate uids from %d and gids from %d", s.User, s.Count, s.UIDStart, s.GIDStart)
+	var texts []string
+	for _, r := range s.ranges() {
+		texts = append(texts, fmt.Sprintf("%d subordinate uids from %d and gids from %d", r.Count, r.UIDStart, r.GIDStart))
+	}
+	return fmt.Sprintf("give %s %s", s.User, strings.Join(texts, ", and "))
+}
+
+// ranges lists all that are ours.
+func (s SubIDs) ranges() []SubIDRange {
+	if s.Count == 0 {
+		return s.More
+	}
+	return append([]SubIDRange{{s.UIDStart, s.GIDStart, s.Count}}, s.More...)
 }
 
 // Record has nothing to keep: the range itself says what is ours.
 func (s SubIDs) Record(*Host) (Before, error) { return before(nil) }
 
-// Apply adds the ranges that are missing.
-func (s SubIDs) Apply(ctx context.Context, h *Host) error { return s.change(ctx, h, "--add", false) }
+// Apply adds the ranges that are missing. A node that runs has them once its
+// namespaces are made anew.
+func (s SubIDs) Apply(ctx context.Context, h *Host) error {
+	changed, err := s.change(ctx, h, "--add", false)
+	if err == nil && changed && h.present(h.clusterNote()) {
+		h.note("the node has its new subordinate ids once it is restarted: systemctl restart kubelet")
+	}
+	return err
+}
 
 // Undo takes the ranges away again, not those that the user has beside them.
 func (s SubIDs) Undo(ctx context.Context, h *Host, _ Before) error {
-	return s.change(ctx, h, "--del", true)
+	_, err := s.change(ctx, h, "--del", true)
+	return err
 }
 
-// change runs usermod for each file whose having of the range is as given.
-func (s SubIDs) change(ctx context.Context, h *Host, verb string, having bool) error {
-	for _, file := range []struct {
-		path, flag string
-		start      uint64
-	}{{"/etc/subuid", "-subuids", s.UIDStart}, {"/etc/subgid", "-subgids", s.GIDStart}} {
-		ranges, err := h.SubIDRanges(file.path)
-		if err != nil {
-			return err
-		}
-		if slices.Contains(ranges, IDRange{s.User, file.start, s.Count}) != having {
-			continue
-		}
-		ids := fmt.Sprintf("%d-%d", file.start, file.start+s.Count-1)
-		if err := h.run(ctx, "usermod", verb+file.flag, ids, s.User); err != nil {
-			return err
+// change runs usermod for each range and file whose having of it is as given.
+func (s SubIDs) change(ctx context.Context, h *Host, verb string, having bool) (changed bool, err error) {
+	for _, r := range s.ranges() {
+		for _, file := range []struct {
+			path, flag string
+			start      uint64
+		}{{"/etc/subuid", "-subuids", r.UIDStart}, {"/etc/subgid", "-subgids", r.GIDStart}} {
+			there, err := h.SubIDRanges(file.path)
+			if err != nil {
+				return changed, err
+			}
+			if slices.Contains(there, IDRange{s.User, file.start, r.Count}) != having {
+				continue
+			}
+			ids := fmt.Sprintf("%d-%d", file.start, file.start+r.Count-1)
+			if err := h.run(ctx, "usermod", verb+file.flag, ids, s.User); err != nil {
+				return changed, err
+			}
+			changed = true
 		}
 	}
-	return nil
+	return changed, nil
 }

@@ -5,25 +5,28 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// subIDCount is how many subordinate ids of each kind a node needs.
+// subIDCount is how many subordinate ids of each kind a node needs at least.
 // Source: the Kubernetes documentation on rootless nodes.
 const subIDCount = 65536
 
 // Facts is what a plan for a host depends on.
 type Facts struct {
-	User     host.Account // the node's user, or what it is going to be
-	SubUIDs  uint64       // start of its subordinate uids
-	SubGIDs  uint64       // start of its subordinate gids
-	HasRange bool         // the user had large enough ranges before podsec-k8s
-	Control  bool         // the host has ALT's control(8)
+	User     host.Account      // the node's user, or what it is going to be
+	SubUIDs  uint64            // start of its subordinate uids
+	SubGIDs  uint64            // start of its subordinate gids
+	More     []host.SubIDRange // ranges behind those, ours as well
+	HasRange bool              // the user had large enough ranges before podsec-k8s
+	Control  bool              // the host has ALT's control(8)
 }
 
-// GatherFacts looks at the host.
-func GatherFacts(h *host.Host) (Facts, error) {
+// GatherFacts looks at the host, for a user that is to have a number of
+// subordinate ids.
+func GatherFacts(h *host.Host, wanted uint64) (Facts, error) {
 	var f Facts
 	accounts, err := h.Accounts()
 	if err != nil {
@@ -41,6 +44,9 @@ func GatherFacts(h *host.Host) (Facts, error) {
 		return f, err
 	}
 	if f.SubUIDs, f.SubGIDs, f.HasRange, err = pickRanges(h, made, saved); err != nil {
+		return f, err
+	}
+	if f.More, err = pickMore(h, f, made, saved, wanted); err != nil {
 		return f, err
 	}
 	_, err = os.Stat(h.Root + "/usr/sbin/control")
@@ -110,7 +116,7 @@ func madeRange(h *host.Host) (*host.SubIDs, error) {
 // pickRanges takes the ranges of an earlier run, else those that the user
 // has, else those of a cluster that was kept, else free ones.
 func pickRanges(h *host.Host, made *host.SubIDs, saved *host.Saved) (uids, gids uint64, has bool, err error) {
-	if made != nil {
+	if made != nil && made.Count > 0 {
 		return made.UIDStart, made.GIDStart, false, nil
 	}
 	subUIDs, err := h.SubIDRanges("/etc/subuid")
@@ -126,19 +132,93 @@ func pickRanges(h *host.Host, made *host.SubIDs, saved *host.Saved) (uids, gids 
 	if hasUIDs && hasGIDs {
 		return uids, gids, true, nil
 	}
-	if saved != nil && free(subUIDs, saved.SubUIDs) && free(subGIDs, saved.SubGIDs) {
+	if saved != nil && savedFree(subUIDs, subGIDs, saved) {
 		return saved.SubUIDs, saved.SubGIDs, false, nil
 	}
 	minUID, minGID := h.LoginDefs("SUB_UID_MIN", 100000), h.LoginDefs("SUB_GID_MIN", 100000)
 	uids, errUID := host.FreeRange(subUIDs, minUID, subIDCount)
 	gids, errGID := host.FreeRange(subGIDs, minGID, subIDCount)
 	if err := errors.Join(errUID, errGID); err != nil {
-		return 0, 0, false, &host.Fault{
-			Err:    fmt.Errorf("reserving subordinate ids for %s: %w", Admin, err),
-			Remedy: "make room for 65536 ids in /etc/subuid and /etc/subgid, see subuid(5)",
-		}
+		return 0, 0, false, noRoom(subIDCount, err)
 	}
 	return uids, gids, false, nil
+}
+
+func noRoom(count uint64, err error) *host.Fault {
+	return &host.Fault{
+		Err:    fmt.Errorf("reserving subordinate ids for %s: %w", Admin, err),
+		Remedy: fmt.Sprintf("make room for %d ids in /etc/subuid and /etc/subgid, see subuid(5), or ask for fewer: SUBORDINATE_IDS in /etc/podsec-k8s", count),
+	}
+}
+
+// pickMore takes the further ranges of an earlier run or of a cluster that was
+// kept, and adds one when the user has fewer ids than are wanted. It lies
+// behind all of the user's: ids in use keep their place, in whatever order the
+// ranges are read. Fewer ids than before are never asked for: files may belong
+// to them.
+func pickMore(h *host.Host, f Facts, made *host.SubIDs, saved *host.Saved, wanted uint64) ([]host.SubIDRange, error) {
+	var more []host.SubIDRange
+	switch {
+	case made != nil:
+		more = made.More
+	case saved != nil && !f.HasRange && saved.SubUIDs == f.SubUIDs && saved.SubGIDs == f.SubGIDs:
+		more = saved.More
+	}
+	ours := more
+	if !f.HasRange {
+		ours = append([]host.SubIDRange{{UIDStart: f.SubUIDs, GIDStart: f.SubGIDs, Count: subIDCount}}, more...)
+	}
+	uids, errUID := gatherIDs(h, f, "/etc/subuid", ours, func(r host.SubIDRange) uint64 { return r.UIDStart })
+	gids, errGID := gatherIDs(h, f, "/etc/subgid", ours, func(r host.SubIDRange) uint64 { return r.GIDStart })
+	if err := errors.Join(errUID, errGID); err != nil {
+		return nil, err
+	}
+	have := min(uids.count, gids.count)
+	if have >= wanted {
+		return more, nil
+	}
+	next := host.SubIDRange{Count: wanted - have}
+	next.UIDStart, errUID = host.FreeRange(uids.taken, uids.end, next.Count)
+	next.GIDStart, errGID = host.FreeRange(gids.taken, gids.end, next.Count)
+	if err := errors.Join(errUID, errGID); err != nil {
+		return nil, noRoom(next.Count, err)
+	}
+	return append(slices.Clone(more), next), nil
+}
+
+// idsOf is what a file of subordinate ids says, with our own ranges.
+type idsOf struct {
+	taken []host.IDRange // everyone's
+	count uint64         // how many the node's user has
+	end   uint64         // the first id behind all of the user's
+}
+
+func gatherIDs(h *host.Host, f Facts, path string, ours []host.SubIDRange, start func(host.SubIDRange) uint64) (ids idsOf, err error) {
+	if ids.taken, err = h.SubIDRanges(path); err != nil {
+		return ids, err
+	}
+	for _, r := range ours {
+		if own := (host.IDRange{Owner: Admin, Start: start(r), Count: r.Count}); !slices.Contains(ids.taken, own) {
+			ids.taken = append(ids.taken, own)
+		}
+	}
+	for _, r := range ids.taken {
+		if r.Owner == Admin || r.Owner == strconv.FormatUint(uint64(f.User.UID), 10) {
+			ids.count += r.Count
+			ids.end = max(ids.end, r.Start+r.Count)
+		}
+	}
+	return ids, nil
+}
+
+// savedFree reports whether nobody has the ids of a kept cluster.
+func savedFree(subUIDs, subGIDs []host.IDRange, saved *host.Saved) bool {
+	for _, r := range append([]host.SubIDRange{{UIDStart: saved.SubUIDs, GIDStart: saved.SubGIDs, Count: subIDCount}}, saved.More...) {
+		if !free(subUIDs, r.UIDStart, r.Count) || !free(subGIDs, r.GIDStart, r.Count) {
+			return false
+		}
+	}
+	return true
 }
 
 func ownRange(ranges []host.IDRange) (uint64, bool) {
@@ -149,7 +229,7 @@ func ownRange(ranges []host.IDRange) (uint64, bool) {
 	return ranges[at].Start, true
 }
 
-func free(ranges []host.IDRange, start uint64) bool {
-	found, err := host.FreeRange(ranges, start, subIDCount)
+func free(ranges []host.IDRange, start, count uint64) bool {
+	found, err := host.FreeRange(ranges, start, count)
 	return err == nil && found == start
 }

@@ -18,10 +18,13 @@ const (
 func Plan(f Facts) host.Plan {
 	plan := host.Plan{
 		host.User{Name: Admin, UID: f.User.UID, GID: f.User.GID, Home: Home, Comment: "Rootless Kubernetes"},
-		host.HomeFolder{Path: Home, UID: f.User.UID, GID: f.User.GID, SubUIDs: f.SubUIDs, SubGIDs: f.SubGIDs},
+		host.HomeFolder{Path: Home, UID: f.User.UID, GID: f.User.GID, SubUIDs: f.SubUIDs, SubGIDs: f.SubGIDs, More: f.More},
 	}
-	if !f.HasRange {
-		plan = append(plan, host.SubIDs{User: Admin, UIDStart: f.SubUIDs, GIDStart: f.SubGIDs, Count: subIDCount})
+	switch {
+	case !f.HasRange:
+		plan = append(plan, host.SubIDs{User: Admin, UIDStart: f.SubUIDs, GIDStart: f.SubGIDs, Count: subIDCount, More: f.More})
+	case len(f.More) > 0:
+		plan = append(plan, host.SubIDs{User: Admin, More: f.More})
 	}
 	if f.Control {
 		plan = append(plan, host.Control{Facility: "newuidmap", State: "public"}, host.Control{Facility: "newgidmap", State: "public"})
@@ -32,7 +35,8 @@ func Plan(f Facts) host.Plan {
 	}
 	return append(plan,
 		host.Reload{Of: "when podsec-k8s is erased"},
-		host.File{Path: delegateFile(f.User.UID), Data: []byte(delegate), Mode: 0o644},
+		host.File{Path: managerFile(f.User.UID), Data: []byte(manager), Mode: 0o644},
+		host.File{Path: sliceFile(f.User.UID), Data: []byte(slice), Mode: 0o644},
 		host.File{Path: "/etc/systemd/system/kubelet.service", Data: []byte(units.GuardUnit()), Mode: 0o644},
 		host.File{Path: "/etc/systemd/system/kubelet.service.d/zz-podsec-k8s.conf", Data: []byte(units.GuardDropIn(f.User.UID)), Mode: 0o644},
 		host.Link{Path: "/etc/systemd/system/multi-user.target.wants/kubelet.service", Target: "/etc/systemd/system/kubelet.service"},
@@ -42,13 +46,32 @@ func Plan(f Facts) host.Plan {
 	)
 }
 
-// delegate hands the controllers of cgroup v2 to the user's systemd.
-// Source: systemd.resource-control(5), "Delegate=".
-const delegate = `# Of podsec-k8s: the node's pods need all controllers.
+// manager hands the controllers of cgroup v2 to the user's systemd, and frees
+// it of limits that count per user: root has none of them. The kernel counts
+// all of a user namespace against the limits of who made it.
+// Source: systemd.resource-control(5), "Delegate="; systemd.exec(5),
+// "LimitCPU="; user_namespaces(7); getrlimit(2).
+const manager = `# Of podsec-k8s: the node's pods need all controllers, and are all one user.
 [Service]
 Delegate=cpu cpuset io memory pids
+LimitNPROC=infinity
+LimitSIGPENDING=infinity
+LimitMEMLOCK=infinity
+LimitMSGQUEUE=infinity
+LimitNOFILE=1024:1048576
 `
 
-func delegateFile(uid uint32) string {
+// slice lets the user have as many processes as the machine has.
+// Source: systemd.resource-control(5), "TasksMax="; logind's user-.slice.d.
+const slice = `# Of podsec-k8s: the node's pods are all one user.
+[Slice]
+TasksMax=infinity
+`
+
+func managerFile(uid uint32) string {
 	return fmt.Sprintf("/etc/systemd/system/user@%d.service.d/podsec-k8s.conf", uid)
+}
+
+func sliceFile(uid uint32) string {
+	return fmt.Sprintf("/etc/systemd/system/user-%d.slice.d/podsec-k8s.conf", uid)
 }

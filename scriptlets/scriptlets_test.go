@@ -2,8 +2,11 @@ package scriptlets
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -108,12 +111,12 @@ func TestGatherFacts(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := GatherFacts(hostWith(t, c.files))
+			got, err := GatherFacts(hostWith(t, c.files), subIDCount)
 			if err != nil {
 				t.Fatal(err)
 			}
 			c.want.User.Name, c.want.User.Home = Admin, Home
-			if got != c.want {
+			if !reflect.DeepEqual(got, c.want) {
 				t.Errorf("\ngot  %+v\nwant %+v", got, c.want)
 			}
 		})
@@ -129,7 +132,7 @@ func TestNoIDsLeft(t *testing.T) {
 		"system ids":      {"/etc/passwd": passwd.String()},
 		"subordinate ids": {"/etc/subuid": "all:0:4294967295\n"},
 	} {
-		_, err := GatherFacts(hostWith(t, files))
+		_, err := GatherFacts(hostWith(t, files), subIDCount)
 		if f := new(host.Fault); !errors.As(err, &f) || f.Remedy == "" {
 			t.Errorf("%s: no fault with a remedy, but %v", name, err)
 		}
@@ -157,5 +160,96 @@ func TestPlan(t *testing.T) {
 	}
 	if ranges := (host.SubIDs{User: Admin}).Kind() + " "; !strings.Contains(bare, ranges) || strings.Contains(kinds(Facts{User: user, HasRange: true}), ranges) {
 		t.Error("ranges are given to a user who has none")
+	}
+}
+
+// TestMoreIDs: the site asks for more ids than the first range has. They lie
+// behind all that the user has, and overlap nobody's.
+func TestMoreIDs(t *testing.T) {
+	const (
+		admin  = "root:x:0:0::/root:/bin/sh\nu7s-admin:x:707:708::/var/lib/u7s-admin:/bin/sh\n"
+		record = `{"Version":1,"Number":3,"Kind":"subids","Key":"u7s-admin","Changes":[{"User":"u7s-admin","UIDStart":100000,"GIDStart":100000,"Count":65536%s}],"Before":null}`
+		file   = "/var/lib/podsec-k8s/journal/0003-subids.json"
+		ids    = "u7s-admin:100000:65536\nbob:165536:65536\n"
+	)
+	one := []host.SubIDRange{{UIDStart: 231072, GIDStart: 231072, Count: 65536}}
+	for _, c := range []struct {
+		name   string
+		files  map[string]string
+		wanted uint64
+		more   []host.SubIDRange
+	}{
+		{"a first install", map[string]string{"/etc/subuid": "a:165536:1\n"}, 131072, []host.SubIDRange{{UIDStart: 165537, GIDStart: 165536, Count: 65536}}},
+		{"an older journal", map[string]string{"/etc/passwd": admin, file: fmt.Sprintf(record, ""), "/etc/subuid": ids, "/etc/subgid": ids}, 131072, one},
+		{"an older journal, nothing more asked", map[string]string{"/etc/passwd": admin, file: fmt.Sprintf(record, ""), "/etc/subuid": ids, "/etc/subgid": ids}, subIDCount, nil},
+		{
+			"asked again", map[string]string{
+				"/etc/passwd": admin, file: fmt.Sprintf(record, `,"More":[{"UIDStart":231072,"GIDStart":231072,"Count":65536}]`),
+				"/etc/subuid": ids + "u7s-admin:231072:65536\n", "/etc/subgid": ids + "u7s-admin:231072:65536\n",
+			}, 131072, one,
+		},
+		{
+			"fewer asked later", map[string]string{
+				"/etc/passwd": admin, file: fmt.Sprintf(record, `,"More":[{"UIDStart":231072,"GIDStart":231072,"Count":65536}]`),
+				"/etc/subuid": ids + "u7s-admin:231072:65536\n", "/etc/subgid": ids + "u7s-admin:231072:65536\n",
+			}, subIDCount, one,
+		},
+		{
+			"still more asked, and others came", map[string]string{
+				"/etc/passwd": admin, file: fmt.Sprintf(record, `,"More":[{"UIDStart":231072,"GIDStart":231072,"Count":65536}]`),
+				"/etc/subuid": ids + "u7s-admin:231072:65536\ncarol:296608:65536\n", "/etc/subgid": ids + "u7s-admin:231072:65536\n",
+			}, 200000, append(slices.Clone(one), host.SubIDRange{UIDStart: 362144, GIDStart: 296608, Count: 200000 - 131072}),
+		},
+		{
+			"ranges of the administrator",
+			map[string]string{"/etc/passwd": admin, "/etc/subuid": "u7s-admin:300000:65536\n707:500000:10\n", "/etc/subgid": "u7s-admin:400000:70000\n"},
+			131072,
+			[]host.SubIDRange{{UIDStart: 500010, GIDStart: 470000, Count: 131072 - 65546}},
+		},
+		{
+			"a cluster was kept with more", map[string]string{
+				"/var/lib/podsec-k8s/saved/ids.json":   `{"UID":640,"GID":640,"SubUIDs":400000,"SubGIDs":500000,"More":[{"UIDStart":231072,"GIDStart":231072,"Count":65536}]}`,
+				"/var/lib/podsec-k8s/saved/home/there": "",
+			}, subIDCount, one,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f, err := GatherFacts(hostWith(t, c.files), c.wanted)
+			if err != nil || !slices.Equal(f.More, c.more) {
+				t.Errorf("got %+v, %v, want %+v", f.More, err, c.more)
+			}
+			at := slices.IndexFunc(Plan(f), func(change host.Change) bool { return change.Kind() == (host.SubIDs{}).Kind() })
+			if hasRanges := at >= 0; hasRanges != (!f.HasRange || len(c.more) > 0) {
+				t.Errorf("the plan gives ids: %v", hasRanges)
+			}
+		})
+	}
+	_, err := GatherFacts(hostWith(t, map[string]string{"/etc/subuid": "all:200000:4294767295\n"}), 131072)
+	if f := new(host.Fault); !errors.As(err, &f) || !strings.Contains(f.Remedy, "SUBORDINATE_IDS") {
+		t.Errorf("no ids are left, and got %v", err)
+	}
+}
+
+// TestLimitsOfTheUser: the drop-ins free the node's user of limits that root
+// does not have.
+func TestLimitsOfTheUser(t *testing.T) {
+	files := map[string]string{}
+	for _, change := range Plan(Facts{User: host.Account{UID: 640}}) {
+		if file, ok := change.(host.File); ok {
+			files[file.Path] = string(file.Data)
+		}
+	}
+	for path, lines := range map[string][]string{
+		"/etc/systemd/system/user@640.service.d/podsec-k8s.conf": {
+			"Delegate=cpu cpuset io memory pids", "LimitNPROC=infinity", "LimitSIGPENDING=infinity", "LimitMEMLOCK=infinity",
+			"LimitMSGQUEUE=infinity", "LimitNOFILE=1024:1048576",
+		},
+		"/etc/systemd/system/user-640.slice.d/podsec-k8s.conf": {"TasksMax=infinity"},
+	} {
+		for _, line := range lines {
+			if !strings.Contains(files[path], line+"\n") {
+				t.Errorf("%s lacks %s:\n%s", path, line, files[path])
+			}
+		}
 	}
 }

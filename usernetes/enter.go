@@ -1,6 +1,7 @@
 package usernetes
 
 import (
+	"context"
 	"os"
 	"strconv"
 
@@ -20,8 +21,15 @@ type Program struct {
 
 // inNode gives the command that runs a program in the node's namespaces, as
 // their root. It is for u7s-admin to run. Source: nsenter(1).
-func inNode(p Program) (host.Command, error) {
+func inNode(p Program) (host.Command, error) { return inNodeWith(p, nil) }
+
+// inNodeWith is inNode for a program that has variables of its own.
+func inNodeWith(p Program, own []string) (host.Command, error) {
 	pid, err := childPID()
+	if err != nil {
+		return host.Command{}, err
+	}
+	env, err := p.environment(own)
 	if err != nil {
 		return host.Command{}, err
 	}
@@ -29,24 +37,7 @@ func inNode(p Program) (host.Command, error) {
 		"--target=" + strconv.Itoa(pid), "--user", "--preserve-credentials",
 		"--mount", "--net", "--pid", "--cgroup", "--ipc", "--uts", "--", p.Name,
 	}
-	return host.Command{Path: "nsenter", Args: append(args, p.Args...), Env: environment()}, nil
-}
-
-// environment is what the node's programs get: nothing of the caller's but
-// its terminal, its language and systemd's socket.
-func environment() []string {
-	env := []string{
-		"PATH=" + searchPath, "HOME=" + Home, "USER=root", "XDG_RUNTIME_DIR=" + runtimeDir(),
-		"_CRIO_ROOTLESS=1", // CRI-O's own switch for a user namespace
-		"KUBECONFIG=" + clusterConfig(),
-		"CONTAINER_RUNTIME_ENDPOINT=unix://" + crioSocket,
-	}
-	for _, key := range []string{"NOTIFY_SOCKET", "TERM", "LANG", "LC_ALL", "LC_MESSAGES"} {
-		if value, ok := os.LookupEnv(key); ok {
-			env = append(env, key+"="+value)
-		}
-	}
-	return env
+	return host.Command{Path: "nsenter", Args: append(args, p.Args...), Env: env}, nil
 }
 
 // clusterConfig picks the identity with the most rights that the node has.
@@ -60,6 +51,26 @@ func clusterConfig() string {
 // ExecInNode replaces this process by a program in the node.
 func ExecInNode(name string, args ...string) error {
 	cmd, err := inNode(Program{Name: name, Args: args})
+	if err != nil {
+		return err
+	}
+	return cmd.Exec()
+}
+
+// unitCommand is inNode for what a user unit runs: the program gets the unit's
+// own variables.
+func (p Program) unitCommand(ctx context.Context) (host.Command, error) {
+	own, err := unitVariables(ctx)
+	if err != nil {
+		return host.Command{}, err
+	}
+	return inNodeWith(p, own)
+}
+
+// execUnit replaces this process, which a user unit runs, by a program in the
+// node.
+func (p Program) execUnit(ctx context.Context) error {
+	cmd, err := p.unitCommand(ctx)
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,9 @@ type Facts struct {
 	Unfit       map[string]error // network modes that this machine can't have, and why
 	Images      ImageFacts       // where the images are that the node needs
 	Cluster     ClusterFacts     // the cluster to join
+	WantedIDs   uint64           // how many subordinate uids and gids the site asks for
+	Proxy       ProxyFacts       // the site's proxy
+	Limits      limitFacts       // of the kernel, for the node's user
 }
 
 // programs lists what a node runs.
@@ -66,6 +69,7 @@ func GatherFacts(ctx context.Context) Facts {
 		Missing:     missing(programs()),
 		UserManager: canStat(runtimeDir() + "/systemd/private"),
 		Unfit:       unfitModes(ctx),
+		Limits:      readLimits("/", uint32(os.Getuid())),
 	}
 	f.Free, f.Size = diskBytes(Home)
 	f.Hostname, _ = os.Hostname()

@@ -46,12 +46,13 @@ func (f Facts) WithImages(ctx context.Context, p Plan) Facts {
 		f.Images.NoAuth = canOpenRead(p.Node.ImageAuthFile)
 	}
 	stored := storedImages()
+	env := mergeVariables(environment(), f.Proxy.Proxy.variables(p.Node.directly(f.Addresses, p.Node.Endpoint)))
 	f.Images.Needed = make([]NeededImage, len(p.Images))
 	var all sync.WaitGroup
 	for i, name := range p.Images {
 		f.Images.Needed[i] = NeededImage{Name: name, Stored: slices.Contains(stored, name), Archive: archiveOf(f.Images.Archives, name)}
 		if one := &f.Images.Needed[i]; !one.Stored && one.Archive == "" {
-			all.Go(func() { one.Registry = askRegistry(ctx, name, p.Node.ImageAuthFile) })
+			all.Go(func() { one.Registry = askRegistry(ctx, env, name, p.Node.ImageAuthFile) })
 		}
 	}
 	all.Wait()
@@ -86,7 +87,7 @@ func storedImages() (names []string) {
 
 // askRegistry asks a registry for an image, as the container tools of this
 // machine are set up. Source: skopeo-inspect(1).
-func askRegistry(ctx context.Context, image, authFile string) error {
+func askRegistry(ctx context.Context, env []string, image, authFile string) error {
 	registry, _, _ := strings.Cut(image, "/")
 	if loopback(registry) {
 		return errLoopback
@@ -94,7 +95,7 @@ func askRegistry(ctx context.Context, image, authFile string) error {
 	ctx, cancel := context.WithTimeout(ctx, registryTimeout)
 	defer cancel()
 	args := append([]string{"inspect", "--raw"}, authArgs(authFile)...)
-	_, err := host.Command{Path: "skopeo", Args: append(args, "docker://"+image), Env: environment()}.Output(ctx)
+	_, err := host.Command{Path: "skopeo", Args: append(args, "docker://"+image), Env: env}.Output(ctx)
 	var failed *host.CommandError
 	switch {
 	case ctx.Err() != nil:

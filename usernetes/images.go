@@ -51,7 +51,7 @@ func LoadImages(ctx context.Context, archives []string, files []*os.File, out io
 	for i, file := range files {
 		names, err := w.loadImage(ctx, file)
 		if err != nil {
-			return loaded, fmt.Errorf("loading the image archive %q: %w", archives[i], err)
+			return loaded, withIDRemedy(fmt.Errorf("loading the image archive %q: %w", archives[i], err))
 		}
 		loaded = append(loaded, names...)
 	}

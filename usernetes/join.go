@@ -95,6 +95,7 @@ func (n *Node) takeNetworks(data []byte) error {
 		Networking struct {
 			Pods     string `yaml:"podSubnet"`
 			Services string `yaml:"serviceSubnet"`
+			Domain   string `yaml:"dnsDomain"`
 		} `yaml:"networking"`
 	}
 	if err := yaml.Unmarshal(data, &cluster); err != nil {
@@ -108,6 +109,6 @@ func (n *Node) takeNetworks(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("reading its service network: %w", err)
 	}
-	n.PodCIDR, n.ServiceCIDR = pods, services
+	n.PodCIDR, n.ServiceCIDR, n.DNSDomain = pods, services, cluster.Networking.Domain
 	return nil
 }

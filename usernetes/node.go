@@ -36,6 +36,8 @@ type Node struct {
 	Network         string       // the mode, one of Modes()
 	ImageRepository string
 	ImageAuthFile   string // logins of registries; "" for none
+	DNSDomain       string // of the cluster's services; "" means the default
+	Endpoint        string // host of the cluster's API; "" when it is the node itself
 }
 
 // Minor tells what follows from the node's Kubernetes version.

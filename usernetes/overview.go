@@ -23,6 +23,7 @@ type Overview struct {
 	Units                     []UnitLine
 	Ports                     []PortLine
 	Faults                    []FaultLine // of the node as a whole
+	Warnings                  []FaultLine // what may trouble it later
 }
 
 // A FaultLine is what is wrong, and what to do about it, "" when that is not
@@ -57,6 +58,8 @@ func LookOver(ctx context.Context) (Overview, error) {
 	}
 	o := Overview{Name: n.Name, Address: n.IP.String(), Kubernetes: n.Kubernetes, Network: n.mode(), Master: n.APIPort != 0}
 	o.Faults = nodeFaults(ctx, n)
+	limited, warnings := siteFindings(ctx, n)
+	o.Faults, o.Warnings = append(o.Faults, limited...), warnings
 	if o.Units, err = unitLines(ctx); err != nil {
 		return o, err
 	}

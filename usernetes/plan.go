@@ -74,6 +74,7 @@ func PlanJoin(site Site, f Facts, o Options, j JoinRequest) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
+	n.Endpoint = endpointHost(j.Endpoint)
 	settled := settledWorker
 	if j.ControlPlane {
 		n.APIPort, n.EtcdPeers = apiPort, true
@@ -169,6 +170,9 @@ func (o Options) layer(n Node, args kubeadmArgs, ours base) (kubeadmConfig, erro
 		}
 	}
 	args.apply(config)
+	if fault := config.checkProxies(); fault != nil {
+		return nil, fault
+	}
 	return config, config.checkOwned(ours(n, minor))
 }
 
@@ -212,6 +216,7 @@ func settledMaster(n Node, c kubeadmConfig) (Node, error) {
 		faults = append(faults, err.Error())
 	}
 	n.IP, n.APIPort = ip, port
+	n.DNSDomain, n.Endpoint = optional(c[kindCluster], "networking", "dnsDomain"), endpointHost(optional(c[kindCluster], "controlPlaneEndpoint"))
 	n.EtcdPeers = lookup(c[kindCluster], "controlPlaneEndpoint") != nil && lookup(c[kindCluster], "etcd", "external") == nil
 	n.Name = text(kindInit, "nodeRegistration", "name")
 	n.ImageRepository = text(kindCluster, "imageRepository")
@@ -221,6 +226,12 @@ func settledMaster(n Node, c kubeadmConfig) (Node, error) {
 		return n, fault("see kubeadm init --help for the form of each value", "the cluster's settings: %s", strings.Join(faults, "; "))
 	}
 	return n, nil
+}
+
+// optional returns the text at a place of a configuration, "" for none.
+func optional(doc document, path ...string) string {
+	text, _ := lookup(doc, path...).(string)
+	return text
 }
 
 // sameAsBefore tells whether the plan is the one that the node's state holds.

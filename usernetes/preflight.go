@@ -39,13 +39,15 @@ func Checks() []Check {
 		{"node-ip", checkNodeIP},
 		{"networks", checkNetworks},
 		{"ports", checkPorts},
+		{"proxy", checkProxy},
 	}
 }
 
 // A Finding is what a check found; a nil Fault is a check passed.
 type Finding struct {
-	Check string
-	Fault *host.Fault
+	Check   string
+	Fault   *host.Fault
+	Warning bool // it is said, and keeps nothing from being done
 }
 
 // Preflight runs every check that is not to be ignored.
@@ -125,11 +127,12 @@ func checkNewuidmap(f Facts, _ Node) error {
 }
 
 func checkSubIDs(f Facts, _ Node) error {
-	if f.SubUIDs >= subIDs && f.SubGIDs >= subIDs {
+	want := max(subIDs, f.WantedIDs)
+	if f.SubUIDs >= want && f.SubGIDs >= want {
 		return nil
 	}
 	return fault("run podsec-k8s host apply, or add a range to /etc/subuid and /etc/subgid, see subuid(5)",
-		"%s has %d subordinate uids and %d gids, and a node needs %d of each", Admin, f.SubUIDs, f.SubGIDs, subIDs)
+		"%s has %d subordinate uids and %d gids, and a node needs %d of each", Admin, f.SubUIDs, f.SubGIDs, want)
 }
 
 func checkUserNS(f Facts, _ Node) error {

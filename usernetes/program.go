@@ -18,11 +18,11 @@ func RunUnit(ctx context.Context, name string) error {
 	case "manifests":
 		return followManifests(ctx)
 	case "cni":
-		return enterSelf("unit", "cni-file")
+		return enterSelf(ctx, "cni-file")
 	case "await-api":
-		return enterSelf("unit", "api-ready")
+		return enterSelf(ctx, "api-ready")
 	case "flanneld":
-		return enterSelf("unit", "flanneld-inside")
+		return enterSelf(ctx, "flanneld-inside")
 	case "cni-file":
 		return writeCNI()
 	case "stop":
@@ -44,9 +44,9 @@ func RunUnit(ctx context.Context, name string) error {
 	case "flanneld-inside":
 		return runFlanneld(ctx, n)
 	case "kubelet":
-		return runKubelet(n)
+		return runKubelet(ctx, n)
 	}
-	return runInNode(name, n)
+	return runInNode(ctx, name, n)
 }
 
 // runRootlessKit waits a while for the machine to have the node's address,
@@ -70,26 +70,25 @@ func runRootlessKit(ctx context.Context, n Node) error {
 
 // runKubelet makes the folder of stand-ins, of which a worker has none: without
 // the folder the kubelet complains every second. kubeadm reset takes it away.
-func runKubelet(n Node) error {
+func runKubelet(ctx context.Context, n Node) error {
 	if err := host.MkdirAll(kept(standInsDir), 0o700); err != nil {
 		return fmt.Errorf("making the folder of stand-ins: %w", err)
 	}
-	return runInNode("kubelet", n)
+	return runInNode(ctx, "kubelet", n)
 }
 
-func runInNode(name string, n Node) error {
+func runInNode(ctx context.Context, name string, n Node) error {
 	p, err := program(name, n)
 	if err != nil {
 		return err
 	}
-	cmd, err := inNode(p)
-	if err != nil {
-		return err
-	}
-	return cmd.Exec()
+	return p.execUnit(ctx)
 }
 
-func enterSelf(args ...string) error { return ExecInNode(Self, args...) }
+// enterSelf runs one of our own units' programs in the node.
+func enterSelf(ctx context.Context, name string) error {
+	return Program{Self, []string{"unit", name}}.execUnit(ctx)
+}
 
 // program gives the command line of a service in the node.
 func program(name string, n Node) (Program, error) {

@@ -23,11 +23,12 @@ import (
 // publisher keeps the ports of the node's address in line with the cluster's
 // Services and the node's Pods.
 type publisher struct {
-	node   Node
-	api    *apiClient // as the node
-	admin  *apiClient // as the cluster's administrator; nil on a worker
-	driver portOpener
-	said   map[string]string // the fault that an object's event told last, by port
+	node    Node
+	api     *apiClient // as the node
+	admin   *apiClient // as the cluster's administrator; nil on a worker
+	driver  portOpener
+	said    map[string]string  // the fault that an object's event told last, by port
+	lackIDs map[string]idFault // what the event of a pod told of missing ids, by uid
 }
 
 // publishPorts runs until it is told to end. It runs beside the namespaces.
@@ -38,7 +39,7 @@ func publishPorts(ctx context.Context, n Node) error {
 	if err != nil {
 		return err
 	}
-	p := publisher{node: n, api: api, driver: newPortOpener(n), said: map[string]string{}}
+	p := publisher{node: n, api: api, driver: newPortOpener(n), said: map[string]string{}, lackIDs: map[string]idFault{}}
 	if p.admin, err = newAPIClient(adminConf); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -119,6 +120,9 @@ func (p publisher) sync(ctx context.Context) error {
 	wanted := wantedPorts(p.node, services.Items, pods.Items)
 	p.apply(ctx, changePorts(p.node, open, wanted), wanted)
 	faults := []error{p.tell(ctx, wanted), savePorts(publishedPorts{Ports: wanted}), host.Status(portsStatus(wanted))}
+	if err := p.reportIDs(ctx); err != nil {
+		slog.Error("looking for pods that lack ids", "error", err) // the ports are kept up all the same
+	}
 	if p.admin != nil {
 		faults = append(faults, p.balance(ctx, services.Items))
 	}
@@ -183,16 +187,8 @@ func (p publisher) tell(ctx context.Context, wanted []port) error {
 }
 
 func (p publisher) event(ctx context.Context, one port) error {
-	now := time.Now().UTC().Format(time.RFC3339)
-	return p.api.send(ctx, http.MethodPost, "/api/v1/namespaces/"+one.Owner.Namespace+"/events", "application/json", document{
-		"apiVersion": "v1", "kind": "Event", "metadata": document{"generateName": one.Owner.Name + ".", "namespace": one.Owner.Namespace},
-		"involvedObject": document{
-			"apiVersion": "v1", "kind": one.Owner.Kind, "namespace": one.Owner.Namespace, "name": one.Owner.Name, "uid": one.Owner.UID,
-		},
-		"type": "Warning", "reason": "PortNotPublished", "source": document{"component": "podsec-k8s", "host": p.node.Name},
-		"message":        fmt.Sprintf("node %s (%s) does not publish port %s: %s", p.node.Name, p.node.IP, one.key(), one.Fault),
-		"firstTimestamp": now, "lastTimestamp": now, "count": 1,
-	})
+	return p.warn(ctx, one.Owner, "PortNotPublished",
+		fmt.Sprintf("node %s (%s) does not publish port %s: %s", p.node.Name, p.node.IP, one.key(), one.Fault))
 }
 
 // balance gives every Service of type LoadBalancer the addresses of the

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,9 @@ type Site struct {
 	MTU             int          // bytes, of the namespaces' network device
 	Network         string       // the mode of the namespaces' network, one of Modes()
 	KubeadmConfig   string       // a file merged into every kubeadm configuration
+	Proxy           Proxy        // for programs that call out
+	SubordinateIDs  uint64       // how many uids, and how many gids, the node's user is to have
+	Exposed         []string     // files of settings that hold a password and that everyone may read
 }
 
 // DefaultSite gives what holds where nothing was settled.
@@ -37,6 +41,7 @@ func DefaultSite() Site {
 		MTU:             65520,
 		Network:         slirpMode,
 		KubeadmConfig:   filepath.Join(SiteDir, "kubeadm.yaml"),
+		SubordinateIDs:  subIDs,
 	}
 }
 
@@ -44,7 +49,24 @@ func DefaultSite() Site {
 // order of names. Lines are KEY=VALUE as in systemd's EnvironmentFile=.
 // All faults of the files are reported at once.
 // Source: systemd.exec(5).
-func LoadSite(dir string) (Site, error) {
+func LoadSite(dir string) (Site, error) { return loadSettings(dir) }
+
+// LoadProxy reads only what the settings say of a proxy: what runs already is
+// not held up by a fault in another line.
+func LoadProxy(dir string) (Proxy, error) {
+	site, err := loadSettings(dir, httpProxy, httpsProxy, noProxy)
+	return site.Proxy, err
+}
+
+// LoadSubordinateIDs reads only how many subordinate ids the node's user is to
+// have.
+func LoadSubordinateIDs(dir string) (uint64, error) {
+	site, err := loadSettings(dir, subordinateIDs)
+	return site.SubordinateIDs, err
+}
+
+// loadSettings takes the settings of these keys, or all where there are none.
+func loadSettings(dir string, keys ...string) (Site, error) {
 	site := DefaultSite()
 	files, err := filepath.Glob(filepath.Join(dir, "*.conf"))
 	if err != nil {
@@ -52,15 +74,18 @@ func LoadSite(dir string) (Site, error) {
 	}
 	var faults []error
 	for _, file := range files {
-		faults = append(faults, site.load(file))
+		faults = append(faults, site.load(file, keys))
 	}
 	return site, errors.Join(faults...)
 }
 
-func (s *Site) load(file string) error {
+func (s *Site) load(file string, keys []string) error {
 	f, err := os.Open(file)
 	if err != nil {
-		return &host.Fault{Err: fmt.Errorf("reading site settings: %w", err), Remedy: "make the file readable for everyone: chmod 0644"}
+		return &host.Fault{
+			Err:    fmt.Errorf("reading site settings: %w", err),
+			Remedy: fmt.Sprintf("let the node's user read the file: chgrp %s %s; chmod 0640 %s", Admin, file, file),
+		}
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
 	var faults []error
@@ -71,14 +96,26 @@ func (s *Site) load(file string) error {
 			continue
 		}
 		key, value, _ := strings.Cut(line, "=")
-		if err := s.set(strings.TrimSpace(key), unquote(strings.TrimSpace(value))); err != nil {
+		if key = strings.TrimSpace(key); len(keys) > 0 && !slices.Contains(keys, key) {
+			continue
+		}
+		if err := s.set(key, unquote(strings.TrimSpace(value))); err != nil {
 			faults = append(faults, &host.Fault{
 				Err:    fmt.Errorf("%s:%d: %w", file, number, err),
 				Remedy: "correct that line, podsec-k8s(8) lists the settings",
 			})
 		}
+		s.noteExposed(key, f)
 	}
 	return errors.Join(append(faults, lines.Err())...)
+}
+
+// noteExposed notes a file that gives a password away. Source: chmod(1).
+func (s *Site) noteExposed(key string, f *os.File) {
+	secret := key == httpProxy && s.Proxy.HTTP.hasPassword() || key == httpsProxy && s.Proxy.HTTPS.hasPassword()
+	if info, err := f.Stat(); err == nil && secret && info.Mode().Perm()&0o004 != 0 && !slices.Contains(s.Exposed, f.Name()) {
+		s.Exposed = append(s.Exposed, f.Name())
+	}
 }
 
 func (s *Site) set(key, value string) (err error) {
@@ -104,6 +141,12 @@ func (s *Site) set(key, value string) (err error) {
 		s.Network = value
 	case "MTU":
 		s.MTU, err = parseMTU(value)
+	case httpProxy, httpsProxy, noProxy:
+		err = s.Proxy.set(key, value)
+	case "ALL_PROXY":
+		err = fmt.Errorf("no program of the node reads %s: give %s and %s", key, httpProxy, httpsProxy)
+	case subordinateIDs:
+		s.SubordinateIDs, err = parseSubordinateIDs(value)
 	default:
 		err = fmt.Errorf("unknown setting %q", key)
 	}
@@ -117,6 +160,21 @@ func parseMTU(value string) (int, error) {
 		err = fmt.Errorf("mtu %d is not from 1280 to 65521", mtu)
 	}
 	return mtu, err
+}
+
+// subordinateIDs is the setting for the number of subordinate ids.
+const subordinateIDs = "SUBORDINATE_IDS"
+
+// maxSubIDs leaves room for the ids of the machine itself, which has 2^32.
+const maxSubIDs = 1 << 31
+
+// parseSubordinateIDs takes what a node needs at least. Source: subuid(5).
+func parseSubordinateIDs(value string) (uint64, error) {
+	count, err := strconv.ParseUint(value, 10, 32)
+	if err != nil || count < subIDs || count > maxSubIDs {
+		return subIDs, fmt.Errorf("%q is no number from %d to %d", value, subIDs, maxSubIDs)
+	}
+	return count, nil
 }
 
 func unquote(value string) string {

@@ -30,7 +30,7 @@ func hostCommand(p *printer) *cli.Command {
 }
 
 func hostPlan(c *cli.Context, p *printer) error {
-	facts, err := scriptlets.GatherFacts(localHost(p))
+	facts, err := hostFacts(localHost(p))
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -103,6 +104,9 @@ func makeNode(ctx context.Context, p *printer) error {
 	if err != nil {
 		return err
 	}
+	if request.Check { // the run itself tells of warnings
+		findings = slices.DeleteFunc(findings, func(f usernetes.Finding) bool { return f.Warning })
+	}
 	if err := report(p, findings); err != nil {
 		return err
 	}
@@ -120,7 +124,7 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []usern
 	if err != nil {
 		return usernetes.Plan{}, nil, err
 	}
-	facts := usernetes.GatherFacts(ctx)
+	facts := usernetes.GatherFacts(ctx).WithSite(ctx, site)
 	plan, err := request.plan(site, facts)
 	if err != nil {
 		return plan, nil, err
@@ -143,7 +147,8 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []usern
 		facts, checks = facts.WithCluster(ctx, request.Join.Endpoint), usernetes.JoinChecks()
 	}
 	findings := usernetes.Preflight(checks, facts, plan.Node, request.Options.Ignore)
-	return plan, append(fromRoot(request.Faults), findings...), nil
+	warnings := usernetes.Warnings(facts, request.Options.Ignore)
+	return plan, slices.Concat(fromRoot(request.Faults), findings, warnings), nil
 }
 
 // inherited gives the files that root has opened for this process.

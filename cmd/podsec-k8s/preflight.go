@@ -11,12 +11,13 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
-// report prints every fault that was found, and fails once.
+// report prints every fault that was found, and fails once. Warnings do not
+// make it fail.
 func report(p *printer, findings []usernetes.Finding) error {
 	failed := 0
 	for _, f := range findings {
 		p.finding(f)
-		if f.Fault != nil {
+		if f.Fault != nil && !f.Warning {
 			failed++
 		}
 	}

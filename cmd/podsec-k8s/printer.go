@@ -45,7 +45,11 @@ func (p *printer) finding(f usernetes.Finding) {
 	if f.Fault == nil {
 		return
 	}
-	fmt.Fprintf(p.err, "podsec-k8s: [%s] %s\n", f.Check, p.words.text(f.Fault.Error())) //nolint:errcheck // there is nowhere else to say it
+	kind := ""
+	if f.Warning {
+		kind = p.words.text("warning") + ": "
+	}
+	fmt.Fprintf(p.err, "podsec-k8s: [%s] %s%s\n", f.Check, kind, p.words.text(f.Fault.Error())) //nolint:errcheck // there is nowhere else to say it
 	p.remedy(f.Fault.Remedy)
 }
 

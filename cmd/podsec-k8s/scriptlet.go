@@ -76,11 +76,20 @@ func localHost(p *printer) *host.Host {
 
 func applyHost(ctx context.Context, p *printer) error {
 	h := localHost(p)
-	facts, err := scriptlets.GatherFacts(h)
+	facts, err := hostFacts(h)
 	if err != nil {
 		return err
 	}
 	return scriptlets.Plan(facts).Apply(ctx, h)
+}
+
+// hostFacts looks at the machine, with what its site's settings ask for.
+func hostFacts(h *host.Host) (scriptlets.Facts, error) {
+	wanted, err := usernetes.LoadSubordinateIDs(usernetes.SiteDir)
+	if err != nil {
+		return scriptlets.Facts{}, err
+	}
+	return scriptlets.GatherFacts(h, wanted)
 }
 
 // eraseHost reports what could not be given back; it does not keep the

@@ -61,6 +61,10 @@ func printFaults(p *printer, o usernetes.Overview) {
 			p.say("  %s: %s", p.words.text("remedy"), p.words.text(f.Remedy))
 		}
 	}
+	for _, w := range o.Warnings {
+		p.say("WARNING: %s", p.words.text(w.Fault))
+		p.say("  %s: %s", p.words.text("remedy"), p.words.text(w.Remedy))
+	}
 }
 
 func printOverview(p *printer, o usernetes.Overview) {

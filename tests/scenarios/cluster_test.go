@@ -29,6 +29,7 @@ func TestMaster(t *testing.T) {
 		m.run("printf '[Unit]\\nDescription=of the administrator\\n' > /etc/systemd/system/kubelet.service")
 		before := m.snapshot()
 
+		m.run(keyLimits)
 		m.run("dnf -q -y install podsec-k8s")
 		t.Run("installed", func(t *testing.T) { installed(m.on(t), g) })
 		if t.Failed() {
@@ -48,6 +49,8 @@ func TestMaster(t *testing.T) {
 			{"stand-ins", standIns},
 			{"images", imagesAndPods},
 			{"services", services},
+			{"limits", limitsRaised},
+			{"site settings", func(m *machine) { siteSettings(m, g) }},
 			{"kubeadm", func(m *machine) { kubeadmCommands(m, g) }},
 			{"upgrade", upgrade},
 		} {

@@ -18,6 +18,7 @@ func TestControlPlanes(t *testing.T) {
 	c := bootCluster(t, g, "t-", 3, 1)
 	worker := &machine{c.Workers[0], t, new(bool)}
 	worker.run(wholePackets + " && echo NETWORK=veth > /etc/podsec-k8s/95-network.conf")
+	proxy := behindProxy(t, g, c.All()...)
 	var said strings.Builder
 	if err := c.Create(t.Context(), &said); err != nil {
 		t.Fatalf("%v\n%s", err, said.String())
@@ -38,6 +39,10 @@ func TestControlPlanes(t *testing.T) {
 		t.Errorf("pod subnets of four nodes: %q", subnets)
 	}
 	t.Run("traffic", func(t *testing.T) { traffic(masters[0].on(t), masters[1], masters[2], worker) })
+	t.Run("proxy", func(t *testing.T) {
+		masters[2].on(t).run("podsec-k8s crictl pull " + proxy.Registry + "/web:1")
+		onlyTheRegistry(masters[0].on(t), proxy)
+	})
 	t.Run("power cut", func(t *testing.T) { powerCut(masters[0].on(t), masters[1].on(t)) })
 	t.Run("quorum", func(t *testing.T) { quorum(masters[1].on(t), masters[2].on(t)) })
 }

@@ -43,6 +43,7 @@ func erase(m *machine, before map[string]string) {
 	m.says("dnf -y remove --noautoremove podsec-k8s", "/var/lib/podsec-k8s/saved/home")
 	compare(m, before)
 	m.says("ls /var/lib/podsec-k8s/saved", "home", "ids.json")
+	limitsRestored(m)
 
 	m.run("dnf -q -y install podsec-k8s && systemctl start kubelet")
 	m.eventually(2*time.Minute, "podsec-k8s kubectl wait --timeout=5s --for=condition=Ready pod/web")

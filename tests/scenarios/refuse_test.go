@@ -66,7 +66,7 @@ func TestRefuse(t *testing.T) {
 	g := generation.All()[0]
 	m := boot(t, g, "t-refuse")
 	m.run("dnf -q -y install podsec-k8s")
-	for _, r := range refusals() {
+	for _, r := range append(refusals(), siteRefusals()...) {
 		t.Run(r.name, func(t *testing.T) {
 			m := m.on(t)
 			before := nodeState(m)

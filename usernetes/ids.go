@@ -1,0 +1,298 @@
+package usernetes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// idPod is what the API says of a Pod, as far as user and group ids need it.
+// Source: the Kubernetes API reference, core/v1.
+type idPod struct {
+	Metadata metadata
+	Spec     struct {
+		HostUsers           *bool
+		SecurityContext     idContext
+		InitContainers      []idContainer
+		Containers          []idContainer
+		EphemeralContainers []idContainer
+	}
+	Status struct {
+		Phase                                                                string
+		InitContainerStatuses, ContainerStatuses, EphemeralContainerStatuses []containerStatus
+	}
+}
+
+type idContainer struct {
+	Name            string
+	SecurityContext idContext
+}
+
+// idContext is the ids of a pod's or a container's security context.
+type idContext struct {
+	RunAsUser, RunAsGroup, FSGroup *uint64
+	SupplementalGroups             []uint64
+}
+
+type containerStatus struct {
+	Name  string
+	State struct {
+		Waiting struct{ Reason, Message string }
+	}
+}
+
+// nodeIDs is how many user and group ids there are in the namespaces of a
+// node, from 0 on.
+type nodeIDs struct{ UIDs, GIDs uint64 }
+
+// idUnit is what numbers of ids are rounded up to: the ids of one image.
+const idUnit = 65536
+
+// An idFault is an id that the node does not have, and who asks for it.
+type idFault struct {
+	what  string // such as "container web, runAsUser 70000"
+	need  uint64 // how many ids would do; 0 when that is not known
+	never bool   // no number of them would do
+}
+
+// lacking finds the first id that a pod asks for and the node does not have,
+// by its specification, or by what the kubelet says of its images.
+func (p idPod) lacking(have nodeIDs) *idFault {
+	if p.Status.Phase == "Succeeded" || p.Status.Phase == "Failed" {
+		return nil
+	}
+	if f := p.Spec.SecurityContext.lacking("", have); f != nil {
+		return f
+	}
+	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers, p.Spec.EphemeralContainers) {
+		if f := c.SecurityContext.lacking("container "+c.Name+", ", have); f != nil {
+			return f
+		}
+	}
+	// The kubelet takes any of the 2^32 ids for such a pod.
+	// Source: its getKubeletMappings.
+	if users := p.Spec.HostUsers; users != nil && !*users && p.Status.Phase == "Pending" {
+		return &idFault{what: "hostUsers: false", never: true}
+	}
+	for _, s := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses) {
+		if message := s.State.Waiting.Message; wantsIDs(message) {
+			return &idFault{what: fmt.Sprintf("container %s, image (%s)", s.Name, strings.TrimSpace(message)), need: idsIn(message)}
+		}
+	}
+	return nil
+}
+
+// backsOff reports whether the kubelet waits before it tries a container again.
+func (p idPod) backsOff() bool {
+	for _, s := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses) {
+		if strings.HasSuffix(s.State.Waiting.Reason, "BackOff") {
+			return true
+		}
+	}
+	return false
+}
+
+// lacking finds the first id of a security context that the node does not
+// have. of names whose it is.
+func (c idContext) lacking(of string, have nodeIDs) *idFault {
+	type asked struct {
+		name string
+		ids  []*uint64
+		have uint64
+	}
+	groups := asked{"supplementalGroups", nil, have.GIDs}
+	for i := range c.SupplementalGroups {
+		groups.ids = append(groups.ids, &c.SupplementalGroups[i])
+	}
+	for _, a := range []asked{
+		{"runAsUser", []*uint64{c.RunAsUser}, have.UIDs},
+		{"runAsGroup", []*uint64{c.RunAsGroup}, have.GIDs},
+		{"fsGroup", []*uint64{c.FSGroup}, have.GIDs},
+		groups,
+	} {
+		for _, id := range a.ids {
+			if id != nil && *id >= a.have {
+				return &idFault{what: fmt.Sprintf("%s%s %d", of, a.name, *id), need: *id + 1}
+			}
+		}
+	}
+	return nil
+}
+
+// wantsIDs reports whether a message of the kubelet is about an id that the
+// node's user namespace does not have.
+// Source: containers/storage's pkg/archive; chown(2), setgroups(2), "EINVAL".
+func wantsIDs(message string) bool {
+	lower := strings.ToLower(message)
+	if strings.Contains(lower, "potentially insufficient uids or gids") {
+		return true
+	}
+	for _, call := range []string{"chown", "setgroups", "setresuid", "setresgid", "setuid", "setgid"} {
+		if strings.Contains(lower, call) && strings.Contains(lower, "invalid argument") {
+			return true
+		}
+	}
+	return false
+}
+
+// idsIn finds how many ids would do for what a message of wantsIDs says; 0 when
+// it names none.
+func idsIn(message string) (need uint64) {
+	for _, match := range namedIDs.FindAllStringSubmatch(message, -1) {
+		for _, digits := range match[1:] {
+			if id, err := strconv.ParseUint(digits, 10, 32); err == nil {
+				need = max(need, id+1)
+			}
+		}
+	}
+	return need
+}
+
+// namedIDs matches how containers/storage and crun name ids.
+var namedIDs = regexp.MustCompile(`(?:requested (\d+):|set\w+ to )(\d+)`)
+
+// text says what is wrong in plain words.
+func (f idFault) text(n Node, have nodeIDs) string {
+	return fmt.Sprintf("node %s has the user and group ids 0 to %d, and lacks what is asked for: %s", n.Name, min(have.UIDs, have.GIDs)-1, f.what)
+}
+
+// remedy says what to do. The number of ids is rounded up to a multiple of
+// what a pod's image is made for.
+func (f idFault) remedy() string {
+	if f.never {
+		return "leave hostUsers out: all pods of this node are in its user namespace already, root among them is no root of the machine"
+	}
+	if f.need > maxSubIDs {
+		return "no node can have that many ids: let the pod ask for smaller ones"
+	}
+	count := max(f.need, 2*idUnit)                     // twice the default where nothing is known
+	count = (count - 1 + idUnit - 1) / idUnit * idUnit // id 0 is the node's user itself
+	return fmt.Sprintf("on this node, set SUBORDINATE_IDS=%d or more in /etc/podsec-k8s/node.conf, then: podsec-k8s host apply; systemctl restart kubelet", count)
+}
+
+// withIDRemedy adds to an error what to do when it is about such ids.
+func withIDRemedy(err error) error {
+	var failed *host.CommandError
+	if !errors.As(err, &failed) || !wantsIDs(failed.Stderr) {
+		return err
+	}
+	return &host.Fault{Err: err, Remedy: idFault{need: idsIn(failed.Stderr)}.remedy()}
+}
+
+// mappedIDs reads how many ids a map of /proc/PID/uid_map has without a gap
+// from 0 on. Source: user_namespaces(7).
+func mappedIDs(text string) (count uint64) {
+	for line := range strings.Lines(text) {
+		var inside, outside, length uint64
+		if _, err := fmt.Sscan(line, &inside, &outside, &length); err == nil && inside == count {
+			count += length
+		}
+	}
+	return count
+}
+
+// readNodeIDs asks the kernel how many ids the node's namespaces have.
+func readNodeIDs() (have nodeIDs, err error) {
+	pid, err := childPID()
+	if err != nil {
+		return have, err
+	}
+	for name, count := range map[string]*uint64{"uid_map": &have.UIDs, "gid_map": &have.GIDs} {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
+		if err != nil {
+			return have, fmt.Errorf("counting the node's ids: %w", err)
+		}
+		*count = mappedIDs(string(data))
+	}
+	return have, nil
+}
+
+// reportIDs tells, in an event and for the status command, which of the node's
+// pods ask for ids that it does not have. It asks the API's cache.
+func (p publisher) reportIDs(ctx context.Context) error {
+	var pods struct{ Items []idPod }
+	if err := p.api.get(ctx, withQuery(p.podsPath(), "resourceVersion=0"), &pods); err != nil {
+		return err
+	}
+	have, err := readNodeIDs()
+	if err != nil {
+		return err
+	}
+	var lines []FaultLine
+	var faults []error
+	now := map[string]bool{}
+	for _, pod := range pods.Items {
+		fault := pod.lacking(have)
+		if before, known := p.lackIDs[pod.Metadata.UID]; fault == nil && known && pod.backsOff() {
+			fault = &before // between two tries the kubelet does not say why
+		}
+		if fault == nil {
+			continue
+		}
+		owner := object{Kind: "Pod", Namespace: pod.Metadata.Namespace, Name: pod.Metadata.Name, UID: pod.Metadata.UID}
+		text := fault.text(p.node, have)
+		lines = append(lines, FaultLine{fmt.Sprintf("%s: %s", owner, text), fault.remedy()})
+		now[owner.UID] = true
+		if _, known := p.lackIDs[owner.UID]; known {
+			continue
+		}
+		slog.Warn("ids are missing", "pod", owner.String(), "fault", text)
+		if err := p.warn(ctx, owner, "NotEnoughIDs", text+"; "+fault.remedy()); err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		p.lackIDs[owner.UID] = *fault
+	}
+	for uid := range p.lackIDs {
+		if !now[uid] {
+			delete(p.lackIDs, uid)
+		}
+	}
+	return errors.Join(append(faults, saveIDFaults(lines))...)
+}
+
+// warn puts a warning on an object.
+func (p publisher) warn(ctx context.Context, o object, reason, message string) error {
+	now := time.Now().UTC().Format(time.RFC3339)
+	return p.api.send(ctx, http.MethodPost, "/api/v1/namespaces/"+o.Namespace+"/events", "application/json", document{
+		"apiVersion": "v1", "kind": "Event", "metadata": document{"generateName": o.Name + ".", "namespace": o.Namespace},
+		"involvedObject": document{"apiVersion": "v1", "kind": o.Kind, "namespace": o.Namespace, "name": o.Name, "uid": o.UID},
+		"type":           "Warning", "reason": reason, "source": document{"component": "podsec-k8s", "host": p.node.Name},
+		"message": message, "firstTimestamp": now, "lastTimestamp": now, "count": 1,
+	})
+}
+
+func idFaultsFile() string { return filepath.Join(runtimeDir(), "u7s/ids.json") }
+
+func saveIDFaults(lines []FaultLine) error {
+	data, err := json.Marshal(lines)
+	if err != nil {
+		return fmt.Errorf("noting pods that lack ids: %w", err)
+	}
+	return host.WriteFile(idFaultsFile(), data, 0o600)
+}
+
+// loadIDFaults reads which pods lack ids; none before the node has run.
+func loadIDFaults() (lines []FaultLine, err error) {
+	data, err := os.ReadFile(idFaultsFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading which pods lack ids: %w", err)
+	}
+	return lines, json.Unmarshal(data, &lines)
+}
