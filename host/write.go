@@ -30,8 +30,42 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	return SyncFolder(filepath.Dir(path))
 }
 
+// Mkdir makes a folder; one that is there is a fault.
+func Mkdir(path string, perm fs.FileMode) error { return os.Mkdir(path, perm) }
+
 // MkdirAll makes a folder and its parents with mode perm.
 func MkdirAll(path string, perm fs.FileMode) error { return os.MkdirAll(path, perm) }
+
+// Symlink makes a symbolic link at path.
+func Symlink(target, path string) error { return os.Symlink(target, path) }
+
+// DatedLink makes a symbolic link at path, in one step, that was last changed
+// at the beginning of 1970. draft is a path beside it that it has until then.
+func DatedLink(target, path, draft string) error {
+	if err := Remove(draft); err != nil {
+		return err
+	}
+	if err := Symlink(target, draft); err != nil {
+		return err
+	}
+	times := []unix.Timespec{{}, {}}
+	if err := unix.UtimesNanoAt(unix.AT_FDCWD, draft, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return &fs.PathError{Op: "utimensat", Path: draft, Err: err}
+	}
+	return os.Rename(draft, path)
+}
+
+// Mknod makes an empty file, a pipe or a socket that nobody listens on: mode
+// has the type as well, as in mknod(2).
+func Mknod(path string, mode uint32) error {
+	if err := unix.Mknod(path, mode, 0); err != nil {
+		return &fs.PathError{Op: "mknod", Path: path, Err: err}
+	}
+	return nil
+}
+
+// Chmod sets a mode, whatever the umask is.
+func Chmod(path string, perm fs.FileMode) error { return os.Chmod(path, perm) }
 
 // Remove deletes one file or empty folder; that there is none is no fault.
 func Remove(path string) error {

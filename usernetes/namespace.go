@@ -22,7 +22,7 @@ import (
 func rootlessKit(n Node) Program {
 	args := []string{
 		"--state-dir=" + rootlessKitDir(),
-		"--copy-up=/etc", "--copy-up=/run", "--copy-up=/var/lib", "--copy-up=/opt", "--copy-up=/var/log",
+		"--copy-up=/etc", // it writes resolv.conf and hosts there
 		"--cgroupns", "--ipcns", "--utsns", "--pidns", "--evacuate-cgroup2=u7s",
 		"--propagation=rslave",
 	}
@@ -76,8 +76,13 @@ func RunNamespace(ctx context.Context) error {
 	watch := func(ctx context.Context, _ Node) error { return watchTap(ctx, lost) }
 	attach := func(ctx context.Context, n Node) error { return attachVeth(ctx, n, lost) }
 	ports := func(ctx context.Context, n Node) error { return servePortChild(ctx, n, lost) }
+	merge, err := mergeHost(ctx, n)
+	if err != nil {
+		return fmt.Errorf("preparing the namespaces: %w", err)
+	}
+	follow := func(ctx context.Context, _ Node) error { return merge.Follow(ctx) }
 	for _, step := range []func(context.Context, Node) error{
-		bindState, makeRuntimeFolders, preferLegacyXtables, setSysctls, watch, attach, ports, addAddress, awaitChildPID,
+		follow, setSysctls, watch, attach, ports, addAddress, awaitChildPID,
 	} {
 		if err := step(ctx, n); err != nil {
 			return fmt.Errorf("preparing the namespaces: %w", errors.Join(err, context.Cause(ctx)))
@@ -90,47 +95,8 @@ func RunNamespace(ctx context.Context) error {
 	if cause := context.Cause(ctx); errors.Is(cause, errNetworkGone) {
 		return cause
 	}
-	return endAll(context.WithoutCancel(ctx))
-}
-
-// bindState binds the folders that last over their standard paths, and lets
-// mounts made later in one of them be seen by all that enter.
-func bindState(_ context.Context, _ Node) error {
-	for _, path := range persistent() {
-		if err := host.MkdirAll(kept(path), 0o700); err != nil {
-			return err
-		}
-		if err := realFolder(path); err != nil {
-			return err
-		}
-		if err := unix.Mount(kept(path), path, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
-			return fmt.Errorf("binding %q over %q: %w", kept(path), path, err)
-		}
-	}
-	if err := unix.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, ""); err != nil {
-		return fmt.Errorf("sharing mounts: %w", err)
-	}
-	return nil
-}
-
-// realFolder puts an empty folder where RootlessKit's copy-up has a link to
-// the host's.
-func realFolder(path string) error {
-	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		if err := host.Remove(path); err != nil {
-			return err
-		}
-	}
-	return host.MkdirAll(path, 0o755)
-}
-
-func makeRuntimeFolders(_ context.Context, _ Node) error {
-	for _, path := range []string{"/run/crio", "/run/containers", "/run/flannel", "/run/lock", "/run/netns"} {
-		if err := realFolder(path); err != nil {
-			return err
-		}
-	}
-	return host.Remove("/run/xtables.lock") // the host's can't be locked from here
+	ctx = context.WithoutCancel(ctx)
+	return errors.Join(endAll(ctx), endMerge(ctx, merge))
 }
 
 // setSysctls sets what pods need of their node, in the network namespace.

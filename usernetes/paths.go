@@ -36,8 +36,8 @@ const (
 	tap          = "tap0" // RootlessKit's name for the network device
 )
 
-// persistent lists the folders that outlive the namespaces. Each is bound
-// from the state of u7s-admin over its standard path.
+// persistent lists the folders that are the node's alone and outlive the
+// namespaces. Of /etc/kubernetes it sees the host's files besides.
 func persistent() []string {
 	return []string{
 		"/etc/kubernetes", "/etc/cni",
@@ -46,8 +46,8 @@ func persistent() []string {
 	}
 }
 
-// kept gives the place in the state of u7s-admin of what the node sees at
-// path, one of the folders in persistent or below it.
+// kept gives the place in the state of u7s-admin of what the node has of its
+// own at path, in one of hostFolders that are on disk.
 func kept(path string) string { return filepath.Join(state, "root", path) }
 
 // keptFile is kept for a file that may be a link, as the node sees its

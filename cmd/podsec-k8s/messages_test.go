@@ -18,7 +18,7 @@ import (
 func spoken(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, folder := range []string{".", "../../host", "../../scriptlets", "../../usernetes", "../../deps"} {
+	for _, folder := range []string{".", "../../host", "../../scriptlets", "../../usernetes", "../../usernetes/hostfs", "../../deps"} {
 		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no sources in %s: %v", folder, err)

@@ -19,7 +19,7 @@ const Repository = "registry.local"
 // Build gives a folder with pause.tar, coredns.tar and web.tar for a
 // generation.
 func Build(ctx context.Context, g generation.Generation, built programs.Programs) (string, error) {
-	inputs, err := sources("images/archive.go", "images/pause/main.go", "images/web/main.go")
+	inputs, err := sources("images/archive.go", "images/pause/main.go", "images/web/main.go", "images/web/files.go")
 	if err != nil {
 		return "", err
 	}

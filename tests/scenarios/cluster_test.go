@@ -48,6 +48,8 @@ func TestMaster(t *testing.T) {
 			{"rights", rights},
 			{"stand-ins", standIns},
 			{"images", imagesAndPods},
+			{"host files", hostFiles},
+			{"search domains", func(m *machine) { searchDomains(m); podDomains(m) }},
 			{"services", services},
 			{"limits", limitsRaised},
 			{"site settings", func(m *machine) { siteSettings(m, g) }},

@@ -21,6 +21,7 @@ func TestVeth(t *testing.T) {
 	master.run("podsec-k8s-create-master --network=veth")
 	worker.run(strings.TrimSpace(master.run("podsec-k8s token create --print-join-command")) + " --network=veth")
 	t.Run("traffic", func(t *testing.T) { traffic(master.on(t), worker) })
+	t.Run("search domains", func(t *testing.T) { searchDomains(worker.on(t)) })
 	t.Run("overlay", func(t *testing.T) { overlayOfTheMachine(worker.on(t)) })
 	master.run("podsec-k8s kubectl apply -f - <<'Y'\n" + publishedServices + "\nY")
 	t.Run("outside", func(t *testing.T) { publishedAnswer(master.on(t), worker.on(t)) })

@@ -31,11 +31,14 @@ func TestWorker(t *testing.T) {
 			return
 		}
 		t.Run("traffic", func(t *testing.T) { traffic(master.on(t), worker.on(t)) })
+		t.Run("rows", func(t *testing.T) { writeRows(worker.on(t), master.on(t)) })
+		t.Run("search domains", func(t *testing.T) { searchDomains(worker.on(t)) })
 		t.Run("lost fragments", func(t *testing.T) { lostFragments(worker.on(t), master.on(t)) })
 		t.Run("rights", func(t *testing.T) { workerRights(worker.on(t), master.on(t)) })
 		t.Run("outside", func(t *testing.T) { outside(master.on(t), worker.on(t)) })
 		t.Run("namespaces", func(t *testing.T) { namespacesReturn(worker.on(t), master.on(t)) })
 		t.Run("reboot", func(t *testing.T) { reboot(master.on(t), worker.on(t)) })
+		t.Run("rows after it", func(t *testing.T) { keepRows(worker.on(t), master.on(t)) })
 		t.Run("moved", func(t *testing.T) { moved(worker.on(t), master.on(t)) })
 		t.Run("kubeadm reset", func(t *testing.T) { kubeadmResets(worker.on(t), master.on(t)) })
 	})

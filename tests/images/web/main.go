@@ -1,5 +1,6 @@
 // Command web is the test's user program: a server that says who answered
-// whom, over TCP 8080 (HTTP) and UDP 8081, and the clients for it.
+// whom, over TCP 8080 (HTTP) and UDP 8081, the clients for it, and what reads
+// and writes files.
 package main
 
 import (
@@ -39,8 +40,10 @@ func run(args []string) error {
 		found, err := net.LookupHost(args[1])
 		fmt.Println(found)
 		return err
+	case "read", "add", "list", "fs":
+		return files(args[0], args[1], args[2:])
 	}
-	return fmt.Errorf("verbs: get URL, rtt URL, udp ADDRESS, udp10MB ADDRESS, dns NAME")
+	return fmt.Errorf("verbs: get URL, rtt URL, udp ADDRESS, udp10MB ADDRESS, dns NAME, read FILE, add FILE WORD, list FOLDER, fs PATH")
 }
 
 func serve() error {

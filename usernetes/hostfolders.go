@@ -1,0 +1,147 @@
+package usernetes
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/hostfs"
+)
+
+// hostFolders lists the folders of the host that the node has an own layer
+// over. All others it has as they are. What the node's programs write by
+// themselves is never the host's: a rootful cluster's would not be theirs to
+// change. Source: kubeadm's constants.go; CRI-O's pkg/config/config.go,
+// DefaultConfig, and its pinns; crun(1), "--root".
+func hostFolders() []hostfs.Folder {
+	onDisk := func(path string, own ...string) hostfs.Folder {
+		return hostfs.Folder{Path: path, Base: kept(path), Own: own}
+	}
+	return []hostfs.Folder{
+		onDisk("/etc", "cni", "resolv.conf", "hosts"),
+		onDisk("/etc/kubernetes", "pki", "manifests", "tmp", "admin.conf", "super-admin.conf",
+			"kubelet.conf", "bootstrap-kubelet.conf", "controller-manager.conf", "scheduler.conf"),
+		onDisk("/etc/crio"), // CRI-O makes a folder in it
+		onDisk("/opt"),
+		onDisk("/opt/cni"), // and in this
+		onDisk("/srv"),
+		onDisk("/var/lib", "kubelet", "etcd", "containers", "cni", "crio"),
+		onDisk("/var/log", "pods", "containers", "crio"),
+		{Path: "/run", Own: []string{
+			"crio", "containers", "crun", "netns", "utsns", "ipcns", "pidns", "userns", "cni", "flannel", "kubernetes",
+			"lock", "xtables.lock",
+		}},
+	}
+}
+
+// hostFaultsFile is where the node says which of the host's files it can't
+// see as they are, as a list of hostfs.Problem.
+func hostFaultsFile() string { return filepath.Join(runtimeDir(), "u7s/host-files.json") }
+
+// mergeHost gives the node its files: the host's, and its own. Mounts made
+// later are seen by all that enter, and by containers that ask for it.
+func mergeHost(ctx context.Context, n Node) (*hostfs.Merge, error) {
+	nameserver, err := stackNameserver()
+	if err != nil {
+		return nil, err
+	}
+	// The copy was for RootlessKit to write to.
+	if err := unix.Unmount("/etc", unix.MNT_DETACH); err != nil {
+		return nil, fmt.Errorf("giving the host's /etc back: %w", err)
+	}
+	folders := hostFolders()
+	if err := makeBases(folders); err != nil {
+		return nil, err
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	iptables, err := findXtables()
+	if err != nil {
+		return nil, err
+	}
+	merge, err := hostfs.Start(hostfs.Options{
+		Folders: folders,
+		Files: []hostfs.MadeFile{
+			{
+				Path:  "/etc/resolv.conf",
+				Make:  func(data []byte) []byte { return resolvConf(data, nameserver) },
+				Check: sameNameservers(n.mode()),
+			},
+			{
+				Path:  "/etc/hosts",
+				Make:  func(data []byte) []byte { return hostsFile(data, name, n.IP) },
+				Check: func([]byte) *hostfs.Problem { return nil },
+			},
+		},
+		Watch:  []string{iptables.folder},
+		Keep:   func() error { return iptables.preferLegacy(ctx) },
+		Report: reportHostFaults,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range []string{"/run/crio", "/run/containers", "/run/flannel", "/run/lock", "/run/netns"} {
+		if err := host.MkdirAll(path, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	if err := unix.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, ""); err != nil {
+		return nil, fmt.Errorf("sharing mounts: %w", err)
+	}
+	return merge, nil
+}
+
+// makeBases makes the node's own folders. Pods see those that are merged.
+func makeBases(folders []hostfs.Folder) error {
+	ensure := func(path string, perm fs.FileMode) error {
+		if err := host.MkdirAll(kept(path), 0o755); err != nil {
+			return fmt.Errorf("making the node's %s: %w", path, err)
+		}
+		return host.Chmod(kept(path), perm)
+	}
+	if err := ensure("/var", 0o755); err != nil {
+		return err
+	}
+	for _, f := range folders {
+		if f.Base == "" {
+			continue
+		}
+		if err := ensure(f.Path, 0o755); err != nil {
+			return err
+		}
+	}
+	for _, path := range persistent() {
+		perm := fs.FileMode(0o755)
+		if filepath.Dir(path) == "/var/lib" {
+			perm = 0o700
+		}
+		if err := ensure(path, perm); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func reportHostFaults(problems []hostfs.Problem) error {
+	data, err := json.Marshal(append([]hostfs.Problem{}, problems...))
+	if err != nil {
+		return err
+	}
+	return host.WriteFile(hostFaultsFile(), data, 0o600)
+}
+
+// endMerge takes the mount points away that are on disk, when all that ran in
+// the node has ended.
+func endMerge(ctx context.Context, merge *hostfs.Merge) error {
+	ctx, cancel := context.WithTimeout(ctx, endPatience)
+	defer cancel()
+	return merge.End(ctx)
+}

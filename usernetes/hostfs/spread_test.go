@@ -1,0 +1,35 @@
+package hostfs
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestReadMounts(t *testing.T) {
+	got, err := readMounts(strings.NewReader("36 35 98:0 /a\\040b /mnt\\134 rw,noatime master:1 - ext3 /dev/root rw\n"))
+	if want := []mountedAt{{"98:0", "/a b", `/mnt\`}}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+	if _, err := readMounts(strings.NewReader("36 35\n")); err == nil {
+		t.Error("half a line is read")
+	}
+}
+
+func TestCopies(t *testing.T) {
+	base := mountedAt{"8:1", "/state/root/var/log", "/var/log"}
+	for name, c := range map[string]struct {
+		mounts []mountedAt
+		want   []string
+	}{
+		"the whole folder":        {[]mountedAt{{"8:1", "/state/root/var/log", "/logs"}}, []string{"/logs/app.log"}},
+		"twice":                   {[]mountedAt{{"8:1", "/state/root/var/log", "/a"}, {"8:1", "/state/root/var/log", "/b"}}, []string{"/a/app.log", "/b/app.log"}},
+		"by the folder above":     {[]mountedAt{{"0:5", "/", "/host"}, {"8:1", "/state/root/var/log", "/host/var/log"}}, []string{"/host/var/log/app.log"}},
+		"a folder in it":          {[]mountedAt{{"8:1", "/state/root/var/log/pods", "/pods"}}, nil},
+		"the same path elsewhere": {[]mountedAt{{"8:2", "/state/root/var/log", "/logs"}}, nil},
+	} {
+		if got := copies(c.mounts, base, "app.log"); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
