@@ -67,6 +67,15 @@ func Mknod(path string, mode uint32) error {
 // Chmod sets a mode, whatever the umask is.
 func Chmod(path string, perm fs.FileMode) error { return os.Chmod(path, perm) }
 
+// MakeFile makes an empty file with mode 0644; one that is there is no fault.
+func MakeFile(path string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
 // Remove deletes one file or empty folder; that there is none is no fault.
 func Remove(path string) error {
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {

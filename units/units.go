@@ -9,8 +9,7 @@ const (
 	RootlessKit = "u7s-rootlesskit.service" // the namespaces
 	CRIO        = "u7s-crio.service"        // containers
 	Kubelet     = "u7s-kubelet.service"     // the kubelet
-	Manifests   = "u7s-manifests.service"   // follows kubeadm's manifests
-	ManifestsUp = "u7s-manifests.path"      // starts it when there are some
+	Manifests   = "u7s-manifests.service"   // follows the manifests
 	KubeProxy   = "u7s-kube-proxy.service"  // services of the cluster
 	Flanneld    = "u7s-flanneld.service"    // the pod network
 	Ports       = "u7s-ports.service"       // ports of the host for services of the cluster

@@ -24,6 +24,7 @@ type ClusterFacts struct {
 	Err      error         // why it did not answer
 	Version  string        // such as v1.26.3; "" when it does not tell
 	Ahead    time.Duration // of its clock before ours
+	Config   kubeadmConfig // of the cluster and its kubelets; nil when it is not told
 }
 
 // WithCluster adds what the cluster at an endpoint says of itself. Who

@@ -46,6 +46,9 @@ type Facts struct {
 	WantedIDs   uint64           // how many subordinate uids and gids the site asks for
 	Proxy       ProxyFacts       // the site's proxy
 	Limits      limitFacts       // of the kernel, for the node's user
+	Config      kubeadmConfig    // of the node to be made, and of its cluster
+	Files       []fileFact       // that Config names
+	Patches     []patchFile      // in the folder that Config names
 }
 
 // programs lists what a node runs.

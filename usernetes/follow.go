@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -49,9 +50,9 @@ func nextMove(manifest, running string) move {
 	}
 }
 
-// followManifests runs the control plane by kubeadm's manifests for as long
-// as there are any: it starts and restarts the services, and keeps their
-// stand-ins.
+// followManifests runs the control plane by kubeadm's manifests, and the
+// administrator's own static pods: it starts and restarts the services, and
+// keeps the files that the kubelet makes pods of.
 func followManifests(ctx context.Context) error {
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
 	defer stop()
@@ -64,26 +65,24 @@ func followManifests(ctx context.Context) error {
 		return fmt.Errorf("watching manifests: %w", err)
 	}
 	defer watcher.Close() //nolint:errcheck // the process ends with it
-	if err := watcher.Add(kept(manifestsDir)); err != nil {
-		return fmt.Errorf("watching manifests: %w", err)
-	}
 	manager, err := userManager(ctx)
 	if err != nil {
 		return err
 	}
 	defer manager.Close()
-	if err := host.Ready("following kubeadm's manifests"); err != nil {
+	if err := host.MkdirAll(kept(manifestsDir), 0o700); err != nil {
+		return fmt.Errorf("making the folder of manifests: %w", err)
+	}
+	if err := host.Ready("following the manifests"); err != nil {
 		return err
 	}
-	return follow(ctx, watcher, follower{manager, n})
+	return follow(ctx, watcher, &follower{manager: manager, node: n})
 }
 
-func follow(ctx context.Context, watcher *fsnotify.Watcher, f follower) error {
+func follow(ctx context.Context, watcher *fsnotify.Watcher, f *follower) error {
 	for {
-		left := f.sync(ctx)
-		if left == 0 {
-			return nil
-		}
+		watchFolders(watcher)
+		f.sync(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -96,7 +95,18 @@ func follow(ctx context.Context, watcher *fsnotify.Watcher, f follower) error {
 	}
 }
 
-// drain waits until the folder has been quiet for a moment: kubeadm may
+// watchFolders watches the folders of manifests, and the host's above its
+// own: one may be made, replaced or opened at any time. What can't be watched
+// is looked at all the same, now and then.
+func watchFolders(watcher *fsnotify.Watcher) {
+	for _, folder := range []string{kept(manifestsDir), filepath.Dir(manifestsDir), manifestsDir} {
+		if err := watcher.Add(folder); err != nil {
+			slog.Debug("watching manifests", "folder", folder, "error", err)
+		}
+	}
+}
+
+// drain waits until the folders have been quiet for a moment: kubeadm may
 // write a manifest in pieces.
 func drain(ctx context.Context, watcher *fsnotify.Watcher) {
 	for {
@@ -113,13 +123,15 @@ func drain(ctx context.Context, watcher *fsnotify.Watcher) {
 type follower struct {
 	manager *host.Manager
 	node    Node
+	found   manifestFindings // of the last look
 }
 
-// sync brings every service and stand-in in line with its manifest and tells
-// how many manifests there are. Services begin in the order of components
-// and end in reverse: an apiserver that has lost its etcd ends slowly. A
-// fault with one keeps no other waiting; it is tried again at the next look.
-func (f follower) sync(ctx context.Context) (left int) {
+// sync brings every service and every file for the kubelet in line with its
+// manifest. Services begin in the order of components and end in reverse: an
+// apiserver that has lost its etcd ends slowly. A fault with one keeps no
+// other waiting; it is tried again at the next look.
+func (f *follower) sync(ctx context.Context) {
+	var found manifestFindings
 	var gone []string
 	for _, name := range components() {
 		m, err := readManifest(name)
@@ -127,42 +139,61 @@ func (f follower) sync(ctx context.Context) (left int) {
 			gone = append(gone, name)
 			continue
 		}
-		left++
 		if err == nil {
 			err = f.apply(ctx, name, m)
 		}
-		report(name, err)
+		found.add(manifestFile(name), err)
 	}
 	for _, name := range slices.Backward(gone) {
-		report(name, f.apply(ctx, name, manifest{}))
+		found.add(manifestFile(name), f.apply(ctx, name, manifest{}))
 	}
-	return left
+	syncStaticPods(&found)
+	f.report(found)
 }
 
-func report(name string, err error) {
-	if err != nil {
-		slog.Error("manifest", "component", name, "error", err)
+// report logs what was not found at the last look, and leaves all for the
+// status command.
+func (f *follower) report(found manifestFindings) {
+	for _, one := range found.Findings {
+		if !slices.Contains(f.found.Findings, one) {
+			slog.Error("manifest refused", "file", one.File, "error", one.Fault, "remedy", one.Remedy)
+		}
 	}
+	if err := found.save(); err != nil {
+		slog.Error("noting what was found", "error", err)
+	}
+	f.found = found
 }
 
-func (f follower) apply(ctx context.Context, name string, m manifest) error {
+func (f *follower) apply(ctx context.Context, name string, m manifest) error {
 	unit := units.Component(name)
-	switch nextMove(m.digest, running(name)) {
-	case begin:
-		slog.Info("starting", "component", name, "manifest", m.digest)
-		return errors.Join(f.keepStandIn(name, m), f.manager.Begin(ctx, unit))
-	case again:
-		slog.Info("restarting", "component", name, "manifest", m.digest)
-		return errors.Join(f.keepStandIn(name, m), f.manager.BeginAgain(ctx, unit))
-	case end:
+	next := nextMove(m.digest, running(name))
+	if next == end {
 		slog.Info("stopping", "component", name)
 		return errors.Join(host.Remove(standInFile(name)), host.Remove(runningFile(name)), f.manager.Stop(ctx, unit))
-	case leave:
+	}
+	if m.digest == "" {
+		return nil
+	}
+	if _, err := m.process(f.node); err != nil {
+		return err
+	}
+	if err := f.keepStandIn(name, m); err != nil {
+		return err
+	}
+	switch next {
+	case begin:
+		slog.Info("starting", "component", name, "manifest", m.digest)
+		return f.manager.Begin(ctx, unit)
+	case again:
+		slog.Info("restarting", "component", name, "manifest", m.digest)
+		return f.manager.BeginAgain(ctx, unit)
+	case leave, end:
 	}
 	return nil
 }
 
-func (f follower) keepStandIn(name string, m manifest) error {
+func (f *follower) keepStandIn(name string, m manifest) error {
 	pause, err := f.node.pauseImage()
 	if err != nil {
 		return err

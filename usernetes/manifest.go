@@ -31,10 +31,12 @@ type manifest struct {
 	pod    document
 }
 
+func manifestFile(name string) string { return kept(filepath.Join(manifestsDir, name+".yaml")) }
+
 // readManifest reads the manifest of a component; the error is
 // fs.ErrNotExist when there is none.
 func readManifest(name string) (manifest, error) {
-	data, err := os.ReadFile(kept(filepath.Join(manifestsDir, name+".yaml")))
+	data, err := os.ReadFile(manifestFile(name))
 	if err != nil {
 		return manifest{}, err
 	}
@@ -88,20 +90,6 @@ func (m manifest) command() ([]string, error) {
 		return nil, fmt.Errorf("it has no command")
 	}
 	return argv, nil
-}
-
-// component gives the command line of kubeadm's manifest, and notes which
-// manifest the service runs.
-func component(name string) (Program, error) {
-	m, err := readManifest(name)
-	if err != nil {
-		return Program{}, err
-	}
-	argv, err := m.command()
-	if err != nil {
-		return Program{}, fmt.Errorf("reading the manifest of %s: %w", name, err)
-	}
-	return Program{argv[0], argv[1:]}, noteRunning(name, m.digest)
 }
 
 func runningFile(name string) string { return filepath.Join(runtimeDir(), "u7s/manifests", name) }

@@ -66,13 +66,14 @@ func TestStandIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := mustParse(t, strings.ReplaceAll(`apiVersion: v1
+	want := mustParse(t, strings.NewReplacer("DIGEST", m.digest, "UID", m.digest[:32]).Replace(`apiVersion: v1
 kind: Pod
 metadata:
   annotations: {kubeadm.kubernetes.io/etcd.advertise-client-urls: "https://192.0.2.10:2379", podsec-k8s/manifest-sha256: DIGEST}
   labels: {component: etcd, tier: control-plane}
   name: etcd
   namespace: kube-system
+  uid: UID
 spec:
   containers:
   - image: registry.example/pause:1
@@ -81,7 +82,7 @@ spec:
     name: etcd
     resources: {requests: {cpu: 100m}}
   hostNetwork: true
-`, "DIGEST", m.digest))
+`))
 	if !reflect.DeepEqual(pod, want) {
 		t.Errorf("got  %v\nwant %v", pod, want)
 	}

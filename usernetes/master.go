@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -75,7 +74,7 @@ func followKubeadm(ctx context.Context, w *Work) error {
 	if err := host.MkdirAll(kept(manifestsDir), 0o700); err != nil {
 		return fmt.Errorf("making the folder of manifests: %w", err)
 	}
-	return w.Manager.Start(ctx, units.ManifestsUp)
+	return w.Manager.Start(ctx, units.Manifests)
 }
 
 // clearHalfMade lets kubeadm take away what an earlier run left half done.
@@ -99,8 +98,8 @@ func kubeadmReset() Program {
 
 // halfMade tells whether kubeadm has begun a cluster here.
 func halfMade() bool {
-	manifests, _ := filepath.Glob(kept(filepath.Join(manifestsDir, "*.yaml")))
-	return len(manifests) > 0 || canStat(kept(adminConf)) || canStat(kept(kubeletConf))
+	hasManifest := func(name string) bool { return canStat(manifestFile(name)) }
+	return slices.ContainsFunc(components(), hasManifest) || canStat(kept(adminConf)) || canStat(kept(kubeletConf))
 }
 
 // waitReady waits until the cluster says that the node and its DNS, if

@@ -57,7 +57,7 @@ func LookOver(ctx context.Context) (Overview, error) {
 		return Overview{}, err
 	}
 	o := Overview{Name: n.Name, Address: n.IP.String(), Kubernetes: n.Kubernetes, Network: n.mode(), Master: n.APIPort != 0}
-	o.Faults = nodeFaults(ctx, n)
+	o.Faults = append(nodeFaults(ctx, n), manifestFaults()...)
 	limited, warnings := siteFindings(ctx, n)
 	o.Faults, o.Warnings = append(o.Faults, limited...), warnings
 	if o.Units, err = unitLines(ctx); err != nil {

@@ -95,10 +95,17 @@ func (n clusterNode) ready() bool {
 	return false
 }
 
-// mirrorAnnotation marks the pods that a kubelet has from files: the control
-// plane's stand-ins, whose ports are published on their own.
+// mirrorAnnotation marks the pods that a kubelet has from files.
 // Source: the Kubernetes documentation, "Well-Known Labels".
 const mirrorAnnotation = "kubernetes.io/config.mirror"
+
+// standIn tells the control plane's stand-ins, whose ports are published on
+// their own, from other pods and the administrator's static ones.
+func (p pod) standIn() bool {
+	_, mirror := p.Metadata.Annotations[mirrorAnnotation]
+	_, component := p.Metadata.Annotations[digestAnnotation]
+	return mirror && component
+}
 
 // balanced tells the Services of type LoadBalancer that nobody else takes
 // care of.
@@ -160,7 +167,7 @@ func (s service) eachPort(do func(protocol string, number, target int)) {
 // eachPort lists the host ports of a pod that runs or is going to, but for
 // those on another address than the node's.
 func (p pod) eachPort(ip netip.Addr, do func(protocol string, number int)) {
-	if _, mirror := p.Metadata.Annotations[mirrorAnnotation]; mirror || p.Status.Phase == "Succeeded" || p.Status.Phase == "Failed" {
+	if p.standIn() || p.Status.Phase == "Succeeded" || p.Status.Phase == "Failed" {
 		return
 	}
 	for _, container := range p.Spec.Containers {

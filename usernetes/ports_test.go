@@ -39,7 +39,8 @@ const testServices = `[
 const testPods = `[
  {"metadata":{"namespace":"b","name":"web","uid":"7"},"spec":{"containers":[{"ports":[{"hostPort":8080},{"containerPort":1}]},{"ports":[{"hostPort":8081,"protocol":"UDP","hostIP":"192.0.2.10"},{"hostPort":8082,"hostIP":"127.0.0.1"}]}]},"status":{"phase":"Running"}},
  {"metadata":{"namespace":"b","name":"over","uid":"8"},"spec":{"containers":[{"ports":[{"hostPort":8083}]}]},"status":{"phase":"Succeeded"}},
- {"metadata":{"namespace":"kube-system","name":"kube-scheduler-m1","uid":"9","annotations":{"kubernetes.io/config.mirror":"x"}},"spec":{"containers":[{"ports":[{"hostPort":10259}]}]},"status":{"phase":"Running"}}]`
+ {"metadata":{"namespace":"kube-system","name":"kube-scheduler-m1","uid":"9","annotations":{"kubernetes.io/config.mirror":"x","podsec-k8s/manifest-sha256":"x"}},"spec":{"containers":[{"ports":[{"hostPort":10259}]}]},"status":{"phase":"Running"}},
+ {"metadata":{"namespace":"kube-system","name":"vip-m1","uid":"10","annotations":{"kubernetes.io/config.mirror":"x"}},"spec":{"containers":[{"ports":[{"hostPort":2112}]}]},"status":{"phase":"Running"}}]`
 
 func TestWantedPorts(t *testing.T) {
 	var got []string
@@ -58,6 +59,7 @@ func TestWantedPorts(t *testing.T) {
 		"30006/sctp Service a/node RootlessKit has no SCTP",
 		"8080/tcp Pod b/web ",
 		"8081/udp Pod b/web ",
+		"2112/tcp Pod kube-system/vip-m1 ",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -40,6 +40,8 @@ func Checks() []Check {
 		{"networks", checkNetworks},
 		{"ports", checkPorts},
 		{"proxy", checkProxy},
+		{"files", checkFiles},
+		{"control-plane", checkPatches},
 	}
 }
 
@@ -223,6 +225,12 @@ func checkPorts(f Facts, n Node) error {
 		return nil
 	}
 	return fault("stop what listens there: ss -lntup", "taken on %s: %s", n.IP, strings.Join(f.TakenPorts, ", "))
+}
+
+// placed adds to a fault what it is about.
+func placed(where string, err error) *host.Fault {
+	known := asFault(err)
+	return fault(known.Remedy, "%s: %w", where, known.Err)
 }
 
 // fault makes a fault of a remedy and a message.

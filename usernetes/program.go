@@ -10,8 +10,9 @@ import (
 )
 
 // RunUnit is what the user unit u7s-NAME.service runs. Most programs replace
-// this process.
-func RunUnit(ctx context.Context, name string) error {
+// this process. component names the part of the control plane that a name is
+// about, for those of which there is one for each.
+func RunUnit(ctx context.Context, name, component string) error {
 	switch name {
 	case "namespace":
 		return RunNamespace(ctx)
@@ -29,6 +30,8 @@ func RunUnit(ctx context.Context, name string) error {
 		return stopProgram(ctx)
 	case "wipe":
 		return wipe()
+	case "log":
+		return logComponent(component)
 	}
 	n, err := LoadNode()
 	if err != nil {
@@ -45,6 +48,11 @@ func RunUnit(ctx context.Context, name string) error {
 		return runFlanneld(ctx, n)
 	case "kubelet":
 		return runKubelet(ctx, n)
+	case "component":
+		return becomeComponent(component, n)
+	}
+	if isComponent(name) {
+		return runComponent(ctx, name, n)
 	}
 	return runInNode(ctx, name, n)
 }
@@ -99,9 +107,6 @@ func program(name string, n Node) (Program, error) {
 		return kubelet()
 	case "kube-proxy":
 		return Program{name, []string{"--config=" + proxyFile, "--hostname-override=" + n.Name}}, nil
-	}
-	if isComponent(name) {
-		return component(name)
 	}
 	return Program{}, fmt.Errorf("there is no service %q in a node", name)
 }

@@ -54,7 +54,7 @@ func resetNode(ctx context.Context, out io.Writer) error {
 
 // nodeUnits lists every unit of a node, those first that others need least.
 func nodeUnits() []string {
-	all := []string{units.Target, units.ManifestsUp, units.Manifests, units.Kubelet, units.KubeProxy, units.Flanneld, units.Ports}
+	all := []string{units.Target, units.Manifests, units.Kubelet, units.KubeProxy, units.Flanneld, units.Ports}
 	for _, name := range components() {
 		all = append(all, units.Component(name))
 	}

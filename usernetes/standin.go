@@ -1,8 +1,10 @@
 package usernetes
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 
 	"go.yaml.in/yaml/v3"
@@ -41,8 +43,15 @@ func standInMetadata(m manifest) document {
 	}
 	annotations[digestAnnotation] = m.digest
 	metadata["annotations"] = annotations
+	metadata["uid"] = standInUID(m)
 	return metadata
 }
+
+// standInUID is the pod's uid. The kubelet would make one of the file's
+// contents; with this one the log of the stand-in's container has a place
+// that is known before. It changes with the manifest, as the kubelet's own
+// does. Source: the kubelet's config/common.go, applyDefaults.
+func standInUID(m manifest) string { return m.digest[:32] }
 
 func standInContainer(container document, pause string) document {
 	c := document{
@@ -74,6 +83,8 @@ func standInProbe(container document) any {
 
 func standInFile(name string) string { return kept(filepath.Join(standInsDir, name+".yaml")) }
 
+// writeStandIn writes the stand-in of a component, unless it is there as it
+// has to be.
 func writeStandIn(name string, m manifest, pause string) error {
 	pod, err := standIn(m, pause)
 	if err != nil {
@@ -83,8 +94,19 @@ func writeStandIn(name string, m manifest, pause string) error {
 	if err != nil {
 		return fmt.Errorf("making the stand-in of %s: %w", name, err)
 	}
-	if err := host.MkdirAll(filepath.Dir(standInFile(name)), 0o700); err != nil {
+	if err := writeChanged(standInFile(name), data); err != nil {
 		return fmt.Errorf("making the stand-in of %s: %w", name, err)
 	}
-	return host.WriteFile(standInFile(name), data, 0o600)
+	return nil
+}
+
+// writeChanged writes a file of this user alone, unless it is there already.
+func writeChanged(path string, data []byte) error {
+	if there, err := os.ReadFile(path); err == nil && bytes.Equal(there, data) {
+		return nil
+	}
+	if err := host.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return host.WriteFile(path, data, 0o600)
 }

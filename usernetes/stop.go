@@ -30,6 +30,9 @@ func stopProgram(ctx context.Context) error {
 	}
 	defer unix.Close(handle) //nolint:errcheck // the process ends with it
 	for _, child := range children(pid) {
+		if carriesLog(child) {
+			continue // the program's last lines are still to come; it ends after them
+		}
 		if err := unix.Kill(child, unix.SIGTERM); err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("stopping process %d: %w", child, err)
 		}
@@ -51,6 +54,14 @@ func children(pid int) []int {
 		}
 	}
 	return all
+}
+
+// carriesLog reports whether a process is the one that runComponent starts
+// for the program's output. Source: proc(5), /proc/pid/cmdline.
+func carriesLog(pid int) bool {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	words := strings.Split(string(data), "\x00")
+	return err == nil && len(words) > 2 && words[0] == Self && words[1] == "unit" && words[2] == "log"
 }
 
 // waitEnd waits until a process has ended, or systemd's patience has.

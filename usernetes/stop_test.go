@@ -1,8 +1,12 @@
 package usernetes
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -35,6 +39,45 @@ func TestStopProgramWithNothingToStop(t *testing.T) {
 			t.Setenv("MAINPID", pid)
 			if err := stopProgram(t.Context()); err != nil {
 				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestStopSparesTheLog: what carries the program's output is told from the
+// program by its command line.
+func TestStopSparesTheLog(t *testing.T) {
+	for name, c := range map[string]struct {
+		argv []string
+		want bool
+	}{
+		"of a component": {[]string{Self, "unit", "log", "etcd"}, true},
+		"in the node":    {[]string{Self, "unit", "flanneld-inside"}, false},
+		"another's":      {[]string{"/usr/bin/other", "unit", "log", "etcd"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := syscall.Mkfifo(dir+"/unit", 0o600); err != nil {
+				t.Fatal(err)
+			}
+			waits := exec.Cmd{Path: "/bin/cat", Args: c.argv, Dir: dir} // it opens the pipe, which nobody writes to
+			if err := waits.Start(); err != nil {
+				t.Fatal(err)
+			}
+			for line := ""; !strings.Contains(line, "unit"); { // there is none before execve has ended
+				data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", waits.Process.Pid))
+				if err != nil {
+					t.Fatal(err)
+				}
+				line = string(data)
+			}
+			got := carriesLog(waits.Process.Pid)
+			if err := waits.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = waits.Wait()
+			if got != c.want {
+				t.Errorf("got %v", got)
 			}
 		})
 	}

@@ -37,8 +37,8 @@ func nodeCommand(p *printer) *cli.Command {
 // unitCommand is what the user units run.
 func unitCommand() *cli.Command {
 	return &cli.Command{
-		Name: "unit", Usage: "what a unit u7s-NAME runs", ArgsUsage: "NAME", Hidden: true,
-		Action: func(c *cli.Context) error { return usernetes.RunUnit(c.Context, c.Args().First()) },
+		Name: "unit", Usage: "what a unit u7s-NAME runs", ArgsUsage: "NAME [COMPONENT]", Hidden: true,
+		Action: func(c *cli.Context) error { return usernetes.RunUnit(c.Context, c.Args().First(), c.Args().Get(1)) },
 	}
 }
 
@@ -145,7 +145,9 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []usern
 	checks := usernetes.Checks()
 	if request.Join != nil {
 		facts, checks = facts.WithCluster(ctx, request.Join.Endpoint), usernetes.JoinChecks()
+		facts = facts.WithClusterConfig(ctx, *request.Join)
 	}
+	facts = facts.WithFiles(plan)
 	findings := usernetes.Preflight(checks, facts, plan.Node, request.Options.Ignore)
 	warnings := usernetes.Warnings(facts, request.Options.Ignore)
 	return plan, slices.Concat(fromRoot(request.Faults), findings, warnings), nil

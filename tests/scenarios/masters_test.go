@@ -19,9 +19,16 @@ func TestControlPlanes(t *testing.T) {
 	worker := &machine{c.Workers[0], t, new(bool)}
 	worker.run(wholePackets + " && echo NETWORK=veth > /etc/podsec-k8s/95-network.conf")
 	proxy := behindProxy(t, g, c.All()...)
+	const policy = "/usr/local/etc/audit-policy.yaml"
+	first := &machine{c.Masters[0], t, new(bool)}
+	auditPolicy(first, policy)
+	first.run("cat >> /etc/podsec-k8s/kubeadm.yaml <<'Y'\n---\n" + auditConfig(g, policy, "/var/log/kubernetes/audit/") + "Y")
 	var said strings.Builder
 	if err := c.Create(t.Context(), &said); err != nil {
 		t.Fatalf("%v\n%s", err, said.String())
+	}
+	for _, next := range c.Masters[1:] {
+		t.Run("files of "+next.Name, func(t *testing.T) { joinNeedsFiles(&machine{next, t, new(bool)}, first, policy) })
 	}
 	if err := c.Join(t.Context()); err != nil {
 		t.Fatal(err)

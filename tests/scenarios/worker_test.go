@@ -35,6 +35,7 @@ func TestWorker(t *testing.T) {
 		t.Run("search domains", func(t *testing.T) { searchDomains(worker.on(t)) })
 		t.Run("lost fragments", func(t *testing.T) { lostFragments(worker.on(t), master.on(t)) })
 		t.Run("rights", func(t *testing.T) { workerRights(worker.on(t), master.on(t)) })
+		t.Run("static pod", func(t *testing.T) { workerStaticPod(worker.on(t), master.on(t), g) })
 		t.Run("outside", func(t *testing.T) { outside(master.on(t), worker.on(t)) })
 		t.Run("namespaces", func(t *testing.T) { namespacesReturn(worker.on(t), master.on(t)) })
 		t.Run("reboot", func(t *testing.T) { reboot(master.on(t), worker.on(t)) })

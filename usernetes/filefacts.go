@@ -1,0 +1,281 @@
+package usernetes
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A fileFact is what u7s-admin finds at the place of a namedFile.
+type fileFact struct {
+	namedFile
+	Err      error       // why it is not there: fs.ErrNotExist, or that it can't be looked at
+	Mode     fs.FileMode // its type
+	Readable bool        // as its use asks for: a folder with all that is in it
+	Closed   string      // what of it can't be read, or the folder that can't be entered
+	Writable bool        // it, or where it is to be made
+}
+
+// WithFiles adds what is found at the files that a plan's configuration, and
+// the cluster's, name. Those of the cluster's concern every machine that
+// joins it; those of the control plane's parts only a control plane.
+func (f Facts) WithFiles(p Plan) Facts {
+	config := kubeadmConfig{}
+	docs, _ := parseDocuments(p.Config) // our own, as formatDocuments wrote it
+	for _, doc := range docs {
+		kind, _ := doc["kind"].(string)
+		config[kind] = doc
+	}
+	for kind, doc := range f.Cluster.Config {
+		if kind != kindCluster || p.Node.APIPort != 0 {
+			config[kind] = doc
+		}
+	}
+	f.Config = config
+	for _, file := range config.files() {
+		f.Files = append(f.Files, lookAt(file))
+	}
+	f.Patches = readPatches(config)
+	return f
+}
+
+// lookAt looks for a file where the node is going to see it.
+func lookAt(file namedFile) fileFact {
+	fact := fileFact{namedFile: file}
+	if !cleanPath(file.Path) {
+		return fact
+	}
+	place := nodePlace(file.Path)
+	info, err := os.Stat(place)
+	if err != nil {
+		fact.Err = err
+		fact.Closed = closedAbove(place)
+		fact.Writable = errors.Is(err, fs.ErrNotExist) && canMake(file.Path, file.Use == useVolume && file.Kind == pathFileOrMake)
+		return fact
+	}
+	fact.Mode = info.Mode().Type()
+	fact.Closed = closedIn(place, file.Use == useFolder)
+	fact.Readable = fact.Closed == ""
+	fact.Writable = unix.Access(place, unix.W_OK) == nil
+	return fact
+}
+
+// nodePlace returns where on the host a path of the node is: in the node's own
+// folders, or what the host has there, or else what the node itself has made.
+func nodePlace(path string) string {
+	if nodesAlone(path) {
+		return kept(path)
+	}
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) && canStat(kept(path)) {
+		return kept(path)
+	}
+	return path
+}
+
+// nodesAlone reports whether the node has a path for itself alone, whatever
+// the host has there.
+func nodesAlone(path string) bool {
+	return slices.ContainsFunc(persistent(), func(folder string) bool {
+		within, _ := below(filepath.Clean(path), folder)
+		return within && (folder != "/etc/kubernetes" || kubeadmsName(path))
+	})
+}
+
+// kubeadmsName reports whether a path below /etc/kubernetes is kubeadm's
+// there: its certificates, manifests and kubeconfigs are the node's alone.
+func kubeadmsName(path string) bool {
+	_, rest := below(filepath.Clean(path), "/etc/kubernetes")
+	first, _, _ := strings.Cut(rest, "/")
+	return first == "." || kubeadmMakes("/etc/kubernetes/"+first)
+}
+
+// closedAbove returns the first folder on the way to a path that u7s-admin
+// can't enter, or "".
+func closedAbove(path string) string {
+	for at := 1; ; {
+		next := strings.IndexByte(path[at:], '/')
+		if next < 0 {
+			return ""
+		}
+		folder := path[:at+next]
+		if errors.Is(unix.Access(folder, unix.X_OK), unix.EACCES) {
+			return folder
+		}
+		at += next + 1
+	}
+}
+
+// closedIn returns what u7s-admin can't read of a file, or of a folder and
+// the files in it where all of them are read.
+func closedIn(path string, all bool) string {
+	if unix.Access(path, unix.R_OK) != nil {
+		return path
+	}
+	if !all {
+		return ""
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return path
+	}
+	for _, entry := range entries {
+		if file := filepath.Join(path, entry.Name()); unix.Access(file, unix.R_OK) != nil {
+			return file
+		}
+	}
+	return ""
+}
+
+// madeFolders lists the folders in which a node has a place of its own on
+// disk for what the host does not have there.
+func madeFolders() (paths []string) {
+	for _, f := range hostFolders() {
+		if f.Base != "" {
+			paths = append(paths, f.Path)
+		}
+	}
+	return paths
+}
+
+// canMake reports whether a path can be made in the node, with the folders
+// above it unless it is a bare file. Where the host has nothing of the first
+// name below one of the node's folders, the node's own place is used;
+// elsewhere u7s-admin has to be able to write to the host's.
+func canMake(path string, bare bool) bool {
+	path = filepath.Clean(path)
+	if bare && !canStat(filepath.Dir(nodePlace(path))) {
+		return false
+	}
+	if nodesAlone(path) {
+		return true
+	}
+	for _, folder := range madeFolders() {
+		within, rest := below(path, folder)
+		if first, _, _ := strings.Cut(rest, "/"); within && !canStat(filepath.Join(folder, first)) {
+			return true
+		}
+	}
+	above := filepath.Dir(path)
+	for !canStat(above) {
+		above = filepath.Dir(above)
+	}
+	return unix.Access(above, unix.W_OK|unix.X_OK) == nil
+}
+
+// checkFiles tells of every file that the configuration names and the node
+// can't use as it says.
+func checkFiles(f Facts, _ Node) error {
+	type group struct {
+		by  []string
+		err error
+	}
+	var groups []group
+	for _, fact := range f.Files {
+		err := fact.check()
+		if err == nil {
+			continue
+		}
+		same := func(g group) bool { return g.err.Error() == err.Error() }
+		if at := slices.IndexFunc(groups, same); at >= 0 {
+			groups[at].by = append(groups[at].by, fact.By)
+		} else {
+			groups = append(groups, group{[]string{fact.By}, err})
+		}
+	}
+	var faults []error
+	for _, g := range groups {
+		faults = append(faults, placed(strings.Join(g.by, ", "), g.err))
+	}
+	return errors.Join(append(faults, checkVolumes(f.Config)...)...)
+}
+
+// check tells why a file can't be used.
+func (f fileFact) check() error {
+	if !cleanPath(f.Path) {
+		return fault("give a whole path, from / on, without ..", "%q is no whole path", f.Path)
+	}
+	missing := errors.Is(f.Err, fs.ErrNotExist)
+	switch {
+	case f.Err != nil && !missing || missing && f.Closed != "":
+		return fault(fmt.Sprintf("put it where %s can enter, such as /etc/kubernetes, or open the folder: chmod o+x %s", Admin, f.Closed),
+			"%s can't enter %s on the way to %s", Admin, f.Closed, f.Path)
+	case missing && f.mayBeMade() && f.Writable:
+		return nil
+	case missing && f.mayBeMade():
+		return fault(fmt.Sprintf("make it: mkdir -p %s && chown %s %s", f.store(), Admin, f.store()),
+			"%s is not there, and %s can't make it", f.Path, Admin)
+	case missing:
+		return fault("put it there, or correct the configuration; podsec-k8s(8), FILES OF THE HOST, tells what the node sees", "%s does not exist", f.Path)
+	}
+	return f.checkThere()
+}
+
+// checkThere checks a file that exists.
+func (f fileFact) checkThere() error {
+	folder := f.Mode.IsDir()
+	switch {
+	case f.Use == useVolume && !f.Kind.fits(f.Mode):
+		return fault("correct the pathType, or the path", "%s is no %s", f.Path, f.Kind)
+	case folder && (f.Use == useFile || f.Use == useOutput):
+		return fault("give a file", "%s is a folder", f.Path)
+	case !folder && (f.Use == useFolder || f.Use == useStore):
+		return fault("give a folder", "%s is no folder", f.Path)
+	case (f.Use == useOutput || f.Use == useStore) && !f.Writable:
+		return fault(fmt.Sprintf("chown %s %s", Admin, f.Path), "%s can't write to %s", Admin, f.Path)
+	case f.reads() && !f.Readable && folder:
+		return fault(fmt.Sprintf("chgrp -R %s %s && chmod -R g+rX %s", Admin, f.Path, f.Path), "%s can't read %s", Admin, f.Closed)
+	case f.reads() && !f.Readable:
+		return fault(readRemedy(f.Path), "%s can't read %s", Admin, f.Path)
+	}
+	return nil
+}
+
+// reads reports whether the file is one that has to be readable.
+func (f fileFact) reads() bool {
+	return f.Use == useFile || f.Use == useFolder || f.Use == useVolume
+}
+
+// mayBeMade reports whether a file that is missing is made when it is needed.
+func (f fileFact) mayBeMade() bool {
+	return f.Use == useOutput || f.Use == useStore ||
+		f.Use == useVolume && slices.Contains([]hostPathType{pathUnset, pathFolderOrMake, pathFileOrMake}, f.Kind)
+}
+
+// store returns the folder that has to be there for the file.
+func (f fileFact) store() string {
+	if f.Use == useOutput || f.Kind == pathFileOrMake {
+		return filepath.Dir(f.Path)
+	}
+	return f.Path
+}
+
+// checkVolumes tells of extraVolumes that can't be mounted.
+func checkVolumes(c kubeadmConfig) (faults []error) {
+	for _, part := range componentParts() {
+		for _, v := range extraVolumes(part.of(c)) {
+			if err := checkVolume(v); err != nil {
+				faults = append(faults, placed(part.name+".extraVolumes "+v.volume, err))
+			}
+		}
+	}
+	return faults
+}
+
+func checkVolume(v hostMount) error {
+	hides := func(path string) bool { within, _ := below(path, v.target); return within }
+	switch {
+	case !cleanPath(v.target):
+		return fault("give a whole path, from / on, without ..", "the mountPath %q is no whole path", v.target)
+	case slices.ContainsFunc([]string{"/usr/bin", "/usr/sbin", "/proc", "/sys", "/dev"}, hides):
+		return fault("choose another mountPath", "at the mountPath %s it would hide the program itself", v.target)
+	case !slices.Contains(hostPathTypes(), v.kind):
+		return fault("see the Kubernetes documentation, Volumes, hostPath", "there is no pathType %q", v.kind)
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package usernetes
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A patchFile is one of kubeadm's patches for a part of the control plane.
+type patchFile struct {
+	Path      string
+	Component string
+	Data      []byte
+}
+
+// readPatches reads the patches in the folder that a configuration names. One
+// that can't be read is told of as a file.
+// Source: kubeadm's documentation of --patches: target[suffix][+type].extension.
+func readPatches(c kubeadmConfig) (all []patchFile) {
+	for _, kind := range []string{kindInit, kindJoin} {
+		folder, _ := lookup(c[kind], "patches", "directory").(string)
+		if folder == "" {
+			continue
+		}
+		entries, _ := os.ReadDir(nodePlace(folder))
+		for _, entry := range entries {
+			component := patchTarget(entry.Name())
+			if component == "" {
+				continue
+			}
+			path := filepath.Join(folder, entry.Name())
+			if data, err := os.ReadFile(nodePlace(path)); err == nil {
+				all = append(all, patchFile{path, component, data})
+			}
+		}
+	}
+	return all
+}
+
+// patchTarget returns the component that a patch file is for, or "".
+func patchTarget(name string) string {
+	if !slices.Contains([]string{".yaml", ".json"}, filepath.Ext(name)) {
+		return ""
+	}
+	for _, component := range components() {
+		if strings.HasPrefix(name, component) {
+			return component
+		}
+	}
+	return ""
+}
+
+// checkPatches refuses what patches, and the environment in a cluster's
+// configuration, would have a service do that only a container can.
+func checkPatches(f Facts, n Node) error {
+	var faults []error
+	for _, p := range f.Patches {
+		if err := p.check(); err != nil {
+			faults = append(faults, placed("patch "+p.Path, err))
+		}
+	}
+	if lookup(f.Config[kindCluster], "featureGates", "RootlessControlPlane") == true {
+		faults = append(faults, fault("leave it out: the whole node is rootless", "featureGates RootlessControlPlane: the control plane runs as services"))
+	}
+	fields := manifest{digest: strings.Repeat("0", 64)}.fieldValues(n)
+	for _, part := range componentParts() {
+		if _, err := containerEnv(document{"env": part.of(f.Config)["extraEnvs"]}, fields); err != nil {
+			faults = append(faults, placed(part.name+".extraEnvs", err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (p patchFile) check() error {
+	pods, err := p.pods()
+	if err != nil {
+		return fault("correct the file; see kubeadm init --help, --patches", "%w", err)
+	}
+	for _, pod := range pods {
+		if refused := append(refusedFields(pod), p.sidecars(pod)...); len(refused) > 0 {
+			return fault(notForService, "a service can't have %s", strings.Join(refused, ", "))
+		}
+		if _, err := hostPaths(pod); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sidecars lists the containers of a patch that are not the component.
+func (p patchFile) sidecars(pod document) (names []string) {
+	containers, _ := nested(pod, "spec")["containers"].([]any)
+	for _, item := range containers {
+		container, _ := item.(document)
+		if name, ok := container["name"].(string); ok && name != p.Component {
+			names = append(names, "a container "+name)
+		}
+	}
+	return names
+}
+
+// pods returns the parts of a pod that the patch sets: its documents, or one
+// for each operation of a JSON patch. Source: RFC 6902.
+func (p patchFile) pods() (pods []document, err error) {
+	var operations []document
+	if yaml.Unmarshal(p.Data, &operations) != nil {
+		return parseDocuments(p.Data)
+	}
+	for _, op := range operations {
+		path, _ := op["path"].(string)
+		if op["op"] == "remove" || op["op"] == "test" {
+			continue
+		}
+		value := op["value"]
+		for _, part := range slices.Backward(strings.Split(strings.TrimPrefix(path, "/"), "/")) {
+			value = patchPart(part, value)
+		}
+		if pod, ok := value.(document); ok {
+			pods = append(pods, pod)
+		}
+	}
+	return pods, nil
+}
+
+// patchPart puts a value where one part of a JSON pointer says: into a list,
+// or under a name. Source: RFC 6901.
+func patchPart(part string, value any) any {
+	if _, err := strconv.Atoi(part); err == nil || part == "-" {
+		return []any{value}
+	}
+	return document{strings.NewReplacer("~1", "/", "~0", "~").Replace(part): value}
+}
