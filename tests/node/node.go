@@ -113,10 +113,12 @@ func (n *Node) start(ctx context.Context, g generation.Generation, parts Parts) 
 	return n.configure(ctx, g)
 }
 
-// dir is the node's folder, on the machine; inDir is the same in the hub.
+// dir is the node's folder, on the machine; inDir is the same in the hub. unit
+// is the node's name in the hub, and of its cgroup, which all labs have in one
+// tree.
 func (n *Node) dir() string   { return filepath.Join(runDir(), "nodes", n.Name) }
 func (n *Node) inDir() string { return filepath.Join("/lab/nodes", n.Name) }
-func (n *Node) unit() string  { return "node-" + n.Name + ".service" }
+func (n *Node) unit() string  { return "node-" + n.Name + labName() + ".service" }
 
 // fill makes the node's folder. Its /var/lib is a folder of the machine's
 // own file system: CRI-O of the older generation takes no overlay for its
