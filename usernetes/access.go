@@ -1,13 +1,19 @@
 package usernetes
 
 import (
+	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
+	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -57,17 +63,54 @@ type namedContext struct {
 	} `yaml:"context"`
 }
 
-// AdminAccess reads the four fields of the cluster administrator's
-// kubeconfig, as u7s-admin.
-func AdminAccess() (Access, error) {
-	data, err := os.ReadFile(kept(adminConf))
-	if err != nil {
-		return Access{}, fault("this node has no control plane; run it on a master", "reading the administrator's kubeconfig: %w", err)
-	}
-	return parseKubeconfig(data)
+// A NodeAccess is what root is told of the node, to ask its cluster.
+type NodeAccess struct {
+	Begun   bool   // there is a node, or half of one
+	Running bool   // its namespaces are there
+	Member  bool   // it has an identity in a cluster
+	Name    string // as the cluster knows it
+	Master  bool
+	Access  Access // of the cluster's administrator, on a master
 }
 
-func parseKubeconfig(data []byte) (Access, error) {
+// AskAccess looks at the node of this machine, as u7s-admin, and on a master
+// reads the four fields of the administrator's kubeconfig.
+func AskAccess() (a NodeAccess, err error) {
+	n, err := LoadNode()
+	if errors.Is(err, fs.ErrNotExist) {
+		return a, nil
+	}
+	if err != nil {
+		return a, err
+	}
+	_, stopped := childPID()
+	a = NodeAccess{Begun: true, Running: stopped == nil, Name: n.Name, Master: canStat(kept(adminConf))}
+	a.Member = a.Master || canStat(kept(kubeletConf))
+	if !a.Master {
+		return a, nil
+	}
+	data, err := os.ReadFile(kept(adminConf))
+	if err != nil {
+		return a, fmt.Errorf("reading the administrator's kubeconfig: %w", err)
+	}
+	a.Access, err = ParseKubeconfig(data)
+	return a, err
+}
+
+// Check tells whether what u7s-admin hands to root has its form.
+func (a NodeAccess) Check() error {
+	if a.Begun && !machineName.MatchString(strings.ToLower(a.Name)) {
+		return fmt.Errorf("the node's name %q is none", a.Name)
+	}
+	if !a.Master {
+		return nil
+	}
+	return a.Access.Check()
+}
+
+// ParseKubeconfig reads the four fields of a kubeconfig of one cluster and one
+// user, and checks them.
+func ParseKubeconfig(data []byte) (Access, error) {
 	var k kubeconfig
 	if err := yaml.Unmarshal(data, &k); err != nil {
 		return Access{}, fmt.Errorf("reading a kubeconfig: %w", err)
@@ -95,8 +138,8 @@ func parseKubeconfig(data []byte) (Access, error) {
 // and nothing but certificates and their key.
 func (a Access) Check() error {
 	server, err := url.Parse(a.Server)
-	if err != nil || server.Scheme != "https" || server.Host == "" || server.User != nil {
-		return fmt.Errorf("the server %q is no https address", a.Server)
+	if err != nil || server.String() != "https://"+server.Host || checkEndpoint(server.Host) != nil {
+		return fmt.Errorf("the server %q is no https address and port", a.Server)
 	}
 	if !x509.NewCertPool().AppendCertsFromPEM(a.CA) {
 		return fmt.Errorf("the cluster's certificate authority is no certificate")
@@ -124,4 +167,57 @@ func (a Access) Kubeconfig() ([]byte, error) {
 	k.Users[0].User.Key = base64.StdEncoding.EncodeToString(a.Key)
 	k.Contexts[0].Context.Cluster, k.Contexts[0].Context.User = name, name
 	return yaml.Marshal(k)
+}
+
+// Host returns the name or address of the cluster's API, without its port.
+func (a Access) Host() string {
+	server, err := url.Parse(a.Server)
+	if err != nil {
+		return ""
+	}
+	return server.Hostname()
+}
+
+// Equal reports whether both are the same in every field.
+func (a Access) Equal(b Access) bool {
+	return a.Server == b.Server && a.SameCluster(b) && bytes.Equal(a.Cert, b.Cert) && bytes.Equal(a.Key, b.Key)
+}
+
+// SameCluster reports whether both are of one cluster, whoever asks there.
+func (a Access) SameCluster(b Access) bool { return bytes.Equal(a.CA, b.CA) }
+
+// livesTimeout is how long a cluster is looked for before it is taken for gone.
+const livesTimeout = 3 * time.Second
+
+// Lives reports whether the cluster is there: whether something answers at its
+// address that its own certificate authority has certified. That a certificate
+// has run out does not mean that the cluster is gone.
+func (a Access) Lives(ctx context.Context) bool {
+	server, err := url.Parse(a.Server)
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, livesTimeout)
+	defer cancel()
+	dialer := tls.Dialer{Config: &tls.Config{
+		InsecureSkipVerify: true, MinVersion: tls.VersionTLS12, //nolint:gosec // certifiedBy verifies, and nothing is sent
+		VerifyConnection: func(s tls.ConnectionState) error { return certifiedBy(a.CA, s.PeerCertificates) },
+	}}
+	conn, err := dialer.DialContext(ctx, "tcp", server.Host)
+	if err != nil {
+		return false
+	}
+	return conn.Close() == nil
+}
+
+// certifiedBy verifies a server's certificate against an authority, whatever the
+// time and the name.
+func certifiedBy(ca []byte, chain []*x509.Certificate) error {
+	if len(chain) == 0 {
+		return errors.New("the server has no certificate")
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	_, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, CurrentTime: chain[0].NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	return err
 }

@@ -1,21 +1,31 @@
 package usernetes
 
 import (
+	"errors"
 	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// valueForm is how a flag's text becomes a value of the configuration.
+// A valueForm is how a flag's text becomes a value of the configuration.
 type valueForm int
 
 const (
-	formText   valueForm = iota
-	formNumber           // a whole number
-	formList             // words parted by commas
-	formGates            // NAME=true,NAME=false
+	formText     valueForm = iota
+	formAddress            // an IP address
+	formPort               // from 1 to 65535
+	formPrefix             // a network
+	formName               // of a node or a domain
+	formEndpoint           // a name or address, with a port or without
+	formVersion            // of Kubernetes
+	formKey                // of the shared certificates
+	formList               // words parted by commas, added to those of the configuration
+	formGates              // NAME=true,NAME=false
+	formTokenTTL           // a duration, of the first token
 )
 
 // A kubeadmFlag is a flag of kubeadm init that kubeadm doesn't take beside
@@ -27,36 +37,45 @@ type kubeadmFlag struct {
 	path []string
 }
 
-// initFlags lists them. Source: kubeadm's cmd/init.go and its function
+// initFlags lists them. With --skip-phases kubeadm forgets the phases that the
+// configuration skips. Source: kubeadm's cmd/init.go and its function
 // ValidateMixedArguments.
 func initFlags() []kubeadmFlag {
 	return []kubeadmFlag{
-		{"apiserver-advertise-address", formText, kindInit, []string{"localAPIEndpoint", "advertiseAddress"}},
-		{"apiserver-bind-port", formNumber, kindInit, []string{"localAPIEndpoint", "bindPort"}},
+		{"apiserver-advertise-address", formAddress, kindInit, []string{"localAPIEndpoint", "advertiseAddress"}},
+		{"apiserver-bind-port", formPort, kindInit, []string{"localAPIEndpoint", "bindPort"}},
 		{"apiserver-cert-extra-sans", formList, kindCluster, []string{"apiServer", "certSANs"}},
-		{"certificate-key", formText, kindInit, []string{"certificateKey"}},
-		{"control-plane-endpoint", formText, kindCluster, []string{"controlPlaneEndpoint"}},
+		{"certificate-key", formKey, kindInit, []string{"certificateKey"}},
+		{"control-plane-endpoint", formEndpoint, kindCluster, []string{"controlPlaneEndpoint"}},
 		{"feature-gates", formGates, kindCluster, []string{"featureGates"}},
 		{"image-repository", formText, kindCluster, []string{"imageRepository"}},
-		{"kubernetes-version", formText, kindCluster, []string{"kubernetesVersion"}},
-		{"node-name", formText, kindInit, []string{"nodeRegistration", "name"}},
+		{"kubernetes-version", formVersion, kindCluster, []string{"kubernetesVersion"}},
+		{"node-name", formName, kindInit, []string{"nodeRegistration", "name"}},
 		{"patches", formText, kindInit, []string{"patches", "directory"}},
-		{"pod-network-cidr", formText, kindCluster, []string{"networking", "podSubnet"}},
+		{"pod-network-cidr", formPrefix, kindCluster, []string{"networking", "podSubnet"}},
+		{"service-cidr", formPrefix, kindCluster, []string{"networking", "serviceSubnet"}},
+		{"service-dns-domain", formName, kindCluster, []string{"networking", "dnsDomain"}},
 		{"skip-phases", formList, kindInit, []string{"skipPhases"}},
-		{"service-cidr", formText, kindCluster, []string{"networking", "serviceSubnet"}},
-		{"service-dns-domain", formText, kindCluster, []string{"networking", "dnsDomain"}},
+		{"token-ttl", formTokenTTL, kindInit, []string{"bootstrapTokens"}},
 	}
 }
 
 // joinFlags lists those of kubeadm join. Source: kubeadm's cmd/join.go.
 func joinFlags() []kubeadmFlag {
 	return []kubeadmFlag{
-		{"apiserver-advertise-address", formText, kindJoin, []string{"controlPlane", "localAPIEndpoint", "advertiseAddress"}},
-		{"apiserver-bind-port", formNumber, kindJoin, []string{"controlPlane", "localAPIEndpoint", "bindPort"}},
-		{"node-name", formText, kindJoin, []string{"nodeRegistration", "name"}},
-		{"skip-phases", formList, kindJoin, []string{"skipPhases"}},
+		{"apiserver-advertise-address", formAddress, kindJoin, []string{"controlPlane", "localAPIEndpoint", "advertiseAddress"}},
+		{"apiserver-bind-port", formPort, kindJoin, []string{"controlPlane", "localAPIEndpoint", "bindPort"}},
+		{"node-name", formName, kindJoin, []string{"nodeRegistration", "name"}},
 		{"patches", formText, kindJoin, []string{"patches", "directory"}},
+		{"skip-phases", formList, kindJoin, []string{"skipPhases"}},
 	}
+}
+
+// passedFlags lists the flags that kubeadm takes beside --config, and that say
+// nothing of its configuration. Source: isAllowedFlag in kubeadm's
+// apis/kubeadm/validation.
+func passedFlags() []string {
+	return []string{"ignore-preflight-errors", "skip-token-print", "skip-certificate-key-print", "skip-headers", "skip-log-headers", "log-file", "v"}
 }
 
 // ownedFlags lists the flags of kubeadm that a rootless node must own, with
@@ -75,9 +94,11 @@ func ownedFlags() map[string]string {
 
 // A setting is a flag's value on its way into the configuration.
 type setting struct {
+	flag  string // its name
 	kind  string
 	path  []string
 	value any
+	union bool // add the value, a list, to what is there
 }
 
 // kubeadmArgs is what flags of kubeadm come to.
@@ -86,44 +107,32 @@ type kubeadmArgs struct {
 	pass     []string  // on to kubeadm as they are
 }
 
-// parseKubeadmArgs sorts flags of kubeadm by those that are known. Whether kubeadm knows what
-// is passed on is for it to say.
+// parseKubeadmArgs sorts flags of kubeadm, as KubeadmHelp.Sort returns them, by
+// those that say something of its configuration. The rest has to be what kubeadm
+// takes beside a configuration.
 func parseKubeadmArgs(known []kubeadmFlag, args []string) (kubeadmArgs, error) {
 	var parsed kubeadmArgs
-	for i := 0; i < len(args); i++ {
-		name, value, inline := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
-		if !strings.HasPrefix(args[i], "--") {
-			parsed.pass = append(parsed.pass, args[i])
-			continue
-		}
-		if why, ok := ownedFlags()[name]; ok {
-			return parsed, &host.Fault{
-				Err:    fmt.Errorf("kubeadm's flag --%s can't be used for a rootless node: %s", name, why),
-				Remedy: "leave out --" + name,
-			}
-		}
+	for _, arg := range args {
+		name, value, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
 		flag, ok := findFlag(known, name)
-		if !ok {
-			parsed.pass = append(parsed.pass, args[i])
+		why, owned := ownedFlags()[name]
+		switch {
+		case owned:
+			return parsed, misuse("leave out --"+name, "kubeadm's flag --%s can't be used for a rootless node: %s", name, why)
+		case !ok && slices.Contains(passedFlags(), name):
+			parsed.pass = append(parsed.pass, arg)
 			continue
-		}
-		if !inline {
-			if i++; i == len(args) {
-				return parsed, flagFault(name, fmt.Errorf("it needs a value"))
-			}
-			value = args[i]
+		case !ok:
+			return parsed, misuse("write it into a configuration of kubeadm: --config FILE",
+				"kubeadm does not take the flag --%s beside the configuration that podsec-k8s gives it", name)
 		}
 		set, err := flag.parse(value)
 		if err != nil {
-			return parsed, flagFault(name, err)
+			return parsed, misuse("", "the flag --%s: %w", name, err)
 		}
-		parsed.settings = append(parsed.settings, setting{flag.kind, flag.path, set})
+		parsed.settings = append(parsed.settings, setting{name, flag.kind, flag.path, set, flag.form == formList})
 	}
 	return parsed, nil
-}
-
-func flagFault(name string, err error) error {
-	return &host.Fault{Err: fmt.Errorf("flag --%s: %w", name, err), Remedy: "see kubeadm init --help"}
 }
 
 func findFlag(known []kubeadmFlag, name string) (kubeadmFlag, bool) {
@@ -137,19 +146,75 @@ func findFlag(known []kubeadmFlag, name string) (kubeadmFlag, bool) {
 
 func (f kubeadmFlag) parse(text string) (any, error) {
 	switch f.form {
-	case formNumber:
-		return strconv.Atoi(text)
+	case formPort:
+		return parsePort(text)
 	case formList:
-		var list []any
-		for word := range strings.SplitSeq(text, ",") {
-			list = append(list, word)
-		}
-		return list, nil
+		return anyList(strings.Split(text, ",")), nil
 	case formGates:
 		return parseGates(text)
+	case formTokenTTL:
+		return []any{document{"ttl": text}}, nil
 	default:
-		return text, nil
+		return text, f.form.check(text)
 	}
+}
+
+// Forms of values. Source: kubeadm's apis/kubeadm/validation and
+// util/version.go; RFC 1123.
+var (
+	machineName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	versionForm = regexp.MustCompile(`^(v?[0-9]+\.[0-9]+\.[0-9]+([-+].*)?|(ci/|ci-cross/|release/)?(stable|latest)(-[0-9]+(\.[0-9]+)?)?)$`)
+)
+
+// check tells whether a text that goes into the configuration as it is has the
+// form.
+func (f valueForm) check(text string) error {
+	switch f {
+	case formAddress:
+		_, err := netip.ParseAddr(text)
+		return err
+	case formPrefix:
+		_, err := netip.ParsePrefix(text)
+		return err
+	case formName:
+		if !machineName.MatchString(strings.ToLower(text)) || len(text) > 253 {
+			return fmt.Errorf("%q is no name of a machine or domain", text)
+		}
+	case formEndpoint:
+		if host, port, err := net.SplitHostPort(text); err == nil {
+			if _, err := parsePort(port); err != nil {
+				return err
+			}
+			text = host
+		}
+		return checkHost(text)
+	case formVersion:
+		if !versionForm.MatchString(text) {
+			return fmt.Errorf("%q is no version of Kubernetes", text)
+		}
+	case formKey:
+		if !certificateKey.MatchString(strings.ToLower(text)) {
+			return errors.New("a key has 64 hexadecimal digits")
+		}
+	}
+	return nil
+}
+
+// parsePort reads the number of a port.
+func parsePort(text string) (int, error) {
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || port == 0 {
+		return 0, fmt.Errorf("%q is no port", text)
+	}
+	return int(port), nil
+}
+
+// checkHost tells whether a text is an address or the name of a machine.
+func checkHost(text string) error {
+	if _, err := netip.ParseAddr(text); err == nil || machineName.MatchString(strings.ToLower(text)) {
+		return nil
+	}
+	return fmt.Errorf("%q is neither an address nor the name of a machine", text)
 }
 
 func parseGates(text string) (any, error) {
@@ -169,29 +234,10 @@ func parseGates(text string) (any, error) {
 // there: a flag skips no less than our own configuration does.
 func (a kubeadmArgs) apply(c kubeadmConfig) {
 	for _, s := range a.settings {
-		put(c[s.kind], mergeValue(lookup(c[s.kind], s.path...), s.value), s.path...)
-	}
-}
-
-// unknownFlags tells which of the passed flags kubeadm's own help does not
-// name.
-func (a kubeadmArgs) unknownFlags(help string) []string {
-	var unknown []string
-	for _, arg := range a.pass {
-		name, _, _ := strings.Cut(arg, "=")
-		if strings.HasPrefix(name, "-") && !knownFlag(help, name) {
-			unknown = append(unknown, name)
+		value := s.value
+		if s.union {
+			value = mergeValue(lookup(c[s.kind], s.path...), value)
 		}
+		put(c[s.kind], value, s.path...)
 	}
-	return unknown
-}
-
-// knownFlag looks for a flag in a help text, as a word of its own.
-func knownFlag(help, name string) bool {
-	for word := range strings.FieldsSeq(help) {
-		if strings.TrimRight(word, ",") == name {
-			return true
-		}
-	}
-	return false
 }

@@ -126,7 +126,7 @@ func TestMakesDNS(t *testing.T) {
 		want  bool
 	}{
 		{"by default", nil, "", true},
-		{"flag", []string{"--skip-phases", "addon/coredns"}, "", false},
+		{"flag", []string{"--skip-phases=addon/coredns"}, "", false},
 		{"flag of all addons", []string{"--skip-phases=addon"}, "", false},
 		{"file", nil, "{apiVersion: kubeadm.k8s.io/v1beta4, kind: InitConfiguration, skipPhases: [addon/coredns]}", false},
 		{"switched off", nil, "{apiVersion: kubeadm.k8s.io/v1beta4, kind: ClusterConfiguration, dns: {disabled: true}}", false},

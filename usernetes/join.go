@@ -17,7 +17,7 @@ func JoinPhases() []Phase {
 		{Name: "namespaces", Run: startNamespaces},
 		{Name: "runtime", Run: startRuntime},
 		{Name: "images", Run: loadImages},
-		{Name: "join", Once: true, Run: kubeadmJoin},
+		{Name: phaseJoin, Once: true, Run: kubeadmJoin},
 		{Name: "worker-network", Run: startWorkerNetwork},
 		{Name: "worker-ready", Run: waitNode},
 	}

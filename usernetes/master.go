@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -25,7 +24,7 @@ func MasterPhases() []Phase {
 		{Name: "namespaces", Run: startNamespaces},
 		{Name: "runtime", Run: startRuntime},
 		{Name: "images", Run: loadImages},
-		{Name: "control-plane", Once: true, Run: kubeadmInit},
+		{Name: phaseInit, Once: true, Run: kubeadmInit},
 		{Name: "network", Run: startNetwork},
 		{Name: "ready", Run: waitReady},
 	}
@@ -133,10 +132,4 @@ func (w *Work) inNodeFrom(ctx context.Context, p Program, stdin io.Reader) error
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, w.Out, w.Out
 	return cmd.Run(ctx)
-}
-
-// KubeadmHelp gives the help of a kubeadm command.
-func KubeadmHelp(ctx context.Context, command string) (string, error) {
-	out, err := host.Command{Path: "kubeadm", Args: []string{command, "--help"}, Env: append(os.Environ(), "LC_ALL=C")}.Output(ctx)
-	return string(out), err
 }

@@ -38,6 +38,7 @@ type Progress interface {
 type steps struct {
 	Done     []string // names of phases
 	Finished bool
+	Asked    *Asked `json:",omitempty"` // what the node was made by, once it is finished
 }
 
 func loadSteps() (steps, error) {
@@ -81,7 +82,7 @@ func Make(ctx context.Context, phases []Phase, plan Plan, progress Progress, out
 	if err != nil {
 		return err
 	}
-	if slices.Contains(s.Done, "control-plane") && !plan.sameAsBefore() {
+	if slices.Contains(s.Done, phaseInit) && !plan.sameAsBefore() {
 		return fault("repeat the command with the same settings, or begin again: podsec-k8s reset",
 			"a cluster with other settings is half made here")
 	}
@@ -122,6 +123,6 @@ func (s steps) run(ctx context.Context, phases []Phase, w *Work, p Progress) err
 		}
 		p.End(phase.Name, time.Since(start), skip)
 	}
-	s.Finished = true
+	s.Finished, s.Asked = true, &w.Plan.Asked
 	return s.save()
 }

@@ -5,10 +5,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,8 +23,11 @@ type Options struct {
 	Config     []byte   // its content; may be empty
 	SiteConfig []byte   // content of the site's kubeadm configuration; may be empty
 	Flags      []string // flags of kubeadm
-	Archives   []string // names of the image archives, in the order of Files
+	Archives   []string // names of image archives, in the order of their files
 	Ignore     []string // preflight checks to pass over
+	Upload     bool     // share the certificates with further control planes
+
+	GivenArchives []string // those of the archives that flags named
 }
 
 // A Plan is a node and the kubeadm configuration that makes it. It is only
@@ -35,10 +36,11 @@ type Plan struct {
 	Node     Node
 	Config   []byte   // for kubeadm --config
 	Pass     []string // flags for kubeadm beside --config
-	Archives []string // names of image archives
+	Archives []string // names of image archives, in the order of Files
 	Files    []*os.File
 	Images   []string // that the node needs to begin with
 	DNS      bool     // kubeadm makes the cluster's CoreDNS
+	Asked    Asked    // what it comes from
 }
 
 // A JoinRequest is what a machine joins a cluster by.
@@ -67,7 +69,7 @@ func PlanMaster(site Site, f Facts, o Options) (Plan, error) {
 // PlanJoin decides what a further node of a cluster is like. It does nothing else.
 // What is wrong with the request is a *host.Fault.
 func PlanJoin(site Site, f Facts, o Options, j JoinRequest) (Plan, error) {
-	if err := j.check(); err != nil {
+	if err := j.Check(); err != nil {
 		return Plan{}, err
 	}
 	n, err := siteNode(site, f, o)
@@ -102,33 +104,12 @@ func (o Options) plan(n Node, known []kubeadmFlag, ours base, settled func(Node,
 		return Plan{}, err
 	}
 	data, err := config.bytes()
-	return Plan{Node: n, Config: data, Pass: args.pass, Archives: o.Archives, DNS: makesDNS(config)}, err
+	if err != nil {
+		return Plan{}, err
+	}
+	asked, err := o.asked(data)
+	return Plan{Node: n, Config: data, Pass: args.pass, Archives: o.Archives, DNS: makesDNS(config), Asked: asked}, err
 }
-
-// check tells what a request to join lacks.
-func (j JoinRequest) check() error {
-	if _, err := netip.ParseAddrPort(j.Endpoint); err != nil {
-		if host, port, err := net.SplitHostPort(j.Endpoint); err != nil || host == "" || port == "" {
-			return fault("give it as create-master printed it: podsec-k8s join ADDRESS:PORT …", "%q is no address and port of a cluster", j.Endpoint)
-		}
-	}
-	if !bootstrapToken.MatchString(j.Token) {
-		return fault("make a token on a master: podsec-k8s token create --print-join-command", "the token is not of the form abcdef.0123456789abcdef")
-	}
-	if len(j.CAHashes) == 0 {
-		return fault("give the hash that create-master printed: --discovery-token-ca-cert-hash sha256:…",
-			"without the hash of its certificate authority the cluster can't be told from another")
-	}
-	if j.ControlPlane && !certificateKey.MatchString(j.CertificateKey) {
-		return fault("make a command with one on a master: podsec-k8s token create --control-plane",
-			"a control plane needs the key of the shared certificates, 64 hexadecimal digits")
-	}
-	return nil
-}
-
-// bootstrapToken is a token's form. Source: Kubernetes' documentation of
-// bootstrap tokens.
-var bootstrapToken = regexp.MustCompile(`^[a-z0-9]{6}\.[a-z0-9]{16}$`)
 
 // siteNode is the node by the site's settings alone.
 func siteNode(site Site, f Facts, o Options) (Node, error) {
@@ -179,6 +160,10 @@ func (o Options) layer(n Node, args kubeadmArgs, ours base) (kubeadmConfig, erro
 // settledWorker takes over what a configuration for joining says of the
 // node. Its cluster's networks are asked for once it has joined.
 func settledWorker(n Node, c kubeadmConfig) (Node, error) {
+	if n.APIPort == 0 && lookup(c[kindJoin], "controlPlane") != nil {
+		return n, fault("give --control-plane and --certificate-key-file, or leave controlPlane out of the configuration",
+			"the configuration asks for a control plane, and the command for a worker")
+	}
 	n.Name = fmt.Sprint(lookup(c[kindJoin], "nodeRegistration", "name"))
 	return n, nil
 }
@@ -238,17 +223,6 @@ func optional(doc document, path ...string) string {
 func (p Plan) sameAsBefore() bool {
 	before, err := os.ReadFile(initFile)
 	return err == nil && bytes.Equal(before, p.Config)
-}
-
-// CheckFlags tells which flags kubeadm does not know. help is what kubeadm
-// init --help prints.
-func (p Plan) CheckFlags(help string) error {
-	unknown := kubeadmArgs{pass: p.Pass}.unknownFlags(help)
-	if len(unknown) == 0 {
-		return nil
-	}
-	return fault("see podsec-k8s-create-master --help and kubeadm init --help",
-		"neither podsec-k8s nor kubeadm knows %s", strings.Join(slices.Compact(unknown), ", "))
 }
 
 // asFault makes any error one with a remedy.

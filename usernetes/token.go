@@ -6,10 +6,20 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 )
+
+// TokenArgs checks the words of a kubeadm token command: what is no token, and no
+// id of one where that will do, is a *Misuse.
+func TokenArgs(command string, given []string) error {
+	for _, word := range given {
+		if !bootstrapToken.MatchString(word) && (command != "delete" || !tokenID.MatchString(word)) {
+			return misuse("", "%q is not of the form of a token", word)
+		}
+	}
+	return nil
+}
 
 // RunTokens runs kubeadm token in the node and shows what it says.
 func RunTokens(ctx context.Context, args []string, out, errOut io.Writer) error {
@@ -28,44 +38,13 @@ func notMaster() *host.Fault {
 	return fault("run it on a master", "this node has no control plane")
 }
 
-// JoinCommand asks kubeadm for a token, with further flags of kubeadm token
-// create, and gives the arguments with which another machine joins.
-// For a control plane they have the key of the shared certificates, uploaded
-// anew: the cluster keeps them for two hours.
-func JoinCommand(ctx context.Context, controlPlane bool, flags ...string) (string, error) {
-	if !canStat(kept(adminConf)) {
-		return "", notMaster()
-	}
-	args := append([]string{"token", "create", "--print-join-command"}, flags...)
-	if controlPlane {
-		key, err := uploadCerts(ctx)
-		if err != nil {
-			return "", err
-		}
-		line, err := joinLine(ctx, args)
-		if err != nil {
-			return "", err
-		}
-		return line + " --control-plane --certificate-key " + key, nil
-	}
-	return joinLine(ctx, args)
-}
-
-func joinLine(ctx context.Context, args []string) (string, error) {
-	out, err := outputInNode(ctx, "kubeadm", args...)
-	if err != nil {
-		return "", err
-	}
-	line, found := strings.CutPrefix(strings.TrimSpace(out), "kubeadm join ")
-	if !found {
-		return "", errors.New("kubeadm printed no join command")
-	}
-	return strings.TrimSpace(line), nil
-}
-
 // certificateKey is the form of the key that kubeadm encrypts shared
-// certificates with. Source: kubeadm's documentation of upload-certs.
-var certificateKey = regexp.MustCompile(`(?m)^[0-9a-f]{64}$`)
+// certificates with, and keyLine a line with one.
+// Source: kubeadm's documentation of upload-certs.
+var (
+	certificateKey = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	keyLine        = regexp.MustCompile(`(?m)^[0-9a-f]{64}$`)
+)
 
 // uploadCerts lets kubeadm put the shared certificates into the cluster,
 // encrypted, and gives their key. It is a secret.
@@ -74,7 +53,7 @@ func uploadCerts(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("sharing the control plane's certificates: %w", err)
 	}
-	key := certificateKey.FindString(out)
+	key := keyLine.FindString(out)
 	if key == "" {
 		return "", errors.New("sharing the control plane's certificates: kubeadm printed no key")
 	}

@@ -16,6 +16,12 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
+// Names of warnings.
+const (
+	limitsWarning = "limits"
+	proxyWarning  = "proxy"
+)
+
 // Warnings tells what does not keep a node from being made, but may trouble it
 // later. Names are for --ignore-preflight, as those of checks.
 func Warnings(f Facts, ignore []string) (all []Finding) {
@@ -23,8 +29,8 @@ func Warnings(f Facts, ignore []string) (all []Finding) {
 		name   string
 		faults []*host.Fault
 	}{
-		{"limits", append(f.Limits.warnings(), f.Limits.exhausted()...)},
-		{"proxy", f.Proxy.warnings()},
+		{limitsWarning, append(f.Limits.warnings(), f.Limits.exhausted()...)},
+		{proxyWarning, f.Proxy.warnings()},
 	} {
 		if slices.Contains(ignore, group.name) || slices.Contains(ignore, "all") {
 			continue

@@ -108,3 +108,14 @@ func saidBefore(err error) error {
 	}
 	return err
 }
+
+// askAccess asks for what is needed to talk to the node's cluster, and checks it.
+func askAccess(ctx context.Context) (node usernetes.NodeAccess, err error) {
+	if err := askAdmin(ctx, nil, &node, "node", "access"); err != nil {
+		return node, err
+	}
+	if err := node.Check(); err != nil {
+		return node, fmt.Errorf("checking what the node says of its cluster: %w", err)
+	}
+	return node, nil
+}

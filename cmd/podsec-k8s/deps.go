@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -46,7 +45,7 @@ func depsCommand(p *printer) *cli.Command {
 func depsFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "kubernetes", Value: minor, Usage: "for this `MINOR` of Kubernetes"},
-		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`FORM` of the answer: text or json"},
+		outputFlag(),
 	}
 }
 
@@ -55,7 +54,7 @@ func depsList(c *cli.Context, p *printer) error {
 	if err != nil {
 		return err
 	}
-	if c.String("output") == "json" {
+	if c.String("output") == formJSON {
 		return json.NewEncoder(p.out).Encode(pins)
 	}
 	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
@@ -70,16 +69,13 @@ func depsVerify(c *cli.Context, p *printer) error {
 	if err != nil {
 		return err
 	}
-	if !c.Args().Present() {
-		return wrongUsage(c.Command.HelpName, errors.New("a repository is missing"))
-	}
 	ctx, cancel := context.WithTimeout(c.Context, c.Duration("timeout"))
 	defer cancel()
 	report, err := deps.Verify(ctx, pins, c.Args().Slice()...)
 	if err != nil {
 		return &host.Fault{Err: err, Remedy: "give a folder of RPM files, or a folder or URL with repodata/repomd.xml"}
 	}
-	if c.String("output") == "json" {
+	if c.String("output") == formJSON {
 		err = json.NewEncoder(p.out).Encode(report)
 	} else {
 		err = report.WriteTable(p.out)
@@ -95,12 +91,9 @@ func depsVerify(c *cli.Context, p *printer) error {
 
 // pinsOf reads the flags of depsFlags.
 func pinsOf(c *cli.Context) ([]deps.Pin, error) {
-	if form := c.String("output"); form != "text" && form != "json" {
-		return nil, wrongUsage(c.Command.HelpName, fmt.Errorf("--output is text or json, not %q", form))
-	}
 	pins, err := deps.Pins(c.String("kubernetes"))
 	if err != nil {
-		return nil, wrongUsage(c.Command.HelpName, err)
+		return nil, misuse("the flag --kubernetes: %w", err)
 	}
 	return pins, nil
 }

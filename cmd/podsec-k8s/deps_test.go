@@ -58,10 +58,10 @@ func TestDepsCommand(t *testing.T) {
 		{"second repository has it", []string{"verify", without, stocked}, exitDone, "ok     etcd", ""},
 		{"another minor", []string{"verify", "--kubernetes", "1.34", stocked}, exitFault, "too old", "remedy: "},
 		{"as JSON", []string{"verify", "-o", "json", without}, exitFault, `"state":"missing"`, "1 of "},
-		{"no repository named", []string{"verify"}, exitUsage, "", "a repository is missing"},
+		{"no repository named", []string{"verify"}, exitUsage, "", "REPO is missing"},
 		{"no such folder", []string{"verify", filepath.Join(stocked, "none")}, exitFault, "", "no such file or directory"},
 		{"unknown minor", []string{"verify", "--kubernetes", "1.2", stocked}, exitUsage, "", `"1.2": not a Kubernetes version`},
-		{"unknown form", []string{"list", "-o", "yaml"}, exitUsage, "", `text or json, not "yaml"`},
+		{"unknown form", []string{"list", "-o", "yaml"}, exitUsage, "", `output "yaml" is neither text nor json`},
 		{"list", []string{"list"}, exitDone, "kubernetes-kubeadm >= 1.26.3, < 1.27", ""},
 		{"list as JSON", []string{"list", "-o", "json"}, exitDone, `{"name":"kubernetes-kubeadm","from":"1.26.3","before":"1.27"`, ""},
 	} {

@@ -8,12 +8,58 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
+
+// A kubeadmCall is what a command does once its call is understood: c has the
+// flags that are ours, flags those that are kubeadm's, each as --NAME or
+// --NAME=VALUE, and given the words.
+type kubeadmCall func(c *cli.Context, flags, given []string) error
+
+// passing makes the action of a command that passes flags on to a command of
+// kubeadm. What neither of us knows is wrong usage; kubeadm is asked for its
+// help when there is something that could be its.
+func passing(ours []cli.Flag, call kubeadmCall, kubeadm ...string) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		mine, theirs, err := splitFlags(ours, c.Args().Slice())
+		if err != nil {
+			return wrongUsage(c, err)
+		}
+		return parsed(c, ours, mine, func(c *cli.Context) error {
+			flags, given, err := sorted(c, theirs, kubeadm)
+			if err == nil {
+				err = call(c, flags, given)
+			}
+			return wrongUsage(c, err)
+		})
+	}
+}
+
+// sorted parts kubeadm's flags from words, and counts these.
+func sorted(c *cli.Context, args, kubeadm []string) (flags, given []string, err error) {
+	var help usernetes.KubeadmHelp
+	if slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") }) {
+		if help, err = usernetes.AskKubeadm(c.Context, kubeadm...); err != nil {
+			return nil, nil, err
+		}
+	}
+	if flags, given, err = help.Sort(args); err != nil {
+		return nil, nil, err
+	}
+	if err := help.CheckPhases(flags); err != nil {
+		return nil, nil, err
+	}
+	return flags, given, wordsOf(c.Command.ArgsUsage).check(given)
+}
 
 // splitFlags parts our flags, with their values, from those of another
 // program, which stay in their order.
 func splitFlags(known []cli.Flag, args []string) (ours, theirs []string, err error) {
 	for i := 0; i < len(args); i++ {
+		if args[i] == "--" {
+			return ours, append(theirs, args[i:]...), nil
+		}
 		name, _, inline := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
 		flag := findFlag(known, name)
 		if flag == nil || !strings.HasPrefix(args[i], "-") {
@@ -25,7 +71,7 @@ func splitFlags(known []cli.Flag, args []string) (ours, theirs []string, err err
 			continue
 		}
 		if i++; i == len(args) {
-			return nil, nil, fmt.Errorf("flag --%s needs a value", name)
+			return nil, nil, misuse("the flag --%s needs a value", name)
 		}
 		ours = append(ours, args[i])
 	}
@@ -51,12 +97,15 @@ func parsed(c *cli.Context, known []cli.Flag, args []string, action cli.ActionFu
 		}
 	}
 	if err := set.Parse(args); err != nil {
-		return wrongUsage(c.Command.HelpName, err)
+		return wrongUsage(c, flagError(err))
 	}
 	inner := cli.NewContext(c.App, set, c)
 	inner.Command = c.Command
 	if inner.Bool("help") {
 		return cli.ShowSubcommandHelp(c)
+	}
+	if err := noEmptyFlag(inner, known); err != nil {
+		return wrongUsage(c, err)
 	}
 	return action(inner)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"github.com/urfave/cli/v2"
 
@@ -11,20 +10,19 @@ import (
 )
 
 func hostCommand(p *printer) *cli.Command {
-	output := &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`FORM` of the answer: text or json"}
 	return &cli.Command{
 		Name:  "host",
 		Usage: "the changes to this machine that a rootless node needs",
 		Description: "The package makes them when it is installed and takes them back when it is erased.\n\n" +
 			"Example: podsec-k8s host status -o json",
 		Subcommands: []*cli.Command{
-			{Name: "plan", Usage: "prints the changes that apply makes", Flags: []cli.Flag{output}, Action: func(c *cli.Context) error { return hostPlan(c, p) }},
+			{Name: "plan", Usage: "prints the changes that apply makes", Flags: []cli.Flag{outputFlag()}, Action: func(c *cli.Context) error { return hostPlan(c, p) }},
 			{
 				Name: "apply", Usage: "makes the changes that are not made yet",
-				Flags:  []cli.Flag{&cli.BoolFlag{Name: "dry-run", Usage: "print the plan and change nothing"}, output},
+				Flags:  []cli.Flag{&cli.BoolFlag{Name: "dry-run", Usage: "print the plan and change nothing"}, outputFlag()},
 				Action: func(c *cli.Context) error { return hostApply(c, p) },
 			},
-			{Name: "status", Usage: "prints the changes that are made, from the journal", Flags: []cli.Flag{output}, Action: func(c *cli.Context) error { return hostStatus(c, p) }},
+			{Name: "status", Usage: "prints the changes that are made, from the journal", Flags: []cli.Flag{outputFlag()}, Action: func(c *cli.Context) error { return hostStatus(c, p) }},
 		},
 	}
 }
@@ -65,19 +63,15 @@ func hostStatus(c *cli.Context, p *printer) error {
 type changeLine struct{ Kind, Key, Describe string }
 
 func showChanges(c *cli.Context, p *printer, changes []host.Change) error {
-	switch form := c.String("output"); form {
-	case "json":
-		lines := make([]changeLine, 0, len(changes))
-		for _, change := range changes {
-			lines = append(lines, changeLine{change.Kind(), change.Key(), change.Describe()})
-		}
-		return json.NewEncoder(p.out).Encode(lines)
-	case "text":
+	if c.String("output") != formJSON {
 		for _, change := range changes {
 			p.say("%s", change.Describe())
 		}
 		return nil
-	default:
-		return wrongUsage("podsec-k8s host", fmt.Errorf("output %q is neither text nor json", form))
 	}
+	lines := make([]changeLine, 0, len(changes))
+	for _, change := range changes {
+		lines = append(lines, changeLine{change.Kind(), change.Key(), change.Describe()})
+	}
+	return json.NewEncoder(p.out).Encode(lines)
 }

@@ -59,9 +59,6 @@ func loadImages(c *cli.Context) error {
 		return err
 	}
 	request := imageRequest{c.Args().Slice()}
-	if len(request.Archives) == 0 {
-		return wrongUsage("podsec-k8s image load", errors.New("an image archive is missing"))
-	}
 	_, files, missing := openArchives(request.Archives)
 	defer closeAll(files)
 	if len(missing) > 0 {

@@ -1,14 +1,8 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"strings"
-
 	"github.com/urfave/cli/v2"
 
-	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
@@ -16,21 +10,16 @@ func joinCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:      "join",
 		Usage:     "makes this machine a worker of a cluster, or one more control plane, with kubeadm join",
-		ArgsUsage: "ENDPOINT [FLAGS OF kubeadm join]",
+		ArgsUsage: "ENDPOINT",
 		Description: "Flags that are not listed here go to kubeadm join.\n" +
-			"Run again after a fault it goes on; after success it changes nothing.\n\n" +
+			"Run again after a fault it goes on; after success it changes nothing.\n" +
+			"With the file - a secret is a line of standard input, the token's first.\n\n" +
 			"Examples:\n" +
 			"  podsec-k8s join 192.0.2.10:6443 --token-file token --discovery-token-ca-cert-hash sha256:…\n" +
 			"  podsec-k8s join api.example:6443 --control-plane --certificate-key-file key --token-file token --discovery-token-ca-cert-hash sha256:…",
 		Flags:           joinFlags(),
 		SkipFlagParsing: true,
-		Action: func(c *cli.Context) error {
-			ours, kubeadms, err := splitFlags(joinFlags(), c.Args().Slice())
-			if err != nil {
-				return wrongUsage("podsec-k8s join", err)
-			}
-			return parsed(c, joinFlags(), ours, func(c *cli.Context) error { return join(c, p, kubeadms) })
-		},
+		Action:          passing(joinFlags(), func(c *cli.Context, flags, given []string) error { return join(c, p, given[0], flags) }, "join"),
 	}
 }
 
@@ -46,27 +35,15 @@ func joinFlags() []cli.Flag {
 }
 
 // join is root's half of it.
-func join(c *cli.Context, p *printer, args []string) error {
-	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
-		return wrongUsage("podsec-k8s join", errors.New("the cluster's ENDPOINT, ADDRESS:PORT, comes first"))
+func join(c *cli.Context, p *printer, endpoint string, flags []string) error {
+	asked := &usernetes.JoinRequest{
+		Endpoint: endpoint, CAHashes: c.StringSlice("discovery-token-ca-cert-hash"), ControlPlane: c.Bool("control-plane"),
 	}
-	request, files, err := newRequest(c, args[1:])
+	request, files, err := newRequest(c, flags, asked)
 	if err != nil {
 		return err
 	}
 	defer closeAll(files)
-	token, err := readSecret(c, "token")
-	if err != nil {
-		return err
-	}
-	key, err := readSecret(c, "certificate-key")
-	if err != nil {
-		return err
-	}
-	request.Join = &usernetes.JoinRequest{
-		Endpoint: args[0], Token: token, CAHashes: c.StringSlice("discovery-token-ca-cert-hash"),
-		ControlPlane: c.Bool("control-plane"), CertificateKey: key,
-	}
 	done, err := requestNode(c.Context, p, request, files)
 	if err != nil || !done {
 		return err
@@ -81,21 +58,4 @@ func join(c *cli.Context, p *printer, args []string) error {
 	}
 	printFaults(p, o)
 	return nil
-}
-
-// readSecret takes a secret from the file that a flag --NAME-file names, or
-// from the command line as kubeadm prints it: the flag --NAME.
-func readSecret(c *cli.Context, name string) (string, error) {
-	path := c.String(name + "-file")
-	if path == "" {
-		return c.String(name), nil
-	}
-	if path == "-" {
-		path = "/dev/stdin"
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return "", &host.Fault{Err: fmt.Errorf("reading --%s-file: %w", name, err), Remedy: "give a file that exists: --" + name + "-file FILE"}
-	}
-	return strings.TrimSpace(string(data)), nil
 }

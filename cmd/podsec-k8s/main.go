@@ -14,6 +14,9 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
+// programName is what the program is called by.
+const programName = "podsec-k8s"
+
 // version is set when the package is built.
 var version = "devel"
 
@@ -34,8 +37,8 @@ func run(ctx context.Context, argv []string) int {
 		err := usernetes.ExecPasta(argv[1:])
 		p.fault(err)
 		return exitStatus(err)
-	case "podsec-k8s-create-master":
-		argv = append([]string{"podsec-k8s", "create-master"}, argv[1:]...)
+	case createMasterName:
+		argv = append([]string{programName, createMaster}, argv[1:]...)
 	}
 	err := app(p).RunContext(ctx, argv)
 	p.fault(err)
@@ -45,7 +48,7 @@ func run(ctx context.Context, argv []string) int {
 // app is the table of commands.
 func app(p *printer) *cli.App {
 	return &cli.App{
-		Name:    "podsec-k8s",
+		Name:    programName,
 		Usage:   "rootless Kubernetes for ALT Linux",
 		Version: version,
 		Description: "Makes and keeps a Kubernetes node that runs as the user u7s-admin.\n" +
@@ -57,9 +60,9 @@ func app(p *printer) *cli.App {
 			statusCommand(p),
 			tokenCommand(p),
 			imageCommand(),
-			toolCommand("kubeadm", "runs kubeadm in the node"),
-			toolCommand("kubectl", "runs kubectl in the node, as the cluster's administrator on a master"),
-			toolCommand("crictl", "runs crictl in the node"),
+			toolCommand("kubeadm", "runs kubeadm in the node", "certs check-expiration", func(c *cli.Context) error { return runKubeadm(c, p) }),
+			toolCommand("kubectl", "runs kubectl as the cluster's administrator, on a worker as its node", "apply -f app.yaml", func(c *cli.Context) error { return runKubectl(c, p) }),
+			toolCommand("crictl", "runs crictl in the node", "images", runCrictl),
 			execCommand(),
 			hostCommand(p),
 			depsCommand(p),
@@ -74,18 +77,4 @@ func app(p *printer) *cli.App {
 		HideHelpCommand: true,
 		Action:          unknownCommand,
 	}
-}
-
-// strict makes every command, and those below it, refuse what it does not
-// know with our own words.
-func strict(commands []*cli.Command) []*cli.Command {
-	for _, c := range commands {
-		c.OnUsageError = usageError
-		c.HideHelpCommand = true
-		if len(c.Subcommands) > 0 && c.Action == nil {
-			c.Action = unknownCommand
-		}
-		strict(c.Subcommands)
-	}
-	return commands
 }

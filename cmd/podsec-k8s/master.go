@@ -1,21 +1,11 @@
 package main
 
-import (
-	"fmt"
-	"os"
-	"path/filepath"
-
-	"github.com/urfave/cli/v2"
-
-	"github.com/alt-cloud/podsec-k8s/host"
-	"github.com/alt-cloud/podsec-k8s/usernetes"
-)
+import "github.com/urfave/cli/v2"
 
 func createMasterCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name:      "create-master",
-		Usage:     "makes a control plane on this machine with kubeadm init",
-		ArgsUsage: "[FLAGS OF kubeadm init]",
+		Name:  createMaster,
+		Usage: "makes a control plane on this machine with kubeadm init",
 		Description: "Flags that are not listed here go to kubeadm init.\n" +
 			"Run again after a fault it goes on; after success it changes nothing.\n\n" +
 			"Examples:\n" +
@@ -25,15 +15,15 @@ func createMasterCommand(p *printer) *cli.Command {
 			"  podsec-k8s-create-master --config cluster.yaml --skip-phases addon/coredns",
 		Flags:           masterFlags(),
 		SkipFlagParsing: true,
-		Action: func(c *cli.Context) error {
-			ours, kubeadms, err := splitFlags(masterFlags(), c.Args().Slice())
-			if err != nil {
-				return wrongUsage("podsec-k8s-create-master", err)
-			}
-			return parsed(c, masterFlags(), ours, func(c *cli.Context) error { return createMaster(c, p, kubeadms) })
-		},
+		Action:          passing(masterFlags(), func(c *cli.Context, flags, _ []string) error { return makeMaster(c, p, flags) }, "init"),
 	}
 }
+
+// The command has a name of its own as well.
+const (
+	createMaster     = "create-master"
+	createMasterName = "podsec-k8s-" + createMaster
+)
 
 func masterFlags() []cli.Flag {
 	return append(nodeFlags(),
@@ -41,72 +31,61 @@ func masterFlags() []cli.Flag {
 		&cli.StringFlag{Name: "write-kubeconfig", Usage: "where to write your kubeconfig; default: ~/.kube/config, or beside it"})
 }
 
-// createMaster is root's half of it.
-func createMaster(c *cli.Context, p *printer, kubeadms []string) error {
-	request, files, err := newRequest(c, kubeadms)
+// makeMaster is root's half of it.
+func makeMaster(c *cli.Context, p *printer, flags []string) error {
+	request, files, err := newRequest(c, flags, nil)
 	if err != nil {
 		return err
 	}
 	defer closeAll(files)
-	switch done, err := requestNode(c.Context, p, request, files); {
+	done, err := requestNode(c.Context, p, request, files)
+	switch {
 	case err != nil:
 		return err
-	case !done:
-		return nil
+	case done:
+		return finishMaster(c, p)
+	case c.IsSet("write-kubeconfig") && !request.DryRun:
+		return handAccess(c, p)
 	}
-	return finishMaster(c, p)
+	return nil
 }
 
 // finishMaster hands the cluster over: the caller gets a kubeconfig, and the
 // command by which others join.
 func finishMaster(c *cli.Context, p *printer) error {
-	var answer masterAnswer
-	if err := askAdmin(c.Context, nil, &answer, "node", "access"); err != nil {
+	p.say("\nThe control plane is ready.")
+	if err := handAccess(c, p); err != nil {
 		return err
 	}
-	path, err := writeKubeconfig(answer.Access, c.String("write-kubeconfig"))
+	worker, err := askTicket(c, ticketRequest{})
 	if err != nil {
 		return err
 	}
-	p.say("\nThe control plane is ready. Your kubeconfig: %s", path)
-	p.say("Other machines join with:\n  podsec-k8s join %s", answer.Join)
+	p.say("\nOther machines join with these lines, in a shell of root:\n\n%s", worker.Command())
 	if !c.Bool("upload-certs") {
 		return nil
 	}
-	var line string
-	if err := askAdmin(c.Context, joinLineRequest{ControlPlane: true}, &line, "node", "join-line"); err != nil {
+	control, err := askTicket(c, ticketRequest{ControlPlane: true})
+	if err != nil {
 		return err
 	}
-	p.say("Further control planes join within two hours with:\n  podsec-k8s join %s", line)
+	p.say("\nFurther control planes join within two hours with these:\n\n%s", control.Command())
 	return nil
 }
 
-// writeKubeconfig writes root's kubeconfig and tells where. Unless asked to,
-// it writes over nothing.
-func writeKubeconfig(access usernetes.Access, path string) (string, error) {
-	if err := access.Check(); err != nil {
-		return "", fmt.Errorf("checking what the node says of its cluster: %w", err)
-	}
-	data, err := access.Kubeconfig()
+// handAccess writes the caller's kubeconfig and tells where.
+func handAccess(c *cli.Context, p *printer) error {
+	node, err := askAccess(c.Context)
 	if err != nil {
-		return "", fmt.Errorf("making the kubeconfig: %w", err)
+		return err
 	}
-	if path == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", fmt.Errorf("finding your home: %w", err)
-		}
-		path = freeName(filepath.Join(home, ".kube/config"))
+	path, beside, err := writeKubeconfig(c.Context, node.Access, c.String("write-kubeconfig"))
+	if err != nil {
+		return err
 	}
-	if err := host.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", fmt.Errorf("writing the kubeconfig: %w", err)
+	p.say("Your kubeconfig: %s", path)
+	if beside {
+		p.say("~/.kube/config is of another cluster, or was changed, and stays. kubectl takes the new one by:\n\nexport KUBECONFIG=%s", path)
 	}
-	return path, host.WriteFile(path, data, 0o600)
-}
-
-func freeName(path string) string {
-	if _, err := os.Lstat(path); err == nil {
-		return path + ".podsec-k8s"
-	}
-	return path
+	return nil
 }

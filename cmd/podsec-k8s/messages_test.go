@@ -56,9 +56,11 @@ func spokenIn(n ast.Node) []string {
 			name = f.Sel.Name
 		}
 		switch {
-		case name == "say" && len(n.Args) > 0:
+		case (name == "say" || name == "aside") && len(n.Args) > 0:
 			return text(n.Args[0])
-		case name == "fault" && len(n.Args) > 1:
+		case name == "misuse" && len(n.Args) == 1:
+			return text(n.Args[0])
+		case (name == "fault" || name == "misuse") && len(n.Args) > 1:
 			return append(text(n.Args[0]), text(n.Args[1])...)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
@@ -25,10 +27,10 @@ func nodeCommand(p *printer) *cli.Command {
 			{Name: "status", Action: nodeStatus},
 			{Name: "access", Action: nodeAccess},
 			{Name: "overview", Action: nodeOverview},
-			{Name: "join-line", Action: nodeJoinLine},
+			{Name: "ticket", Action: nodeTicket},
 			{Name: "list-images", Action: func(c *cli.Context) error { return nodeListImages(c, p) }},
 			{Name: "load-images", Action: func(c *cli.Context) error { return nodeLoadImages(c, p) }},
-			{Name: "token", SkipFlagParsing: true, Action: nodeToken},
+			{Name: "token", Action: nodeToken},
 			{Name: "reload", Action: func(c *cli.Context) error { return usernetes.ReloadUnits(c.Context) }},
 		},
 	}
@@ -55,6 +57,7 @@ type nodeRequest struct {
 	Options usernetes.Options
 	Join    *usernetes.JoinRequest // nil for a control plane
 	Faults  []preflightFault       // what root has found already
+	Mode    string                 // of the network, by the call or the site
 	DryRun  bool
 	Check   bool // look at the machine, and leave it at that
 }
@@ -67,7 +70,7 @@ func (r nodeRequest) commands() (kubeadm, ours string) {
 	if r.Join != nil {
 		return "join", "podsec-k8s join"
 	}
-	return "init", "podsec-k8s-create-master"
+	return "init", createMasterName
 }
 
 func (r nodeRequest) plan(site usernetes.Site, f usernetes.Facts) (usernetes.Plan, error) {
@@ -82,6 +85,16 @@ func (r nodeRequest) phases() []usernetes.Phase {
 		return usernetes.JoinPhases()
 	}
 	return usernetes.MasterPhases()
+}
+
+// misused makes a fault of the configuration wrong usage where flags have a part
+// in it.
+func (r nodeRequest) misused(err error) error {
+	var f *host.Fault
+	if len(r.Options.Flags) == 0 || !errors.As(err, &f) {
+		return err
+	}
+	return &usernetes.Misuse{Fault: *f}
 }
 
 // A resetRequest is what root asks of u7s-admin for a reset.
@@ -110,6 +123,9 @@ func makeNode(ctx context.Context, p *printer) error {
 	if err := report(p, findings); err != nil {
 		return err
 	}
+	if err := plan.CheckConfig(ctx); err != nil {
+		return request.misused(err)
+	}
 	switch {
 	case request.Check:
 		return nil
@@ -129,17 +145,9 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []usern
 	if err != nil {
 		return plan, nil, err
 	}
-	kubeadm, ours := request.commands()
-	help, err := usernetes.KubeadmHelp(ctx, kubeadm)
-	if err != nil {
-		return plan, nil, err
-	}
-	if err := plan.CheckFlags(help); err != nil {
-		return plan, nil, wrongUsage(ours, err)
-	}
 	plan.Files = inherited(len(plan.Archives))
 	if plan.Images, err = plan.NeededImages(ctx); err != nil {
-		return plan, nil, err
+		return plan, nil, request.misused(cmp.Or(plan.CheckConfig(ctx), err))
 	}
 	facts = facts.WithPorts(plan.Node).WithImages(ctx, plan)
 	checks := usernetes.Checks()
@@ -162,10 +170,21 @@ func inherited(count int) []*os.File {
 	return files
 }
 
+// nodeStatus tells how far the node is. A request that asks for another node
+// than the one that there is, is a fault.
 func nodeStatus(*cli.Context) error {
+	var request *nodeRequest
+	if err := readRequest(&request); err != nil {
+		return err
+	}
 	finished, err := usernetes.Finished()
 	if err != nil {
 		return err
+	}
+	if request != nil {
+		if err := usernetes.CheckMade(request.Options, request.Join); err != nil {
+			return err
+		}
 	}
 	_, err = usernetes.LoadNode()
 	return json.NewEncoder(os.Stdout).Encode(nodeState{Begun: !errors.Is(err, fs.ErrNotExist), Finished: finished})
@@ -175,20 +194,10 @@ func nodeStatus(*cli.Context) error {
 type nodeState struct{ Begun, Finished bool }
 
 // nodeAccess hands the administrator's access to root, over a pipe.
-func nodeAccess(c *cli.Context) error {
-	access, err := usernetes.AdminAccess()
+func nodeAccess(*cli.Context) error {
+	answer, err := usernetes.AskAccess()
 	if err != nil {
 		return err
 	}
-	join, err := usernetes.JoinCommand(c.Context, false)
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(masterAnswer{access, join})
-}
-
-// A masterAnswer is what root needs of a finished control plane.
-type masterAnswer struct {
-	Access usernetes.Access
-	Join   string // arguments for joining
+	return json.NewEncoder(os.Stdout).Encode(answer)
 }

@@ -26,6 +26,11 @@ func (p *printer) say(format string, args ...any) {
 	fmt.Fprintf(p.out, p.words.format(format)+"\n", args...) //nolint:errcheck // there is nowhere else to say it
 }
 
+// aside prints one line beside the answer of another program.
+func (p *printer) aside(format string, args ...any) {
+	fmt.Fprintf(p.err, p.words.format(format)+"\n", args...) //nolint:errcheck // there is nowhere else to say it
+}
+
 // fault prints an error: each cause with its remedy on a line of its own.
 func (p *printer) fault(err error) {
 	for _, f := range faults(err) {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
@@ -28,9 +27,17 @@ func nodeFlags() []cli.Flag {
 	}
 }
 
-// newRequest reads what root alone may read: configuration and image
-// archives. An archive that is missing is a finding, told with all others.
-func newRequest(c *cli.Context, kubeadms []string) (nodeRequest, []*os.File, error) {
+// newRequest checks the call, and then reads what root alone may read:
+// configuration, image archives, and the secrets of a join. An archive that is
+// missing is a finding, told with all others. join is nil for a new cluster.
+func newRequest(c *cli.Context, flags []string, join *usernetes.JoinRequest) (nodeRequest, []*os.File, error) {
+	o := usernetes.Options{
+		NodeIP: c.String("node-ip"), Network: c.String("network"), ConfigName: c.String("config"), Flags: flags,
+		GivenArchives: c.StringSlice("image-archive"), Ignore: c.StringSlice("ignore-preflight"), Upload: c.Bool("upload-certs"),
+	}
+	if err := checkCall(c, o, join); err != nil {
+		return nodeRequest{}, nil, err
+	}
 	if err := requireRoot(); err != nil {
 		return nodeRequest{}, nil, err
 	}
@@ -38,24 +45,47 @@ func newRequest(c *cli.Context, kubeadms []string) (nodeRequest, []*os.File, err
 	if err != nil {
 		return nodeRequest{}, nil, err
 	}
-	o := usernetes.Options{
-		NodeIP: c.String("node-ip"), Network: cmp.Or(c.String("network"), site.Network), ConfigName: c.String("config"), Flags: kubeadms,
-		Archives: slices.Concat(site.ImageArchives, c.StringSlice("image-archive")),
-		Ignore:   c.StringSlice("ignore-preflight"),
+	if err := readConfigs(&o, site); err != nil {
+		return nodeRequest{}, nil, err
 	}
+	if join != nil {
+		if err := readSecrets(c, join, os.Stdin); err != nil {
+			return nodeRequest{}, nil, err
+		}
+		if err := join.Check(); err != nil {
+			return nodeRequest{}, nil, err
+		}
+	}
+	names, files, faults := openArchives(slices.Concat(site.ImageArchives, o.GivenArchives))
+	o.Archives = names
+	return nodeRequest{
+		Options: o, Join: join, Faults: faults, DryRun: c.Bool("dry-run"), Mode: cmp.Or(o.Network, site.Network),
+	}, files, nil
+}
+
+// readConfigs reads the kubeadm configurations of the administrator and of the
+// site.
+func readConfigs(o *usernetes.Options, site usernetes.Site) (err error) {
 	if o.ConfigName != "" {
 		if o.Config, err = os.ReadFile(o.ConfigName); err != nil {
-			return nodeRequest{}, nil, &host.Fault{
-				Err: fmt.Errorf("reading the kubeadm configuration: %w", err), Remedy: "give a file that exists: --config FILE",
-			}
+			return fault("give a file that exists: --config FILE", "reading the kubeadm configuration: %w", err)
 		}
 	}
 	if o.SiteConfig, err = os.ReadFile(site.KubeadmConfig); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nodeRequest{}, nil, fmt.Errorf("reading the site's kubeadm configuration: %w", err)
+		return fmt.Errorf("reading the site's kubeadm configuration: %w", err)
 	}
-	names, files, faults := openArchives(o.Archives)
-	o.Archives = names
-	return nodeRequest{Options: o, Faults: faults, DryRun: c.Bool("dry-run")}, files, nil
+	return o.CheckUpload()
+}
+
+// checkCall looks at the call alone, before anything is read or done.
+func checkCall(c *cli.Context, o usernetes.Options, join *usernetes.JoinRequest) error {
+	if err := o.CheckCall(join); err != nil || join == nil {
+		return err
+	}
+	if err := join.CheckEndpoint(); err != nil {
+		return err
+	}
+	return checkSecrets(c, join)
 }
 
 // requestNode holds the lock and lets u7s-admin make the node; then the
@@ -63,7 +93,7 @@ func newRequest(c *cli.Context, kubeadms []string) (nodeRequest, []*os.File, err
 // do, or it was not to be done.
 func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*os.File) (done bool, err error) {
 	var state nodeState
-	if err := askAdmin(ctx, nil, &state, "node", "status"); err != nil {
+	if err := askAdmin(ctx, request, &state, "node", "status"); err != nil {
 		return false, err
 	}
 	if state.Finished {
@@ -79,7 +109,7 @@ func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*
 		return false, err
 	}
 	defer unlock()
-	if request.Options.Network == usernetes.VethMode {
+	if request.Mode == usernetes.VethMode {
 		if err := checkThenEnableVeth(ctx, p, request, files); err != nil {
 			return false, err
 		}

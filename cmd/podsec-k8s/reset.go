@@ -43,6 +43,7 @@ func reset(c *cli.Context, p *printer) error {
 		return err
 	}
 	defer unlock()
+	last := lastAccess(c.Context)
 	if err := runAsAdmin(c.Context, resetRequest{c.Bool("force")}, nil, "node", "reset"); err != nil {
 		return err
 	}
@@ -51,6 +52,9 @@ func reset(c *cli.Context, p *printer) error {
 	}
 	if err := host.Remove(marker); err != nil {
 		return fmt.Errorf("forgetting the cluster: %w", err)
+	}
+	if err := errors.Join(host.Remove(kubectlConfig), removeKubeconfigs(p, last)); err != nil {
+		return err
 	}
 	p.say("The node is gone. A new one: podsec-k8s-create-master")
 	return nil
@@ -62,7 +66,7 @@ func confirmed(yes bool, p *printer) error {
 		return nil
 	}
 	if _, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil {
-		return wrongUsage("podsec-k8s reset", errors.New("no terminal to ask at: --yes is needed"))
+		return misuse("no terminal to ask at: --yes is needed")
 	}
 	p.say("This deletes the cluster on this node and all its data. Type yes to go on:")
 	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')

@@ -15,11 +15,11 @@ import (
 // scriptletCommand is what rpm calls.
 func scriptletCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "scriptlet", Usage: "what rpm runs when the package comes and goes", ArgsUsage: "post|preun|postun COUNT", Hidden: true,
+		Name: "scriptlet", Usage: "what rpm runs when the package comes and goes", ArgsUsage: "STAGE COUNT", Hidden: true,
 		Action: func(c *cli.Context) error {
 			stage, err := scriptlets.StageOf(c.Args().Get(0), c.Args().Get(1))
 			if err != nil {
-				return wrongUsage("podsec-k8s scriptlet", err)
+				return misuse("%w", err)
 			}
 			if err := requireRoot(); err != nil {
 				return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -16,7 +15,7 @@ func statusCommand(p *printer) *cli.Command {
 		Usage: "shows the node of this machine: its services and published ports",
 		Description: "Exit status 1 says that something is not as it should be.\n\n" +
 			"Example: podsec-k8s status -o json",
-		Flags: []cli.Flag{&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "`FORM` of the answer: text or json"}},
+		Flags: []cli.Flag{outputFlag()},
 		Action: func(c *cli.Context) error {
 			var o usernetes.Overview
 			if err := askAdmin(c.Context, nil, &o, "node", "overview"); err != nil {
@@ -38,15 +37,10 @@ func nodeOverview(c *cli.Context) error {
 // showOverview prints it; an unhealthy node is an exit status with no words
 // of its own, for they are in the lines.
 func showOverview(p *printer, o usernetes.Overview, form string) error {
-	switch form {
-	case "json":
-		if err := json.NewEncoder(p.out).Encode(o); err != nil {
-			return err
-		}
-	case "text":
+	if form != formJSON {
 		printOverview(p, o)
-	default:
-		return wrongUsage("podsec-k8s status", fmt.Errorf("output %q is neither text nor json", form))
+	} else if err := json.NewEncoder(p.out).Encode(o); err != nil {
+		return err
 	}
 	if !o.Healthy() {
 		return &childStatus{exitFault}

@@ -10,72 +10,86 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
-// Flags of token create that are not only kubeadm's.
+// Flags of token create that are ours: kubeadm's own of the first name prints a
+// command for kubeadm.
 const (
-	printJoinFlag    = "--print-join-command"
-	controlPlaneFlag = "--control-plane"
+	printJoinFlag    = "print-join-command"
+	controlPlaneFlag = "control-plane"
 )
 
 func tokenCommand(p *printer) *cli.Command {
-	sub := func(name, usage, args, example string) *cli.Command {
+	sub := func(name, usage, args, example string, flags ...cli.Flag) *cli.Command {
 		return &cli.Command{
-			Name: name, Usage: usage, ArgsUsage: args, SkipFlagParsing: true,
-			Description: "Flags go to kubeadm token " + name + ".\n\nExample: podsec-k8s token " + name + example,
-			Action:      func(c *cli.Context) error { return runTokens(c, p, name) },
+			Name: name, Usage: usage, ArgsUsage: args, SkipFlagParsing: true, Flags: flags,
+			Description: "Flags that are not listed here go to kubeadm token " + name + ".\n\nExample: podsec-k8s token " + name + example,
+			Action: passing(flags, func(c *cli.Context, flags, given []string) error {
+				return runTokens(c, p, name, flags, given)
+			}, "token", name),
 		}
 	}
 	return &cli.Command{
 		Name:  "token",
 		Usage: "makes and shows the tokens by which machines join; on a master",
-		Description: "create " + printJoinFlag + " prints the whole command for a worker, with " + controlPlaneFlag + " that for a control plane.\n\n" +
-			"Example: podsec-k8s token create --ttl 2h " + printJoinFlag,
+		Description: "create --" + printJoinFlag + " prints the whole command for a worker, with --" + controlPlaneFlag + " that for a control plane.\n\n" +
+			"Example: podsec-k8s token create --ttl 2h --" + printJoinFlag + " | ssh root@worker sh",
 		Subcommands: []*cli.Command{
-			sub("create", "makes a token and prints it", "[TOKEN]", " "+printJoinFlag),
+			sub("create", "makes a token and prints it", "[TOKEN]", " --"+printJoinFlag,
+				&cli.BoolFlag{Name: printJoinFlag, Usage: "print the command by which a worker joins, for sh"},
+				&cli.BoolFlag{Name: controlPlaneFlag, Usage: "print the command by which a control plane joins; good for two hours"}),
 			sub("list", "lists the tokens that are good", "", " -o json"),
 			sub("delete", "makes tokens good for nothing", "TOKEN…", " abcdef"),
 		},
 	}
 }
 
-func runTokens(c *cli.Context, p *printer, name string) error {
-	args := c.Args().Slice()
-	if slices.Contains(args, "--help") || slices.Contains(args, "-h") {
-		return cli.ShowSubcommandHelp(c)
-	}
-	joins := slices.Contains(args, printJoinFlag) || slices.Contains(args, controlPlaneFlag)
-	if name != "create" || !joins {
-		return runAsAdmin(c.Context, nil, nil, append([]string{"node", "token", name}, args...)...)
-	}
-	request := joinLineRequest{ControlPlane: slices.Contains(args, controlPlaneFlag)}
-	request.Flags = slices.DeleteFunc(args, func(arg string) bool { return arg == printJoinFlag || arg == controlPlaneFlag })
-	var line string
-	if err := askAdmin(c.Context, request, &line, "node", "join-line"); err != nil {
+func runTokens(c *cli.Context, p *printer, name string, flags, given []string) error {
+	if err := usernetes.TokenArgs(name, given); err != nil {
 		return err
 	}
-	p.say("podsec-k8s join %s", line)
+	args := slices.Concat(flags, given)
+	if !c.Bool(printJoinFlag) && !c.Bool(controlPlaneFlag) {
+		return runAsAdmin(c.Context, append([]string{name}, args...), nil, "node", "token")
+	}
+	ticket, err := askTicket(c, ticketRequest{c.Bool(controlPlaneFlag), args})
+	if err != nil {
+		return err
+	}
+	p.say("%s", ticket.Command())
 	return nil
+}
+
+// askTicket asks for what another machine joins by.
+func askTicket(c *cli.Context, request ticketRequest) (t usernetes.JoinTicket, err error) {
+	if err := askAdmin(c.Context, request, &t, "node", "ticket"); err != nil {
+		return t, err
+	}
+	return t, t.Check()
 }
 
 // nodeToken is the half of it that u7s-admin runs.
 func nodeToken(c *cli.Context) error {
-	return saidBefore(usernetes.RunTokens(c.Context, c.Args().Slice(), os.Stdout, os.Stderr))
+	var args []string
+	if err := readRequest(&args); err != nil {
+		return err
+	}
+	return saidBefore(usernetes.RunTokens(c.Context, args, os.Stdout, os.Stderr))
 }
 
-// nodeJoinLine is the half of create --print-join-command.
-func nodeJoinLine(c *cli.Context) error {
-	var request joinLineRequest
+// nodeTicket is the half of create --print-join-command.
+func nodeTicket(c *cli.Context) error {
+	var request ticketRequest
 	if err := readRequest(&request); err != nil {
 		return err
 	}
-	line, err := usernetes.JoinCommand(c.Context, request.ControlPlane, request.Flags...)
+	ticket, err := usernetes.NewTicket(c.Context, request.ControlPlane, request.Args)
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(line)
+	return json.NewEncoder(os.Stdout).Encode(ticket)
 }
 
-// A joinLineRequest asks for the arguments by which a machine joins.
-type joinLineRequest struct {
+// A ticketRequest asks for what a machine joins by.
+type ticketRequest struct {
 	ControlPlane bool
-	Flags        []string // of kubeadm token create
+	Args         []string // of kubeadm token create
 }

@@ -35,12 +35,14 @@ func TestMaster(t *testing.T) {
 		if t.Failed() {
 			return
 		}
-		m.run("podsec-k8s-create-master")
+		kubectlOfNoNode(m)
+		beside(m)
 		for _, check := range []struct {
 			name string
 			run  func(*machine)
 		}{
-			{"again", func(m *machine) { m.says("podsec-k8s-create-master", "already") }},
+			{"again", askedAgain},
+			{"wrong calls", wrongCalls},
 			{"network", podNetwork},
 			{"guard", guard},
 			{"terminal", terminal},
@@ -52,7 +54,9 @@ func TestMaster(t *testing.T) {
 			{"host files", hostFiles},
 			{"search domains", func(m *machine) { searchDomains(m); podDomains(m) }},
 			{"static pods", func(m *machine) { staticPods(m, g) }},
+			{"kubectl", kubectlAsEverywhere},
 			{"services", services},
+			{"kubeconfig", renewed},
 			{"limits", limitsRaised},
 			{"site settings", func(m *machine) { siteSettings(m, g) }},
 			{"kubeadm", func(m *machine) { kubeadmCommands(m, g) }},
@@ -101,6 +105,7 @@ func guard(m *machine) {
 	if out := m.run(userctl + "list-units --plain --no-legend --state=active 'u7s*'"); strings.TrimSpace(out) != "" {
 		m.t.Errorf("systemctl stop kubelet left: %s", out)
 	}
+	kubectlOfStopped(m)
 	m.run("systemctl start kubelet")
 	m.eventually(time.Minute, "podsec-k8s kubectl wait --timeout=5s --for=condition=Ready node/t-master")
 	m.says("systemctl status kubelet --no-pager", "the rootless kubelet runs")

@@ -70,7 +70,7 @@ func rootlessPair(first, second *machine, mode string) (one, two subject, join s
 		m.run("dnf -q -y install podsec-k8s && echo NETWORK=" + mode + " > /etc/podsec-k8s/95-bench.conf")
 	}
 	first.run("podsec-k8s-create-master")
-	return rootlessSubject(first), rootlessSubject(second), first.run("podsec-k8s token create --print-join-command")
+	return rootlessSubject(first), rootlessSubject(second), joinCommand(first)
 }
 
 func rootfulPair(first, second *machine, g generation.Generation) (one, two subject, join string) {

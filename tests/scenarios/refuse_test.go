@@ -33,11 +33,11 @@ func refusals() []refusal {
 		{"unknown flag", "", "podsec-k8s reset --nope", exitUsage, []string{"-nope", "--help"}, ""},
 		{"unknown command", "", "podsec-k8s nope", exitUsage, []string{`"nope"`, "--help"}, ""},
 		{"flag that kubeadm does not know", "", create + " --nope", exitUsage, []string{"--nope", "remedy"}, ""},
-		{"flag that we own", "", create + " --cri-socket=/x", exitFault, []string{"--cri-socket can't be used", "remedy"}, ""},
+		{"flag that we own", "", create + " --cri-socket=/x", exitUsage, []string{"--cri-socket can't be used", "remedy"}, ""},
 		{"overlapping networks", "", create + " --pod-network-cidr=10.96.0.0/12", exitPreflight, []string{"[networks]", "overlaps", "remedy"}, ""},
 		{"network of the host", "", create + " --service-cidr=10.77.0.0/16", exitPreflight, []string{"[networks]", "the host's network"}, ""},
 		{"address of another machine", "", create + " --node-ip=192.0.2.1", exitPreflight, []string{"[node-ip]", "192.0.2.1", "remedy"}, ""},
-		{"no address", "", create + " --node-ip=nonsense", exitFault, []string{"--node-ip", "remedy"}, ""},
+		{"no address", "", create + " --node-ip=nonsense", exitUsage, []string{"--node-ip", "remedy"}, ""},
 		{"port taken", "systemd-run -q --unit=taken socat TCP-LISTEN:6443,fork -; sleep 1", create, exitPreflight, []string{"[ports]", "6443/tcp", "remedy"}, "systemctl stop taken"},
 		{"no tun device", "mv /dev/net/tun /dev/tun.away", create, exitPreflight, []string{"[tun]", "remedy"}, "mv /dev/tun.away /dev/net/tun"},
 		{"newuidmap restricted", "chmod 0700 /usr/bin/newuidmap", create, exitPreflight, []string{"[newuidmap]", "control newuidmap public"}, "chmod 4755 /usr/bin/newuidmap"},
@@ -48,8 +48,18 @@ func refusals() []refusal {
 		{"fast mode on an unfit machine", "", create + " --network=veth --node-ip=192.0.2.1", exitPreflight, []string{"[node-ip]"}, ""},
 		{"missing image archive", "", create + " --image-archive /nowhere.tar", exitPreflight, []string{"[image-archive]", "/nowhere.tar", "remedy"}, ""},
 		{"missing image", "", "podsec-k8s image load /nowhere.tar", exitFault, []string{"/nowhere.tar", "remedy"}, ""},
-		{"no image", "", "podsec-k8s image load", exitUsage, []string{"archive is missing", "--help"}, ""},
+		{"no image", "", "podsec-k8s image load", exitUsage, []string{"FILE is missing", "--help"}, ""},
 		{"image for no node", "", "podsec-k8s image load /srv/images/web.tar", exitFault, []string{"no node", "podsec-k8s-create-master"}, ""},
+		{"one word too many", "", create + " extra", exitUsage, []string{`"extra"`, "--help"}, ""},
+		{"mode that nobody knows", "", create + " --network=foo", exitUsage, []string{`"foo"`, "veth"}, ""},
+		{"check that nobody knows", "", create + " --ignore-preflight=foo", exitUsage, []string{`"foo"`, "remedy"}, ""},
+		{"phase that kubeadm does not know", "", create + " --skip-phases=foo", exitUsage, []string{`"foo"`, "--help"}, ""},
+		{"feature that kubeadm does not know", "", create + " --feature-gates=Foo=true", exitUsage, []string{"Foo", "remedy"}, ""},
+		{"flag that kubeadm takes without a configuration alone", "", create + " --one-output", exitUsage, []string{"--one-output", "--config FILE"}, ""},
+		{"field that kubeadm does not know", "printf 'apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nnetworkink: {}\n' > /root/typo.yaml", create + " --config /root/typo.yaml", exitFault, []string{"networkink", "remedy"}, "rm /root/typo.yaml"},
+		{"certificates for nobody", "", create + " --upload-certs", exitUsage, []string{"--control-plane-endpoint", "remedy"}, ""},
+		{"reset of another", "", "podsec-k8s reset --yes w2", exitUsage, []string{`"w2"`, "--help"}, ""},
+		{"two secrets from one place", "", "podsec-k8s join 192.0.2.1:6443 --token a --token-file - --discovery-token-ca-cert-hash b", exitUsage, []string{"--token-file", "remedy"}, ""},
 		{"missing configuration", "", create + " --config /nowhere.yaml", exitFault, []string{"/nowhere.yaml", "remedy"}, ""},
 		{"broken site settings", "echo COLOUR=red > /etc/podsec-k8s/99.conf", create, exitFault, []string{"99.conf:1", "COLOUR", "remedy"}, "rm /etc/podsec-k8s/99.conf"},
 		{"several faults at once", "chmod 0700 /usr/bin/newuidmap", create + " --node-ip=192.0.2.1 --image-archive /nowhere.tar", exitPreflight, []string{"[newuidmap]", "[node-ip]", "[image-archive]"}, "chmod 4755 /usr/bin/newuidmap"},
@@ -94,17 +104,22 @@ func TestRefuse(t *testing.T) {
 }
 
 // fullDisk: a disk that fills half way is named, and once there is room the
-// same command goes on to the end, after an interrupt too.
+// same command goes on to the end, after an interrupt too. It asks for a cluster
+// without kubeadm's DNS, and gets no kube-proxy of kubeadm's for that.
 func fullDisk(m *machine) {
+	const create = create + " --skip-phases addon/coredns"
 	m.run("mount -t tmpfs -o size=48m,mode=700,uid=u7s-admin,gid=u7s-admin none /var/lib/u7s-admin")
 	m.fails(create+" --ignore-preflight=disk", exitFault, "phase images", "no space left on device", "remedy")
-	m.fails("podsec-k8s kubectl get nodes", exitFault)
+	m.fails("podsec-k8s kubectl get nodes", exitFault, "not part of a cluster", "remedy")
 	m.run("mount -o remount,size=4g /var/lib/u7s-admin")
 	m.fails("timeout --preserve-status --signal=INT 4 "+create, exitFault, "interrupted", "remedy")
 	m.run("sleep 1; ! pgrep -x kubeadm")
-	m.says(create, "The control plane is ready")
+	putDeadKubeconfig(m)
+	m.says(create, "The control plane is ready", "Your kubeconfig: /root/.kube/config\n")
 	m.says("podsec-k8s kubectl get nodes", " Ready")
-	m.run("podsec-k8s reset --yes && umount /var/lib/u7s-admin")
+	m.run("test -z \"$(podsec-k8s kubectl -n kube-system get daemonsets,deployments -o name)\"")
+	kubeconfigsGo(m, create)
+	m.run("umount /var/lib/u7s-admin")
 }
 
 // nodeState is what a refused command must not change.

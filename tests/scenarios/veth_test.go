@@ -19,7 +19,7 @@ func TestVeth(t *testing.T) {
 		m.run(wholePackets + " && dnf -q -y install podsec-k8s")
 	}
 	master.run("podsec-k8s-create-master --network=veth")
-	worker.run(strings.TrimSpace(master.run("podsec-k8s token create --print-join-command")) + " --network=veth")
+	worker.run(joinCommand(master, "--network=veth"))
 	t.Run("traffic", func(t *testing.T) { traffic(master.on(t), worker) })
 	t.Run("search domains", func(t *testing.T) { searchDomains(worker.on(t)) })
 	t.Run("overlay", func(t *testing.T) { overlayOfTheMachine(worker.on(t)) })

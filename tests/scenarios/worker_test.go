@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -51,8 +53,9 @@ func refusedJoin(worker, master *machine, g generation.Generation) {
 	token, hash := ticket(master)
 	wrong := "aaaaaa.0123456789abcdef"
 	worker.fails("podsec-k8s join", exitUsage, "ENDPOINT")
-	worker.fails("podsec-k8s join "+endpoint+" --token nonsense --discovery-token-ca-cert-hash "+hash, exitFault, "not of the form", "remedy")
-	worker.fails("podsec-k8s join "+endpoint+" --token "+wrong, exitFault, "hash", "remedy")
+	worker.fails("podsec-k8s join "+endpoint+" --token nonsense --discovery-token-ca-cert-hash "+hash, exitUsage, "not of the form", "remedy")
+	worker.fails("podsec-k8s join "+endpoint+" --token "+wrong, exitUsage, "hash", "remedy")
+	master.fails("podsec-k8s token create --control-plane", exitFault, "without a control-plane endpoint", "remedy")
 	worker.within(time.Minute, func() {
 		worker.fails("podsec-k8s join "+endpoint+" --token "+wrong+" --discovery-token-ca-cert-hash "+hash, exitFault, "token create")
 	})
@@ -83,7 +86,7 @@ func clockFarOff(late *machine, join string) {
 	if err := late.PowerOff(late.t.Context()); err != nil {
 		late.t.Fatal(err)
 	}
-	out, err := late.OwnKernel(late.t.Context(), join+"; echo right: $?; date -s @$(($(date +%s) + 3600)); "+join+"; echo late: $?; ls -A /var/lib/u7s-admin")
+	out, err := late.OwnKernel(late.t.Context(), join+"\necho right: $?; date -s @$(($(date +%s) + 3600))\n"+join+"\necho late: $?; ls -A /var/lib/u7s-admin")
 	if errors.Is(err, node.ErrCPU) {
 		late.t.Skip(err)
 	}
@@ -111,32 +114,35 @@ func (m *machine) within(limit time.Duration, do func()) {
 	}
 }
 
-// joinCommand gives the command that joins a machine to a master's cluster.
-func joinCommand(master *machine) string {
-	return strings.TrimSpace(master.run("podsec-k8s token create --print-join-command"))
+// joinCommand gives the command that joins a machine to a master's cluster, with
+// further flags. It is several lines for a shell.
+func joinCommand(master *machine, flags ...string) string {
+	command := strings.TrimSpace(master.run("podsec-k8s token create --print-join-command"))
+	return strings.Replace(command, " join ", " join "+strings.Join(append(flags, ""), " "), 1)
 }
 
 // ticket makes a token on a master, and gives it with the hash of the
 // cluster's certificate authority.
 func ticket(master *machine) (token, hash string) {
-	fields := strings.Fields(joinCommand(master))
-	for i, field := range fields {
-		switch field {
-		case "--token":
-			token = fields[i+1]
-		case "--discovery-token-ca-cert-hash":
-			hash = fields[i+1]
-		}
-	}
-	return token, hash
+	command := joinCommand(master)
+	_, hash, _ = strings.Cut(command, "--discovery-token-ca-cert-hash ")
+	hash, _, _ = strings.Cut(hash, " ")
+	return strings.Split(command, "\n")[1], hash
 }
 
 func join(worker, master *machine, mode string) {
-	token, hash := ticket(master)
-	worker.run("umask 077; echo " + token + " > /root/token")
-	command := "podsec-k8s join " + master.Address.String() + ":6443 --network=" + mode + " --token-file /root/token --discovery-token-ca-cert-hash " + hash
-	worker.says(command, "a worker now")
-	worker.says(command, "already")
+	token, _ := ticket(master)
+	command := joinCommand(master, "--network="+mode)
+	worker.run("umask 077; printf '%s\n' " + token + " > /root/token")
+	worker.run(background + "-u watch sh -c 'while sleep 0.1; do grep -alsF -f /root/token /proc/[0-9]*/cmdline; done'")
+	joined, err := worker.pasted(command)
+	if err != nil || !strings.Contains(joined, "a worker now") {
+		worker.t.Fatalf("%v\n%s", err, joined)
+	}
+	worker.run("systemctl stop watch")
+	if out := worker.run("journalctl -q -o cat _SYSTEMD_UNIT=watch.service"); out != "" {
+		worker.t.Errorf("the token was in the arguments of a program: %s", out)
+	}
 	master.eventually(time.Minute, "podsec-k8s kubectl wait --timeout=5s --for=condition=Ready node/"+worker.Name)
 	if out := worker.run("journalctl -q -b _SYSTEMD_USER_UNIT=u7s-kubelet.service | grep -m1 'Unable to read config path' || true"); out != "" {
 		worker.t.Errorf("the kubelet misses a folder: %s", out)
@@ -144,6 +150,16 @@ func join(worker, master *machine, mode string) {
 	if out, status := worker.try("find /var/lib/u7s-admin/state -name '*.yaml' -o -name '*.json' | xargs grep -l " + token); status == 0 {
 		worker.t.Errorf("the token was kept: %s", out)
 	}
+}
+
+// pasted runs lines as a shell does that they are pasted into.
+func (m *machine) pasted(lines string) (string, error) {
+	m.t.Helper()
+	ctx, cancel := context.WithTimeout(m.t.Context(), commandTimeout)
+	defer cancel()
+	var out bytes.Buffer
+	err := m.Exec(ctx, "sh", strings.NewReader(lines+"\n"), &out, &out)
+	return out.String(), err
 }
 
 // lostFragments: a network that drops fragments, in which large packets of
@@ -221,7 +237,8 @@ spec:
 
 // workerRights: a worker is the cluster's node, and no more.
 func workerRights(worker, master *machine) {
-	worker.says("podsec-k8s kubectl get nodes", worker.Name)
+	kubectlOfWorker(worker)
+	joinedAgain(worker, master)
 	worker.fails("podsec-k8s kubectl -n kube-system get secrets", 1, "orbidden")
 	if out := worker.run("podsec-k8s exec find /etc/kubernetes -name '*.key'; podsec-k8s exec ls /etc/kubernetes"); strings.Contains(out, "ca.key") || strings.Contains(out, "admin.conf") {
 		worker.t.Errorf("a worker has what is the cluster's: %s", out)

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/alt-cloud/podsec-k8s/usernetes"
+)
+
+// TestWrongValues: values that can't be meant are found in the call itself, by
+// either generation of kubeadm.
+func TestWrongValues(t *testing.T) {
+	const hash = " --discovery-token-ca-cert-hash sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	calls := []struct{ args, names string }{
+		{"create-master --network foo", "foo"},
+		{"create-master --node-ip foo", "--node-ip"},
+		{"create-master --ignore-preflight foo", "foo"},
+		{"create-master --cri-socket=/x", "--cri-socket"},
+		{"create-master --skip-phases=foo", "foo"},
+		{"create-master --skip-phases certs/foo", "certs/foo"},
+		{"create-master --apiserver-bind-port x", "--apiserver-bind-port"},
+		{"create-master --apiserver-bind-port 70000", "--apiserver-bind-port"},
+		{"create-master --apiserver-advertise-address x", "--apiserver-advertise-address"},
+		{"create-master --pod-network-cidr 10.0.0.0", "--pod-network-cidr"},
+		{"create-master --kubernetes-version nonsense", "--kubernetes-version"},
+		{"create-master --node-name A_B", "--node-name"},
+		{"create-master --certificate-key 00", "--certificate-key"},
+		{"create-master --feature-gates A", "--feature-gates"},
+		{"create-master --control-plane-endpoint https://x", "--control-plane-endpoint"},
+		{"create-master --token-ttl x", "--token-ttl"},
+		{"create-master -v x", "--v"},
+		{"create-master -nope", "-nope"},
+		{"create-master --dry-run maybe", "maybe"},
+		{"create-master -- --node-ip", `"--node-ip"`},
+		{"create-master --node-name=", "--node-name"},
+		{"join 192.0.2.1:6443", "--token-file is missing"},
+		{"join 192.0.2.1:6443 --token-file -", "--discovery-token-ca-cert-hash is missing"},
+		{"join 192.0.2.1:6443 --token-file - --control-plane" + hash, "--certificate-key-file is missing"},
+		{"join 192.0.2.1:6443 --token-file - --certificate-key-file -" + hash, "is for a control plane"},
+		{"join 192.0.2.1:6443 --token-file - --token a" + hash, "give one of them"},
+		{"join 192.0.2.1:6443 --token-file - --apiserver-bind-port 7443" + hash, "--apiserver-bind-port"},
+		{"join 192.0.2.1:6443 --token-file - --discovery-token x" + hash, "--discovery-token"},
+		{"join 192.0.2.1 --token-file -" + hash, "no address and port"},
+		{"join 192.0.2.1:0 --token-file -" + hash, "no address and port"},
+		{"join https://192.0.2.1:6443 --token-file -" + hash, "no address and port"},
+		{"join 192.0.2.1:6443 192.0.2.2:6443 --token-file -" + hash, `"192.0.2.2:6443"`},
+		{"token create nonsense", "nonsense"},
+		{"token create --ttl nonsense", "--ttl"},
+		{"token delete nonsense", "nonsense"},
+		{"token list -o nonsense", "nonsense"},
+		{"status -o yaml", `"yaml"`},
+		{"host status -o yaml", `"yaml"`},
+		{"host apply -o yaml", `"yaml"`},
+		{"deps verify -o yaml /srv", `"yaml"`},
+		{"deps verify --timeout soon /srv", `"soon"`},
+		{"scriptlet post many", `"many"`},
+		{"reset --yes w2", `"w2"`},
+		{"exec --nope true", "--nope"},
+	}
+	for _, generation := range []string{"1.26", "1.34"} {
+		fakeKubeadm(t, generation)
+		for _, c := range calls {
+			t.Run(generation+" "+c.args, func(t *testing.T) { expectMisuse(t, wrongCall{strings.Fields(c.args), c.names}) })
+		}
+	}
+}
+
+// TestReadSecrets: a line of standard input for each secret that is to come from
+// there, the token's first.
+func TestReadSecrets(t *testing.T) {
+	const token, key = "abcdef.0123456789abcdef", "0a0a"
+	for _, c := range []struct {
+		name, args, stdin, token, key string
+		fails                         bool
+	}{
+		{"both", "--token-file - --certificate-key-file -", token + "\n" + key + "\n", token, key, false},
+		{"both, as pasted", "--certificate-key-file - --token-file -", "\n  " + token + "\r\n\n  " + key, token, key, false},
+		{"the token", "--token-file -", token, token, "", false},
+		{"the key", "--token " + token + " --certificate-key-file -", key + "\n", token, key, false},
+		{"neither", "--token " + token + " --certificate-key " + key, "", token, key, false},
+		{"a line too few", "--token-file - --certificate-key-file -", token + "\n", "", "", true},
+		{"nothing", "--token-file -", "\n\n", "", "", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var j usernetes.JoinRequest
+			a := &cli.App{Commands: []*cli.Command{{
+				Name: "join", Flags: joinFlags(),
+				Action: func(ctx *cli.Context) error { return readSecrets(ctx, &j, strings.NewReader(c.stdin)) },
+			}}, Writer: &bytes.Buffer{}, ErrWriter: &bytes.Buffer{}}
+			err := a.RunContext(t.Context(), append([]string{"x", "join"}, strings.Fields(c.args)...))
+			if (err != nil) != c.fails || (!c.fails && (j.Token != c.token || j.CertificateKey != c.key)) {
+				t.Errorf("%+v, %v", j, err)
+			}
+		})
+	}
+}

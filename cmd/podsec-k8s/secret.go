@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/alt-cloud/podsec-k8s/usernetes"
+)
+
+// A secret is a flag --NAME of kubeadm's, and beside it --NAME-file, by which
+// the value stays out of the command line.
+type secret struct {
+	name string
+	to   *string
+}
+
+// joinSecrets lists what a join is given in secret, in the order of their lines
+// on standard input.
+func joinSecrets(j *usernetes.JoinRequest) []secret {
+	return []secret{{"token", &j.Token}, {"certificate-key", &j.CertificateKey}}
+}
+
+// checkSecrets tells whether each secret is given at most once, and the token
+// at all. Nothing is read yet.
+func checkSecrets(c *cli.Context, j *usernetes.JoinRequest) error {
+	for _, s := range joinSecrets(j) {
+		file := s.name + "-file"
+		if c.IsSet(s.name) && c.IsSet(file) {
+			return misuse("--%s and --%s say the same: give one of them", s.name, file)
+		}
+	}
+	key := ""
+	for _, name := range []string{"certificate-key", "certificate-key-file"} {
+		if c.IsSet(name) {
+			key = name
+		}
+	}
+	switch {
+	case !c.IsSet("token") && !c.IsSet("token-file"):
+		return misuse("the flag --token-file is missing")
+	case !c.IsSet("discovery-token-ca-cert-hash"):
+		return misuse("the flag --discovery-token-ca-cert-hash is missing")
+	case j.ControlPlane && key == "":
+		return misuse("the flag --certificate-key-file is missing")
+	case key != "" && !j.ControlPlane:
+		return misuse("the flag --%s is for a control plane", key)
+	}
+	return nil
+}
+
+// readSecrets takes the secrets of a join from files, from standard input, a
+// line for each, or from the command line as kubeadm prints it.
+func readSecrets(c *cli.Context, j *usernetes.JoinRequest, stdin io.Reader) error {
+	lines := bufio.NewReader(io.LimitReader(stdin, secretLimit))
+	for _, s := range joinSecrets(j) {
+		var err error
+		switch path := c.String(s.name + "-file"); path {
+		case "":
+			*s.to = c.String(s.name)
+		case "-":
+			*s.to, err = readLine(lines)
+		default:
+			*s.to, err = readSecretFile(path)
+		}
+		if err != nil {
+			return fault("give a file that has it, or - and a line of standard input: --"+s.name+"-file FILE", "reading --%s-file: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// secretLimit bounds what is read for secrets, in bytes.
+const secretLimit = 64 << 10
+
+// readLine reads the next line that is not empty.
+func readLine(from *bufio.Reader) (string, error) {
+	for {
+		line, err := from.ReadString('\n')
+		if line = strings.TrimSpace(line); line != "" {
+			return line, nil
+		}
+		if errors.Is(err, io.EOF) {
+			return "", errors.New("standard input has no line for it")
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+}
+
+func readSecretFile(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close() //nolint:errcheck // opened for reading
+	data, err := io.ReadAll(io.LimitReader(file, secretLimit))
+	if err != nil {
+		return "", fmt.Errorf("reading %q: %w", path, err)
+	}
+	return strings.TrimSpace(string(data)), nil
+}
