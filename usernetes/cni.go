@@ -58,13 +58,9 @@ type portmapPlugin struct {
 // subnet that flanneld leased. CRI-O reads the folder at any moment, so the
 // file appears whole, and after the bridge.
 func writeCNI() error {
-	data, err := os.ReadFile(subnetFile)
+	lease, err := readSubnet()
 	if err != nil {
-		return fmt.Errorf("reading flannel's subnet: %w", err)
-	}
-	lease, err := parseSubnet(string(data))
-	if err != nil {
-		return fmt.Errorf("reading flannel's subnet from %q: %w", subnetFile, err)
+		return err
 	}
 	config, err := json.MarshalIndent(bridgeNetwork(lease), "", "\t")
 	if err != nil {
@@ -77,6 +73,18 @@ func writeCNI() error {
 		return fmt.Errorf("making the CNI configuration: %w", err)
 	}
 	return host.WriteFile(cniFile, config, 0o644)
+}
+
+// readSubnet reads which part of the pod network flanneld has for this node.
+func readSubnet() (l lease, err error) {
+	data, err := os.ReadFile(subnetFile)
+	if err != nil {
+		return l, fmt.Errorf("reading flannel's subnet: %w", err)
+	}
+	if l, err = parseSubnet(string(data)); err != nil {
+		return l, fmt.Errorf("reading flannel's subnet from %q: %w", subnetFile, err)
+	}
+	return l, nil
 }
 
 // bridgeLink is the pods' bridge with an address of its own. The one that the

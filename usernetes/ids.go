@@ -222,7 +222,7 @@ func readNodeIDs() (have nodeIDs, err error) {
 
 // reportIDs tells, in an event and for the status command, which of the node's
 // pods ask for ids that it does not have. It asks the API's cache.
-func (p publisher) reportIDs(ctx context.Context) error {
+func (p *publisher) reportIDs(ctx context.Context) error {
 	var pods struct{ Items []idPod }
 	if err := p.api.get(ctx, withQuery(p.podsPath(), "resourceVersion=0"), &pods); err != nil {
 		return err
@@ -265,7 +265,7 @@ func (p publisher) reportIDs(ctx context.Context) error {
 }
 
 // warn puts a warning on an object.
-func (p publisher) warn(ctx context.Context, o object, reason, message string) error {
+func (p *publisher) warn(ctx context.Context, o object, reason, message string) error {
 	now := time.Now().UTC().Format(time.RFC3339)
 	return p.api.send(ctx, http.MethodPost, "/api/v1/namespaces/"+o.Namespace+"/events", "application/json", document{
 		"apiVersion": "v1", "kind": "Event", "metadata": document{"generateName": o.Name + ".", "namespace": o.Namespace},

@@ -82,7 +82,7 @@ func RunNamespace(ctx context.Context) error {
 	}
 	follow := func(ctx context.Context, _ Node) error { return merge.Follow(ctx) }
 	for _, step := range []func(context.Context, Node) error{
-		follow, setSysctls, watch, attach, ports, addAddress, awaitChildPID,
+		follow, setSysctls, watch, attach, ports, addAddress, keepNetwork, awaitChildPID,
 	} {
 		if err := step(ctx, n); err != nil {
 			return fmt.Errorf("preparing the namespaces: %w", errors.Join(err, context.Cause(ctx)))
@@ -102,17 +102,21 @@ func RunNamespace(ctx context.Context) error {
 // setSysctls sets what pods need of their node, in the network namespace.
 // Of the bridge's there are none when the host has no br_netfilter.
 func setSysctls(_ context.Context, _ Node) error {
-	for _, path := range []string{
-		"/proc/sys/net/ipv4/ip_forward",
-		"/proc/sys/net/bridge/bridge-nf-call-iptables",
-		"/proc/sys/net/bridge/bridge-nf-call-ip6tables",
-	} {
+	for _, path := range nodeSysctls() {
 		err := host.SetKernelValue(path, "1")
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return nil
+}
+
+func nodeSysctls() []string {
+	return []string{
+		"/proc/sys/net/ipv4/ip_forward",
+		"/proc/sys/net/bridge/bridge-nf-call-iptables",
+		"/proc/sys/net/bridge/bridge-nf-call-ip6tables",
+	}
 }
 
 // addAddress gives the namespace the node's own address, so that what runs

@@ -38,6 +38,9 @@ type PortLine struct {
 	Port  string // such as 6443/tcp
 	For   string // whom it serves
 	Fault string // why it is not open, "" when it is
+	Note  string // what is different from a rootful node though it is open
+
+	Forwarded int // to that port of the namespaces, by the machine's kernel; 0 when a program does
 }
 
 // Healthy tells whether everything is as it should be.
@@ -63,6 +66,7 @@ func LookOver(ctx context.Context) (Overview, error) {
 	if o.Units, err = unitLines(ctx); err != nil {
 		return o, err
 	}
+	o.Faults = append(o.Faults, netFaults()...)
 	ports, err := loadPorts()
 	if ports.Fault != "" {
 		o.Faults = append(o.Faults, FaultLine{Fault: "publishing ports: " + ports.Fault})
@@ -126,11 +130,17 @@ func unitLines(ctx context.Context) (lines []UnitLine, err error) {
 
 // portLines lists the node's own ports, then those of its cluster.
 func portLines(n Node, ports []port) (lines []PortLine) {
+	var all []port
 	for _, p := range published(n) {
-		lines = append(lines, PortLine{Port: port{Proto: p.proto, Number: p.port}.key(), For: object{}.String()})
+		all = append(all, port{Proto: p.proto, Number: p.port})
 	}
-	for _, p := range ports {
-		lines = append(lines, PortLine{p.key(), p.Owner.String(), p.Fault})
+	for _, p := range append(all, ports...) {
+		line := PortLine{Port: p.key(), For: p.Owner.String(), Fault: p.Fault, Note: p.Note}
+		ofMachine := p.Owner == (object{}) && p.Number == vxlanPort
+		if n.keepsSource(p) && !ofMachine {
+			line.Forwarded = p.target()
+		}
+		lines = append(lines, line)
 	}
 	return lines
 }

@@ -8,32 +8,37 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"strconv"
 	"strings"
 )
 
-// A portOpener opens ports of the host that lead into the namespaces.
+// A portOpener opens ports of the machine that lead into the namespaces.
 type portOpener interface {
 	list(ctx context.Context) ([]openPort, error)
-	openPort(ctx context.Context, n Node, p port) error
+	lead(p port) string // where it would lead a port, as list says it
+	openPort(ctx context.Context, p port) error
 	closePort(ctx context.Context, p openPort) error
 }
 
 // newPortOpener gives that of the node's network mode.
 func newPortOpener(n Node) portOpener {
 	if n.mode() == VethMode {
-		return &vethPorts{}
+		return &vethPorts{beside: newPortDriver(n)}
 	}
 	return newPortDriver(n)
 }
 
 // A portDriver opens ports by RootlessKit's API.
 // Source: rootlesskit's pkg/api/openapi.yaml, version 1.
-type portDriver struct{ http *http.Client }
+type portDriver struct {
+	node Node
+	http *http.Client
+}
 
-// An openPort is one that RootlessKit has open.
-type openPort struct {
+// A portStatus is a port that RootlessKit has open.
+type portStatus struct {
 	ID   int `json:"id"`
 	Spec portSpec
 }
@@ -46,17 +51,15 @@ type portSpec struct {
 	ChildPort  int    `json:"childPort"`
 }
 
-func (p openPort) key() string { return fmt.Sprintf("%d/%s", p.Spec.ParentPort, p.Spec.Proto) }
-
 func newPortDriver(n Node) portDriver {
 	socket := filepath.Join(rootlessKitDir(), "api.sock")
-	if n.mode() == pastaMode {
+	if n.ownPortDriver() {
 		socket = portsSocket()
 	}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}
-	return portDriver{&http.Client{Transport: &http.Transport{DialContext: dial}, Timeout: apiTimeout}}
+	return portDriver{n, &http.Client{Transport: &http.Transport{DialContext: dial}, Timeout: apiTimeout}}
 }
 
 func (d portDriver) list(ctx context.Context) ([]openPort, error) {
@@ -64,18 +67,46 @@ func (d portDriver) list(ctx context.Context) ([]openPort, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing open ports: %w", err)
 	}
-	var all []openPort
+	var all []portStatus
 	if err := json.Unmarshal(data, &all); err != nil {
 		return nil, fmt.Errorf("listing open ports: %w", err)
 	}
-	return all, nil
+	var open []openPort
+	for _, one := range all {
+		open = append(open, one.Spec.openPort(d.node, one.ID))
+	}
+	return open, nil
 }
 
-// open opens a port of the node's address that leads to the same address in
-// the namespaces: there kube-proxy's rules for it hold, over UDP too.
-func (d portDriver) openPort(ctx context.Context, n Node, p port) error {
-	ip := n.IP.String()
-	body, err := json.Marshal(portSpec{Proto: p.Proto, ParentIP: ip, ParentPort: p.Number, ChildIP: ip, ChildPort: p.target()})
+// openPort is the port that a specification asks for. One without an address
+// that can be read is nobody's.
+func (s portSpec) openPort(n Node, id int) openPort {
+	p := port{Proto: s.Proto, Number: s.ParentPort}
+	if address, err := netip.ParseAddr(s.ParentIP); err == nil && address != n.IP {
+		p.Address = address
+	}
+	return openPort{key: p.key(), lead: s.lead(), id: id}
+}
+
+func (s portSpec) lead() string { return net.JoinHostPort(s.ChildIP, strconv.Itoa(s.ChildPort)) }
+
+// spec leads a port to the node's address in the namespaces, where kube-proxy's
+// and CRI-O's rules hold for every way in, or to the one that it asks for.
+func (d portDriver) spec(p port) portSpec {
+	parent, child := p.Address, p.Child
+	if !parent.IsValid() {
+		parent = d.node.IP
+	}
+	if !child.IsValid() {
+		child = d.node.IP
+	}
+	return portSpec{Proto: p.Proto, ParentIP: parent.String(), ParentPort: p.Number, ChildIP: child.String(), ChildPort: p.target()}
+}
+
+func (d portDriver) lead(p port) string { return d.spec(p).lead() }
+
+func (d portDriver) openPort(ctx context.Context, p port) error {
+	body, err := json.Marshal(d.spec(p))
 	if err != nil {
 		return err
 	}
@@ -84,7 +115,7 @@ func (d portDriver) openPort(ctx context.Context, n Node, p port) error {
 }
 
 func (d portDriver) closePort(ctx context.Context, p openPort) error {
-	_, err := d.do(ctx, http.MethodDelete, "/"+strconv.Itoa(p.ID), nil)
+	_, err := d.do(ctx, http.MethodDelete, "/"+strconv.Itoa(p.id), nil)
 	return err
 }
 

@@ -8,176 +8,131 @@ import (
 	"strings"
 )
 
-// A port is one that machines outside reach on the node's address, and what
-// it is for. It is only data.
+// A port is one of the machine that leads into the namespaces, and what it is
+// for. It is only data.
 type port struct {
-	Proto  string // tcp or udp
-	Number int
-	Target int    // in the namespaces; 0 means the same
-	Owner  object // the zero value is the node itself
-	Fault  string // why it is not open, "" when it is
+	Address netip.Addr     // of the machine; the zero value is the node's own
+	Proto   string         // tcp or udp
+	Number  int            //
+	Child   netip.Addr     // in the namespaces; the zero value is any address that is local there
+	Target  int            // at that address; 0 means the same number
+	Sources []netip.Prefix // whose clients are let in; nil means all
+	Owner   object         // the zero value is the node itself
+	Fault   string         // why it is not open, "" when it is
+	Note    string         // what is different from a rootful node though it is open
 }
 
-// key tells ports of one address apart.
-func (p port) key() string { return fmt.Sprintf("%d/%s", p.Number, p.Proto) }
+// key tells ports of the machine apart, and is how people read them.
+func (p port) key() string {
+	if p.Address.IsValid() {
+		return fmt.Sprintf("%s/%s", netip.AddrPortFrom(p.Address, uint16(p.Number)), p.Proto)
+	}
+	return fmt.Sprintf("%d/%s", p.Number, p.Proto)
+}
 
-// target gives where in the namespaces the port leads.
+// ownerKey tells ports apart of which one may have several owners.
+func (p port) ownerKey() string { return p.Owner.UID + " " + p.key() }
+
+// target is where in the namespaces the port leads.
 func (p port) target() int { return cmp.Or(p.Target, p.Number) }
 
-// An object is a Service or a Pod of the cluster, as events name it.
-type object struct {
-	Kind      string `json:"kind"`
-	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
-	UID       string `json:"uid"`
+// byRoot reports whether in the mode veth the root service leads the port: a
+// packet that keeps its source address, to the address of the namespaces'
+// device. What needs another address there has RootlessKit's port driver.
+func (p port) byRoot() bool { return !p.Address.IsValid() && !p.Child.IsValid() }
+
+// keepsSource reports whether what listens in the namespaces sees the source
+// address of the port's clients.
+func (n Node) keepsSource(p port) bool { return n.mode() == VethMode && p.byRoot() }
+
+// A machineState is what ports are decided by.
+type machineState struct {
+	node      Node
+	addresses []netip.Addr // of the machine
+	services  []service
+	pods      []pod      // of this node
+	listeners []listener // sockets of pods with the node's network
 }
 
-func (o object) String() string {
-	if o.Kind == "" {
-		return "the node"
-	}
-	return o.Kind + " " + o.Namespace + "/" + o.Name
-}
-
-// What the API says of Services, Pods and Nodes, as far as ports need it.
-// Source: the Kubernetes API reference, core/v1.
-type (
-	metadata struct {
-		Namespace, Name, UID, CreationTimestamp string
-		Annotations                             map[string]string
-	}
-	service struct {
-		Metadata metadata
-		Spec     struct {
-			Type              string
-			LoadBalancerClass *string
-			Ports             []servicePort
-		}
-		Status struct{ LoadBalancer loadBalancerStatus }
-	}
-	servicePort struct {
-		Protocol       string
-		Port, NodePort int
-	}
-	loadBalancerStatus struct {
-		Ingress []ingress `json:"ingress"`
-	}
-	ingress struct {
-		IP string `json:"ip"`
-	}
-	pod struct {
-		Metadata metadata
-		Spec     struct {
-			Containers []struct{ Ports []containerPort }
-		}
-		Status struct{ Phase string }
-	}
-	containerPort struct {
-		Protocol, HostIP string
-		HostPort         int
-	}
-	clusterNode struct {
-		Spec   struct{ PodCIDR string }
-		Status struct {
-			Addresses  []struct{ Type, Address string }
-			Conditions []struct{ Type, Status string }
-		}
-	}
-)
-
-// ready tells whether the cluster counts on the node.
-func (n clusterNode) ready() bool {
-	for _, c := range n.Status.Conditions {
-		if c.Type == "Ready" {
-			return c.Status == "True"
-		}
-	}
-	return false
-}
-
-// mirrorAnnotation marks the pods that a kubelet has from files.
-// Source: the Kubernetes documentation, "Well-Known Labels".
-const mirrorAnnotation = "kubernetes.io/config.mirror"
-
-// standIn tells the control plane's stand-ins, whose ports are published on
-// their own, from other pods and the administrator's static ones.
-func (p pod) standIn() bool {
-	_, mirror := p.Metadata.Annotations[mirrorAnnotation]
-	_, component := p.Metadata.Annotations[digestAnnotation]
-	return mirror && component
-}
-
-// balanced tells the Services of type LoadBalancer that nobody else takes
-// care of.
-func (s service) balanced() bool {
-	return s.Spec.Type == "LoadBalancer" && s.Spec.LoadBalancerClass == nil
+// has reports whether an address is the machine's. Every loopback address is.
+func (m machineState) has(address netip.Addr) bool {
+	return address == m.node.IP || address.IsLoopback() || slices.Contains(m.addresses, address)
 }
 
 // wantedPorts lists the ports that Services and this node's Pods ask for on
-// the node's address. Of two that ask for the same, the older one has it;
-// the other's Fault says so.
-func wantedPorts(n Node, services []service, pods []pod) []port {
-	slices.SortStableFunc(services, func(a, b service) int { return older(a.Metadata, b.Metadata) })
-	slices.SortStableFunc(pods, func(a, b pod) int { return older(a.Metadata, b.Metadata) })
-	taken := map[string]object{}
-	for _, p := range published(n) {
-		taken[fmt.Sprintf("%d/%s", p.port, p.proto)] = object{}
+// the machine's addresses. Of two that ask for the same, the older one has
+// it; the other's Fault says so.
+func wantedPorts(m machineState) []port {
+	slices.SortStableFunc(m.services, func(a, b service) int { return older(a.Metadata, b.Metadata) })
+	slices.SortStableFunc(m.pods, func(a, b pod) int { return older(a.Metadata, b.Metadata) })
+	w := wanted{taken: map[string]object{}, asked: map[string]bool{}}
+	for _, p := range published(m.node) {
+		w.taken[port{Proto: p.proto, Number: p.port}.key()] = object{}
 	}
-	var all []port
-	add := func(owner object, protocol string, number, target int) {
-		p := port{Proto: strings.ToLower(cmp.Or(protocol, "TCP")), Number: number, Target: target, Owner: owner}
-		if other, ok := taken[p.key()]; ok {
-			p.Fault = "it belongs to " + other.String()
-		} else if p.Proto == "sctp" {
-			p.Fault = "RootlessKit has no SCTP"
-		} else {
-			taken[p.key()] = owner
+	for _, s := range m.services {
+		w.add(m.servicePorts(s)...)
+	}
+	for _, p := range m.pods {
+		w.add(m.podPorts(p)...)
+	}
+	for _, p := range m.pods {
+		w.add(m.listeningPorts(p)...)
+	}
+	return w.ports
+}
+
+// A wanted is the list of ports as it grows.
+type wanted struct {
+	ports []port
+	taken map[string]object // by key: who has it
+	asked map[string]bool   // by owner and key
+}
+
+// add appends ports. Of two ways in which one owner asks for the same port the
+// first counts.
+func (w *wanted) add(ports ...port) {
+	for _, p := range ports {
+		if w.asked[p.ownerKey()] {
+			continue
 		}
-		all = append(all, p)
+		w.asked[p.ownerKey()] = true
+		other, taken := w.taken[p.key()]
+		switch {
+		case p.Fault != "":
+		case taken:
+			p.Fault = "it belongs to " + other.String()
+		case p.Proto == "sctp":
+			p.Fault = "SCTP is not published: use TCP or UDP"
+		default:
+			w.taken[p.key()] = p.Owner
+		}
+		w.ports = append(w.ports, p)
 	}
-	for _, s := range services {
-		s.eachPort(func(protocol string, number, target int) { add(s.Metadata.object("Service"), protocol, number, target) })
-	}
-	for _, p := range pods {
-		p.eachPort(n.IP, func(protocol string, number int) { add(p.Metadata.object("Pod"), protocol, number, 0) })
-	}
-	return all
 }
 
 func older(a, b metadata) int {
 	return cmp.Or(cmp.Compare(a.CreationTimestamp, b.CreationTimestamp), cmp.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name))
 }
 
-func (m metadata) object(kind string) object { return object{kind, m.Namespace, m.Name, m.UID} }
+// protocol is the API's, as ports have it.
+func protocol(name string) string { return strings.ToLower(cmp.Or(name, "TCP")) }
 
-// eachPort lists the ports of a Service on every node. That of a load
-// balancer leads to the node port, for which kube-proxy has rules on every
-// address.
-func (s service) eachPort(do func(protocol string, number, target int)) {
-	for _, p := range s.Spec.Ports {
-		if p.NodePort != 0 && (s.Spec.Type == "NodePort" || s.Spec.Type == "LoadBalancer") {
-			do(p.Protocol, p.NodePort, 0)
-		}
-		if s.balanced() {
-			do(p.Protocol, p.Port, p.NodePort)
-		}
+// on puts a port on an address of the machine.
+func (m machineState) on(address netip.Addr, p port) port {
+	if address != m.node.IP {
+		p.Address = address
 	}
+	return p
 }
 
-// eachPort lists the host ports of a pod that runs or is going to, but for
-// those on another address than the node's.
-func (p pod) eachPort(ip netip.Addr, do func(protocol string, number int)) {
-	if p.standIn() || p.Status.Phase == "Succeeded" || p.Status.Phase == "Failed" {
-		return
-	}
-	for _, container := range p.Spec.Containers {
-		for _, c := range container.Ports {
-			if c.HostPort != 0 && slices.Contains([]string{"", "0.0.0.0", ip.String()}, c.HostIP) {
-				do(c.Protocol, c.HostPort)
-			}
-		}
-	}
+// noAddress words that a port is asked for on an address that the machine
+// lacks.
+func noAddress(address string) string {
+	return fmt.Sprintf("this machine has no address %s: ip address add, or ask for another", address)
 }
+
+// onlyIPv4 words that a port is asked for on an IPv6 address.
+const onlyIPv4 = "a node publishes no port on an IPv6 address: ask for an IPv4 one"
 
 // A portChange is what has to be done to the ports that are open.
 type portChange struct {
@@ -185,22 +140,34 @@ type portChange struct {
 	open  []port
 }
 
+// An openPort is one that is open now.
+type openPort struct {
+	key  string // of the port
+	lead string // where it leads, in the words of the driver that opened it
+	id   int    // by which that driver closes it
+	root bool   // the root service of the mode veth has opened it
+}
+
 // changePorts compares the ports that are open with those that are wanted.
-// The node's own are left alone.
-func changePorts(n Node, open []openPort, wanted []port) (c portChange) {
-	own, have := map[string]bool{}, map[string]bool{}
-	for _, p := range published(n) {
-		own[fmt.Sprintf("%d/%s", p.port, p.proto)] = true
-	}
-	keep := map[string]bool{}
+// One that leads elsewhere now is closed and opened again. The node's own are
+// left alone.
+func changePorts(n Node, open []openPort, wanted []port, lead func(port) string) (c portChange) {
+	want, have := map[string]string{}, map[string]bool{}
 	for _, p := range wanted {
-		keep[p.key()] = keep[p.key()] || p.Fault == ""
+		if p.Fault == "" {
+			want[p.key()] = lead(p)
+		}
+	}
+	own := map[string]bool{}
+	for _, p := range published(n) {
+		own[port{Proto: p.proto, Number: p.port}.key()] = true
 	}
 	for _, p := range open {
-		have[p.key()] = true
-		if !own[p.key()] && !keep[p.key()] {
-			c.close = append(c.close, p)
+		if to, ok := want[p.key]; own[p.key] || ok && to == p.lead {
+			have[p.key] = true
+			continue
 		}
+		c.close = append(c.close, p)
 	}
 	for _, p := range wanted {
 		if p.Fault == "" && !have[p.key()] {
@@ -210,7 +177,7 @@ func changePorts(n Node, open []openPort, wanted []port) (c portChange) {
 	return c
 }
 
-// readyAddresses gives the addresses of the nodes that are ready, in order.
+// readyAddresses lists the addresses of the nodes that are ready, in order.
 func readyAddresses(nodes []clusterNode) []ingress {
 	var all []ingress
 	for _, n := range nodes {
@@ -219,7 +186,7 @@ func readyAddresses(nodes []clusterNode) []ingress {
 		}
 		for _, a := range n.Status.Addresses {
 			if a.Type == "InternalIP" {
-				all = append(all, ingress{a.Address})
+				all = append(all, ingress{IP: a.Address})
 			}
 		}
 	}

@@ -21,9 +21,11 @@ import (
 )
 
 // With pasta RootlessKit opens either no port or every one that something
-// listens on. So its builtin port driver, which opens just what is asked for,
-// runs beside it: the parent's half in the process that runs RootlessKit, the
-// child's half in the one that holds the namespaces.
+// listens on. In the mode veth nftables leads to one address of the namespaces,
+// and some ports need another. So there RootlessKit's builtin port driver, which
+// opens just what is asked for, runs beside it: the parent's half in the
+// process that runs RootlessKit, the child's half in the one that holds the
+// namespaces.
 // Source: rootlesskit's docs/port.md and its packages pkg/port/builtin.
 
 // PastaName is the name by which RootlessKit runs pasta through this program.
@@ -35,6 +37,9 @@ const PastaName = "pasta-one-way"
 func ExecPasta(args []string) error {
 	return host.Command{Path: "pasta", Args: append([]string{"--tcp-ns=none", "--udp-ns=none"}, args...)}.Exec()
 }
+
+// ownPortDriver reports whether the port driver runs beside RootlessKit.
+func (n Node) ownPortDriver() bool { return n.mode() != slirpMode }
 
 func portsDir() string      { return filepath.Join(runtimeDir(), "u7s/ports") }
 func portsSocket() string   { return filepath.Join(portsDir(), "api.sock") }
@@ -82,8 +87,8 @@ func newPortParent() (rkport.ParentDriver, error) {
 	return driver, host.WriteFile(portsHandover(), word, 0o600)
 }
 
-// servePorts waits for the child's half, publishes the node's own ports, and
-// serves the same API for others as RootlessKit does.
+// servePorts waits for the child's half, publishes the node's own ports unless
+// the root service does, and serves the same API for others as RootlessKit.
 func servePorts(ctx context.Context, n Node, driver rkport.ParentDriver) error {
 	ready, ended := make(chan struct{}, 1), make(chan error, 1)
 	go func() { ended <- driver.RunParentDriver(ready, ctx.Done(), nil) }()
@@ -94,7 +99,7 @@ func servePorts(ctx context.Context, n Node, driver rkport.ParentDriver) error {
 	case <-ctx.Done():
 		return nil
 	}
-	for _, p := range published(n) {
+	for _, p := range driverPorts(n) {
 		spec := rkport.Spec{Proto: p.proto, ParentIP: n.IP.String(), ParentPort: p.port, ChildPort: p.port}
 		if _, err := driver.AddPort(ctx, spec); err != nil {
 			return err
@@ -112,10 +117,17 @@ func servePorts(ctx context.Context, n Node, driver rkport.ParentDriver) error {
 	return server.Serve(listener)
 }
 
+func driverPorts(n Node) []publishedPort {
+	if n.mode() == VethMode {
+		return nil
+	}
+	return published(n)
+}
+
 // servePortChild runs the child's half until ctx ends; without it no port
 // leads anywhere, which lost is told.
 func servePortChild(ctx context.Context, n Node, lost func(error)) error {
-	if n.mode() != pastaMode {
+	if !n.ownPortDriver() {
 		return nil
 	}
 	word, err := os.ReadFile(portsHandover())

@@ -69,7 +69,7 @@ func runRootlessKit(ctx context.Context, n Node) error {
 	if err := host.Remove(childPIDFile()); err != nil { // of a run that was killed
 		return fmt.Errorf("making RootlessKit's state folder: %w", err)
 	}
-	if n.mode() == pastaMode {
+	if n.ownPortDriver() {
 		return runWithPortDriver(ctx, n)
 	}
 	p := rootlessKit(n)

@@ -1,13 +1,14 @@
 package usernetes
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -20,14 +21,25 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// publisher keeps the ports of the node's address in line with the cluster's
-// Services and the node's Pods.
+// How long to wait after a fault, and how often to look what pods with the
+// node's network listen on, when there are any.
+const (
+	retryInterval  = 2 * time.Second
+	listenInterval = 3 * time.Second
+)
+
+// publisher keeps the ports of the machine's addresses in line with the
+// cluster's Services and the node's Pods.
 type publisher struct {
 	node    Node
 	api     *apiClient // as the node
 	admin   *apiClient // as the cluster's administrator; nil on a worker
 	driver  portOpener
-	said    map[string]string  // the fault that an object's event told last, by port
+	told    map[string]string // what an object's event told last, by object and port
+	sockets *podSockets
+	pods    []pod // of this node, as the API knew them last
+	hostIPs []netip.Addr
+	given   bool               // hostIPs are those that the namespaces have
 	lackIDs map[string]idFault // what the event of a pod told of missing ids, by uid
 }
 
@@ -39,7 +51,7 @@ func publishPorts(ctx context.Context, n Node) error {
 	if err != nil {
 		return err
 	}
-	p := publisher{node: n, api: api, driver: newPortOpener(n), said: map[string]string{}, lackIDs: map[string]idFault{}}
+	p := &publisher{node: n, api: api, driver: newPortOpener(n), told: map[string]string{}, sockets: newPodSockets(n), lackIDs: map[string]idFault{}}
 	if p.admin, err = newAPIClient(adminConf); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -51,34 +63,52 @@ func publishPorts(ctx context.Context, n Node) error {
 }
 
 // follow compares after every change, and now and then without one.
-func (p publisher) follow(ctx context.Context, changes <-chan struct{}) error {
+func (p *publisher) follow(ctx context.Context, changes chan struct{}) error {
 	if err := host.Ready("publishing ports"); err != nil {
 		return err
 	}
 	for {
+		interval := lookOut
 		if err := p.sync(ctx); err != nil && ctx.Err() == nil {
 			slog.Error("publishing ports", "error", err)
 			if err := savePorts(publishedPorts{Fault: err.Error()}); err != nil {
 				return err
 			}
+			interval = retryInterval
 		}
+		if !p.wait(ctx, interval, changes) {
+			return nil
+		}
+	}
+}
+
+// wait returns when something may have changed, or after an interval; false
+// when ctx has ended.
+func (p *publisher) wait(ctx context.Context, interval time.Duration, changes <-chan struct{}) bool {
+	timeout := time.After(interval)
+	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-time.After(lookOut):
-			continue
+			return false
+		case <-timeout:
+			return true
+		case <-time.After(listenInterval):
+			if p.sockets.changed(p.pods, p.hostIPs) {
+				return true
+			}
 		case <-changes:
-		}
-		select { // what belongs together often comes together
-		case <-ctx.Done():
-			return nil
-		case <-time.After(settle):
+			select { // what belongs together often comes together
+			case <-ctx.Done():
+				return false
+			case <-time.After(settle):
+				return true
+			}
 		}
 	}
 }
 
 // watch tells of changes until ctx ends.
-func (p publisher) watch(ctx context.Context, path string, changes chan<- struct{}) {
+func (p *publisher) watch(ctx context.Context, path string, changes chan<- struct{}) {
 	for ctx.Err() == nil {
 		err := p.api.watch(ctx, withQuery(path, "watch=1&timeoutSeconds=600"), func() {
 			select {
@@ -101,13 +131,13 @@ func withQuery(path, query string) string {
 	return path + "?" + query
 }
 
-func (p publisher) podsPath() string {
+func (p *publisher) podsPath() string {
 	return "/api/v1/pods?fieldSelector=spec.nodeName%3D" + p.node.Name
 }
 
 // sync opens and closes ports, says on the objects what could not be, and
 // notes all for the status command.
-func (p publisher) sync(ctx context.Context) error {
+func (p *publisher) sync(ctx context.Context) error {
 	var services struct{ Items []service }
 	var pods struct{ Items []pod }
 	if err := errors.Join(p.api.get(ctx, "/api/v1/services", &services), p.api.get(ctx, p.podsPath(), &pods)); err != nil {
@@ -117,27 +147,54 @@ func (p publisher) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wanted := wantedPorts(p.node, services.Items, pods.Items)
-	p.apply(ctx, changePorts(p.node, open, wanted), wanted)
-	faults := []error{p.tell(ctx, wanted), savePorts(publishedPorts{Ports: wanted}), host.Status(portsStatus(wanted))}
+	p.pods = pods.Items
+	state := machineState{node: p.node, addresses: ownAddresses(), services: services.Items, pods: pods.Items}
+	if err := p.giveHostIPs(ctx, state.hostIPs()); err != nil {
+		return err
+	}
+	state.listeners = p.sockets.look(pods.Items, p.hostIPs)
+	wanted := wantedPorts(state)
+	p.apply(ctx, changePorts(p.node, open, wanted, p.driver.lead), wanted)
+	faults := []error{savePorts(publishedPorts{Ports: wanted}), host.Status(portsStatus(wanted))}
+	if p.admin != nil {
+		unknown, err := p.balance(ctx, state)
+		faults = append(faults, err)
+		wanted = append(wanted, unknown...)
+	}
 	if err := p.reportIDs(ctx); err != nil {
 		slog.Error("looking for pods that lack ids", "error", err) // the ports are kept up all the same
 	}
-	if p.admin != nil {
-		faults = append(faults, p.balance(ctx, services.Items))
+	return errors.Join(append(faults, p.tell(ctx, wanted))...)
+}
+
+// giveHostIPs asks the namespaces only where there may be something to do.
+func (p *publisher) giveHostIPs(ctx context.Context, want []netip.Addr) error {
+	if p.given && len(want) == 0 && len(p.hostIPs) == 0 {
+		return nil
 	}
-	return errors.Join(faults...)
+	p.given, p.hostIPs = false, want
+	err := giveHostIPs(ctx, want)
+	p.given = err == nil
+	return err
+}
+
+// ownAddresses lists the machine's addresses.
+func ownAddresses() (all []netip.Addr) {
+	for _, prefix := range hostAddresses() {
+		all = append(all, prefix.Addr())
+	}
+	return all
 }
 
 // apply changes the ports and notes in wanted what failed.
-func (p publisher) apply(ctx context.Context, c portChange, wanted []port) {
+func (p *publisher) apply(ctx context.Context, c portChange, wanted []port) {
 	for _, one := range c.close {
 		if err := p.driver.closePort(ctx, one); err != nil {
-			slog.Error("closing a port", "port", one.key(), "error", err)
+			slog.Error("closing a port", "port", one.key, "error", err)
 		}
 	}
 	for _, one := range c.open {
-		err := p.driver.openPort(ctx, p.node, one)
+		err := p.driver.openPort(ctx, one)
 		if err == nil {
 			slog.Info("port opened", "port", one.key(), "for", one.Owner.String())
 			continue
@@ -160,61 +217,38 @@ func portFault(p port, err error) string {
 	}
 }
 
-// tell puts a warning on every object whose port is not open, once for each
-// reason.
-func (p publisher) tell(ctx context.Context, wanted []port) error {
+// tell puts a warning on every object whose port is not open, or not quite as
+// it was asked for, once for each reason.
+func (p *publisher) tell(ctx context.Context, wanted []port) error {
 	var faults []error
 	now := map[string]bool{}
 	for _, one := range wanted {
-		key := one.Owner.UID + " " + one.key()
-		now[key] = one.Fault != ""
-		if one.Fault == "" || p.said[key] == one.Fault {
+		key, text := one.ownerKey(), cmp.Or(one.Fault, one.Note)
+		now[key] = text != ""
+		if text == "" || p.told[key] == text {
 			continue
 		}
-		slog.Warn("port not published", "port", one.key(), "for", one.Owner.String(), "fault", one.Fault)
+		slog.Warn("port not published as asked for", "port", one.key(), "for", one.Owner.String(), "fault", one.Fault, "note", one.Note)
 		if err := p.event(ctx, one); err != nil {
 			faults = append(faults, err)
 			continue
 		}
-		p.said[key] = one.Fault
+		p.told[key] = text
 	}
-	for key := range p.said {
+	for key := range p.told {
 		if !now[key] {
-			delete(p.said, key)
+			delete(p.told, key)
 		}
 	}
 	return errors.Join(faults...)
 }
 
-func (p publisher) event(ctx context.Context, one port) error {
-	return p.warn(ctx, one.Owner, "PortNotPublished",
-		fmt.Sprintf("node %s (%s) does not publish port %s: %s", p.node.Name, p.node.IP, one.key(), one.Fault))
-}
-
-// balance gives every Service of type LoadBalancer the addresses of the
-// nodes that are ready: each of them publishes its ports. It needs the rights
-// of a control plane; a node's own are too few for good reason.
-func (p publisher) balance(ctx context.Context, services []service) error {
-	var faults []error
-	var nodes struct{ Items []clusterNode }
-	for _, s := range services {
-		if !s.balanced() {
-			continue
-		}
-		if nodes.Items == nil {
-			if err := p.admin.get(ctx, "/api/v1/nodes", &nodes); err != nil {
-				return err
-			}
-		}
-		addresses := readyAddresses(nodes.Items)
-		if slices.Equal(s.Status.LoadBalancer.Ingress, addresses) {
-			continue
-		}
-		path := "/api/v1/namespaces/" + s.Metadata.Namespace + "/services/" + s.Metadata.Name + "/status"
-		status := document{"status": document{"loadBalancer": loadBalancerStatus{addresses}}}
-		faults = append(faults, p.admin.send(ctx, http.MethodPatch, path, "application/merge-patch+json", status))
+func (p *publisher) event(ctx context.Context, one port) error {
+	reason, message := "PortNotPublished", fmt.Sprintf("node %s (%s) does not publish port %s: %s", p.node.Name, p.node.IP, one.key(), one.Fault)
+	if one.Fault == "" {
+		reason, message = "PortLimited", fmt.Sprintf("node %s (%s) publishes port %s, but: %s", p.node.Name, p.node.IP, one.key(), one.Note)
 	}
-	return errors.Join(faults...)
+	return p.warn(ctx, one.Owner, reason, message)
 }
 
 func portsStatus(wanted []port) string {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"slices"
 	"strings"
 	"time"
 
@@ -98,8 +96,9 @@ func networkArgs(n Node) []string {
 const returnPause = time.Second
 
 // attachVeth gives the namespaces their device, and holds it for as long as
-// they are there. When root's half is started again, so is the connection;
-// when the device is gone, lost is told, for what was built on it is gone too.
+// they are there. When the root service is started again, so is the
+// connection; when it no longer knows the device, lost is told, for what was
+// built on it is gone too.
 func attachVeth(ctx context.Context, n Node, lost func(error)) error {
 	if n.mode() != VethMode {
 		return nil
@@ -126,9 +125,6 @@ var errTakenBack = errors.New("root's half has taken the network device back")
 // returnTo connects again to root's half, which has just ended.
 func returnTo(ctx context.Context, n Node) (conn *veth.Conn, err error) {
 	for ctx.Err() == nil {
-		if _, err := net.InterfaceByName(veth.NodeEnd); err != nil {
-			return nil, err
-		}
 		if conn, err = uplink(ctx, n, true); err == nil || errors.Is(err, errTakenBack) {
 			return conn, err
 		}
@@ -190,63 +186,7 @@ func ownVethPorts(n Node) (ports []veth.Port) {
 		if p.port == vxlanPort { // the machine's own stack serves it
 			continue
 		}
-		ports = append(ports, veth.Port{Proto: p.proto, Number: p.port, Target: p.port})
+		ports = append(ports, vethPort(port{Proto: p.proto, Number: p.port}))
 	}
 	return ports
-}
-
-// A vethPorts opens ports by root's half.
-type vethPorts struct {
-	conn *veth.Conn
-	open []veth.Port
-}
-
-func (v *vethPorts) list(context.Context) (all []openPort, err error) {
-	if err := v.publish(v.open, ""); err != nil { // anew, for root's half may have been started again
-		return nil, err
-	}
-	for i, p := range v.open {
-		all = append(all, openPort{ID: i, Spec: portSpec{Proto: p.Proto, ParentPort: p.Number}})
-	}
-	return all, nil
-}
-
-func (v *vethPorts) openPort(_ context.Context, _ Node, p port) error {
-	one := veth.Port{Proto: p.Proto, Number: p.Number, Target: p.target()}
-	return v.publish(append(slices.Clone(v.open), one), one.Key())
-}
-
-func (v *vethPorts) closePort(_ context.Context, p openPort) error {
-	return v.publish(slices.DeleteFunc(slices.Clone(v.open), func(o veth.Port) bool { return o.Key() == p.key() }), "")
-}
-
-// publish asks for a set of ports and keeps it; the fault of one that is new
-// is returned, and that one not asked for again.
-func (v *vethPorts) publish(ports []veth.Port, fresh string) error {
-	faults, err := v.ask(ports)
-	if err != nil {
-		return err
-	}
-	v.open = slices.DeleteFunc(ports, func(p veth.Port) bool { return faults[p.Key()] != "" })
-	if fault := faults[fresh]; fault != "" {
-		return errors.New(fault)
-	}
-	return nil
-}
-
-// ask connects again when the connection has ended.
-func (v *vethPorts) ask(ports []veth.Port) (map[string]string, error) {
-	if v.conn != nil {
-		if faults, err := v.conn.Publish(ports); err == nil {
-			return faults, nil
-		}
-		v.conn.Close() //nolint:errcheck // it has ended
-		v.conn = nil
-	}
-	conn, err := veth.Dial()
-	if err != nil {
-		return nil, err
-	}
-	v.conn = conn
-	return conn.Publish(ports)
 }

@@ -56,6 +56,7 @@ func join(c *cli.Context, p *printer, endpoint string, flags []string) error {
 	if err := askAdmin(c.Context, nil, &o, "node", "overview"); err != nil {
 		return err
 	}
+	o.Faults = append(o.Faults, machineFaults(c.Context, o)...)
 	printFaults(p, o)
 	return nil
 }

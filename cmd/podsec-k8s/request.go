@@ -58,9 +58,9 @@ func newRequest(c *cli.Context, flags []string, join *usernetes.JoinRequest) (no
 	}
 	names, files, faults := openArchives(slices.Concat(site.ImageArchives, o.GivenArchives))
 	o.Archives = names
-	return nodeRequest{
-		Options: o, Join: join, Faults: faults, DryRun: c.Bool("dry-run"), Mode: cmp.Or(o.Network, site.Network),
-	}, files, nil
+	mode := cmp.Or(o.Network, site.Network)
+	faults = append(faults, firewallFaults(c.Context, mode, o)...)
+	return nodeRequest{Options: o, Join: join, Faults: faults, DryRun: c.Bool("dry-run"), Mode: mode}, files, nil
 }
 
 // readConfigs reads the kubeadm configurations of the administrator and of the

@@ -21,6 +21,7 @@ func statusCommand(p *printer) *cli.Command {
 			if err := askAdmin(c.Context, nil, &o, "node", "overview"); err != nil {
 				return err
 			}
+			o.Faults = append(o.Faults, machineFaults(c.Context, o)...)
 			return showOverview(p, o, c.String("output"))
 		},
 	}
@@ -76,10 +77,13 @@ func printOverview(p *printer, o usernetes.Overview) {
 		p.say("%-40s %s", u.Unit, u.State)
 	}
 	for _, port := range o.Ports {
-		if port.Fault == "" {
+		switch {
+		case port.Fault != "":
+			p.say("port %s of %s: NOT OPEN: %s", port.Port, port.For, p.words.text(port.Fault))
+		case port.Note != "":
+			p.say("port %s of %s: open, but: %s", port.Port, port.For, p.words.text(port.Note))
+		default:
 			p.say("port %s of %s: open", port.Port, port.For)
-			continue
 		}
-		p.say("port %s of %s: NOT OPEN: %s", port.Port, port.For, p.words.text(port.Fault))
 	}
 }

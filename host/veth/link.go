@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
@@ -42,9 +45,20 @@ func findLink(address netip.Addr, subnet netip.Prefix) (Link, error) {
 	if link.Device == "" {
 		return link, fmt.Errorf("no device of this machine has the address %s", address)
 	}
-	value, err := os.ReadFile(forwarding(link.Device))
-	link.Forward = strings.TrimSpace(string(value)) == "1"
-	return link, err
+	link.Default = defaultGateway()
+	link.Global = isOn(globalForwarding)
+	link.Forward = isOn(forwarding(link.Device))
+	return link, nil
+}
+
+// globalForwarding is the machine's own switch. Writing it writes that of every
+// device, too. Source: the kernel's Documentation/networking/ip-sysctl.rst.
+const globalForwarding = "/proc/sys/net/ipv4/ip_forward"
+
+// isOn reads a switch of the kernel.
+func isOn(path string) bool {
+	value, err := os.ReadFile(path)
+	return err == nil && strings.TrimSpace(string(value)) == "1"
 }
 
 // forwarding gives the place of a device's setting of that name. Source: the
@@ -55,26 +69,44 @@ func forwarding(device string) string { return "/proc/sys/net/ipv4/conf/" + devi
 // Source: ip-netns(8).
 const namespacePath = "/proc/self/fd/3"
 
-// makeLink makes the pair, its far end in the namespace from the beginning,
-// and the pod network's device there. Source: ip-link(8).
+// makeLink makes the pair, and the pod network's device.
 func makeLink(ctx context.Context, l Link, namespace *os.File) error {
+	if err := makePair(ctx, l, namespace); err != nil {
+		return err
+	}
+	if err := ipFrom(ctx, namespace, addOverlay(l)...); err != nil {
+		return err
+	}
+	return errors.Join(
+		host.SetKernelValue(forwarding(HostEnd), "1"), host.SetKernelValue(forwarding(l.Device), "1"))
+}
+
+// makePair makes the pair, its far end in the namespace from the beginning.
+// Source: ip-link(8).
+func makePair(ctx context.Context, l Link, namespace *os.File) error {
 	if err := deleteLink(ctx); err != nil {
 		return err
 	}
 	mtu := strconv.Itoa(l.MTU)
-	steps := [][]string{
+	for _, args := range [][]string{
 		{"link", "add", HostEnd, "mtu", mtu, "type", "veth", "peer", "name", NodeEnd, "mtu", mtu, "netns", namespacePath},
 		{"address", "add", l.Prefix(l.Gateway()), "dev", HostEnd},
 		{"link", "set", HostEnd, "up"},
-		addOverlay(l),
-	}
-	for _, args := range steps {
-		if err := (host.Command{Path: "/sbin/ip", Args: args, Files: []*os.File{namespace}}).Run(ctx); err != nil {
+	} {
+		if err := ipFrom(ctx, namespace, args...); err != nil {
 			return err
 		}
 	}
-	return errors.Join(
-		host.SetKernelValue(forwarding(HostEnd), "1"), host.SetKernelValue(forwarding(l.Device), "1"))
+	return nil
+}
+
+func ip(ctx context.Context, args ...string) error {
+	return host.Command{Path: "/sbin/ip", Args: args}.Run(ctx)
+}
+
+// ipFrom runs ip(8), which finds the namespace as namespacePath.
+func ipFrom(ctx context.Context, namespace *os.File, args ...string) error {
+	return host.Command{Path: "/sbin/ip", Args: args, Files: []*os.File{namespace}}.Run(ctx)
 }
 
 // dropLink takes pair and rules away and gives forwarding back as it was.
@@ -96,10 +128,52 @@ func deleteLink(ctx context.Context) error {
 	if !hasLink() {
 		return nil
 	}
-	return host.Command{Path: "/sbin/ip", Args: []string{"link", "delete", HostEnd}}.Run(ctx)
+	return ip(ctx, "link", "delete", HostEnd)
+}
+
+// deleteLost deletes a pair that somebody gave another name: it has the
+// address of the machine's end.
+func deleteLost(ctx context.Context, subnet netip.Prefix) error {
+	device, prefix := networkOf(Link{Subnet: subnet}.Gateway())
+	if device == nil || device.Type() != "veth" || prefix.Masked() != subnet {
+		return nil
+	}
+	return ip(ctx, "link", "delete", device.Attrs().Name)
 }
 
 // load gives nft a table.
 func load(ctx context.Context, text string) error {
 	return host.Command{Path: NFT, Args: []string{"-f", "-"}, Stdin: strings.NewReader(text)}.Run(ctx)
+}
+
+// defaultRoute finds the machine's default route, which may have none.
+func defaultRoute() (route netlink.Route, found bool) {
+	routes, err := netlink.RouteList(nil, unix.AF_INET)
+	if err != nil {
+		return route, false
+	}
+	for _, r := range routes {
+		if r.Dst == nil || r.Dst.IP.IsUnspecified() {
+			return r, true
+		}
+	}
+	return route, false
+}
+
+// defaultGateway is the gateway of the default route; invalid without one.
+func defaultGateway() netip.Addr {
+	route, _ := defaultRoute()
+	gateway, _ := netip.AddrFromSlice(route.Gw.To4())
+	return gateway
+}
+
+// DefaultDevice names the device of the machine's default route, "" without
+// one.
+func DefaultDevice() string {
+	route, found := defaultRoute()
+	device, err := netlink.LinkByIndex(route.LinkIndex)
+	if !found || err != nil {
+		return ""
+	}
+	return device.Attrs().Name
 }

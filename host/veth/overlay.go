@@ -1,6 +1,7 @@
 package veth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -33,10 +34,22 @@ func addOverlay(l Link) []string {
 	}
 }
 
+// remakeOverlay makes the device anew, which somebody in the namespaces has
+// taken away or replaced.
+func remakeOverlay(ctx context.Context, l Link, namespace *os.File) error {
+	if err := deleteOverlay(namespace); err != nil {
+		return err
+	}
+	return ipFrom(ctx, namespace, addOverlay(l)...)
+}
+
 // deleteOverlay takes the device away, which would keep the machine's port
 // for as long as a connection that nobody answers keeps the namespace.
+func deleteOverlay(namespace *os.File) error { return deleteInside(namespace, overlay) }
+
+// deleteInside deletes a device of the namespaces, if it is there.
 // Source: rtnetlink(7); Linux' net/core/rtnetlink.c, IFLA_TARGET_NETNSID.
-func deleteOverlay(namespace *os.File) error {
+func deleteInside(namespace *os.File, device string) error {
 	id, err := netlink.GetNetNsIdByFd(int(namespace.Fd()))
 	if err == nil && id < 0 {
 		err = errors.New("it has none")
@@ -47,9 +60,9 @@ func deleteOverlay(namespace *os.File) error {
 	request := nl.NewNetlinkRequest(unix.RTM_DELLINK, unix.NLM_F_ACK)
 	request.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
 	request.AddData(nl.NewRtAttr(unix.IFLA_TARGET_NETNSID, nl.Uint32Attr(uint32(id))))
-	request.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(overlay)))
+	request.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(device)))
 	if _, err := request.Execute(unix.NETLINK_ROUTE, 0); err != nil && !errors.Is(err, unix.ENODEV) {
-		return fmt.Errorf("deleting %s in the namespaces: %w", overlay, err)
+		return fmt.Errorf("deleting %s in the namespaces: %w", device, err)
 	}
 	return nil
 }

@@ -17,7 +17,11 @@ var (
 	errDenied = errors.New("permission denied")
 	errInUse  = errors.New("address already in use")
 	errNoPort = errors.New("there is no such port")
+	errSource = errors.New("its clients are to come from what is no IPv4 network, or from too many")
 )
+
+// maxSources bounds the networks that one port is for.
+const maxSources = 256
 
 // listening is the state of a TCP socket that listens, bound that of a UDP
 // one. Source: Linux' include/net/tcp_states.h; proc(5).
@@ -26,11 +30,15 @@ const (
 	bound     = "07"
 )
 
-// mayPublish tells whether the node's user may have a port: one that it could
-// open itself, and that no program of the machine has. address is the node's.
-func mayPublish(p Port, address netip.Addr) error {
+// mayPublish reports whether the node's user may have a port: one that it could
+// open itself, and that no program of the machine has. taken has the keys of
+// those.
+func mayPublish(p Port, taken map[string]bool) error {
 	if !slices.Contains([]string{"tcp", "udp"}, p.Proto) || p.Number < 1 || p.Number > 65535 || p.Target < 1 || p.Target > 65535 {
 		return errNoPort
+	}
+	if len(p.Sources) > maxSources || slices.ContainsFunc(p.Sources, func(s netip.Prefix) bool { return !s.IsValid() || !s.Addr().Is4() }) {
+		return errSource
 	}
 	start, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 	if err != nil {
@@ -39,26 +47,34 @@ func mayPublish(p Port, address netip.Addr) error {
 	if first, err := strconv.Atoi(strings.TrimSpace(string(start))); err != nil || p.Number < first {
 		return errDenied
 	}
-	for _, family := range []string{"", "6"} {
-		file, err := os.Open("/proc/net/" + p.Proto + family)
-		if err != nil {
-			continue // a kernel without IPv6
-		}
-		taken := hasListener(bufio.NewScanner(file), p, address)
-		if err := file.Close(); err != nil {
-			return err
-		}
-		if taken {
-			return errInUse
-		}
+	if taken[p.Key()] {
+		return errInUse
 	}
 	return nil
 }
 
-// hasListener reads one of the kernel's tables of sockets for one that holds
-// the port, on every address or on the node's.
-func hasListener(lines *bufio.Scanner, p Port, address netip.Addr) bool {
-	state := map[string]string{"tcp": listening, "udp": bound}[p.Proto]
+// takenPorts lists the keys of the ports that programs of the machine have, on
+// every address or on the node's.
+func takenPorts(address netip.Addr) (map[string]bool, error) {
+	taken := map[string]bool{}
+	for _, proto := range []string{"tcp", "udp"} {
+		for _, family := range []string{"", "6"} {
+			file, err := os.Open("/proc/net/" + proto + family)
+			if err != nil {
+				continue // a kernel without IPv6
+			}
+			addTaken(taken, bufio.NewScanner(file), proto, address)
+			if err := file.Close(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return taken, nil
+}
+
+// addTaken reads one of the kernel's tables of sockets.
+func addTaken(taken map[string]bool, lines *bufio.Scanner, proto string, address netip.Addr) {
+	state := map[string]string{"tcp": listening, "udp": bound}[proto]
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
 		if len(fields) < 4 || fields[3] != state {
@@ -66,11 +82,10 @@ func hasListener(lines *bufio.Scanner, p Port, address netip.Addr) bool {
 		}
 		local, port, _ := strings.Cut(fields[1], ":")
 		number, err := strconv.ParseUint(port, 16, 16)
-		if err == nil && int(number) == p.Number && (strings.Trim(local, "0") == "" || strings.HasSuffix(local, kernelForm(address))) {
-			return true
+		if err == nil && (strings.Trim(local, "0") == "" || strings.HasSuffix(local, kernelForm(address))) {
+			taken[Port{Proto: proto, Number: int(number)}.Key()] = true
 		}
 	}
-	return false
 }
 
 // kernelForm writes an IPv4 address as the kernel's tables do: its bytes as

@@ -15,12 +15,14 @@ import (
 const Socket = "/run/podsec-k8s-net.sock"
 
 // A request is what the node asks of root: to be given a link, with its
-// network namespace as a descriptor beside the words, or to have exactly
-// these ports. Both hold for as long as the connection does.
+// network namespace as a descriptor beside the words, to have exactly these
+// ports, or to have the pod network's device made anew. What was given holds
+// for as long as the connection does.
 type request struct {
 	Attach  *netip.Addr // the node's address
 	Keep    bool        // with Attach: only the earlier link, of which the namespaces have their end still
 	Publish []Port
+	Overlay bool // the pod network's device, in the namespace that has the link
 }
 
 // An answer is what root has done.
@@ -71,6 +73,12 @@ func (c *Conn) Attach(address netip.Addr, keep bool) (link Link, kept bool, err 
 func (c *Conn) Publish(ports []Port) (faults map[string]string, err error) {
 	a, err := c.ask(request{Publish: append([]Port{}, ports...)}, nil)
 	return a.Faults, err
+}
+
+// RemakeOverlay asks for the pod network's device anew.
+func (c *Conn) RemakeOverlay() error {
+	_, err := c.ask(request{Overlay: true}, nil)
+	return err
 }
 
 // Wait returns when root's half has closed the connection.

@@ -20,9 +20,10 @@ const NFT = "/usr/sbin/nft"
 
 // A Port is one of the node's address that leads into the namespaces.
 type Port struct {
-	Proto  string // tcp or udp
-	Number int    // on the node's address
-	Target int    // in the namespaces
+	Proto   string         // tcp or udp
+	Number  int            // on the node's address
+	Target  int            // in the namespaces
+	Sources []netip.Prefix // IPv4 networks whose clients are let in; none means all
 }
 
 // Key tells ports of one address apart.
@@ -35,7 +36,9 @@ type Link struct {
 	Device  string       // of the machine, that has the address
 	MTU     int          // bytes, of that device
 	Subnet  netip.Prefix // of four addresses: the second and the third are the two ends
-	Forward bool         // the device forwarded packets before
+	Forward bool         // the device forwards packets for others, too
+	Global  bool         // the machine's own switch for that, net.ipv4.ip_forward
+	Default netip.Addr   // gateway of the machine's default route; invalid when there was none
 }
 
 // lastFour gives the last four addresses of a network: RootlessKit's own are
@@ -71,7 +74,7 @@ func rules(l Link, ports []Port) string {
 	for _, hook := range []string{"prerouting", "output"} {
 		line("\tchain %s {\n\t\ttype nat hook %s priority -100;", hook, hook)
 		for _, p := range sorted(ports) {
-			line("\t\tip daddr %s %s dport %d dnat to %s:%d", l.Address, p.Proto, p.Number, l.Peer(), p.Target)
+			line("\t\tip daddr %s %s%s dport %d dnat to %s:%d", l.Address, p.from(), p.Proto, p.Number, l.Peer(), p.Target)
 		}
 		line("\t}")
 	}
@@ -92,6 +95,23 @@ func rules(l Link, ports []Port) string {
 	}
 	line("\t}\n}")
 	return b.String()
+}
+
+// from is the match for the clients that are let in. nft takes no network that
+// is inside of another.
+func (p Port) from() string {
+	if len(p.Sources) == 0 {
+		return ""
+	}
+	var networks []string
+	for i, one := range p.Sources {
+		inside := func(other netip.Prefix) bool { return other.Bits() < one.Bits() && other.Overlaps(one) }
+		if !slices.ContainsFunc(p.Sources, inside) && !slices.Contains(p.Sources[:i], one) {
+			networks = append(networks, one.Masked().String())
+		}
+	}
+	slices.Sort(networks)
+	return fmt.Sprintf("ip saddr { %s } ", strings.Join(slices.Compact(networks), ", "))
 }
 
 // noRules takes the table away.

@@ -24,6 +24,8 @@ type Server struct {
 	owner     *net.UnixConn
 	namespace *os.File                 // the owner's
 	ports     map[*net.UnixConn][]Port // those of nil are from before a restart
+	table     string                   // as nft lists it since it was loaded
+	loaded    string                   // as nft was given it
 }
 
 // Serve answers until ctx ends. Then all that it gave is taken back, unless
@@ -37,6 +39,9 @@ func (s *Server) Serve(ctx context.Context, listener *net.UnixListener, keep fun
 	defer stop()
 	var all sync.WaitGroup
 	defer all.Wait()
+	if err := s.watch(ctx, &all); err != nil {
+		return err
+	}
 	for {
 		c, err := listener.AcceptUnix()
 		if ctx.Err() != nil {
@@ -87,10 +92,12 @@ func (s *Server) handle(ctx context.Context, c *net.UnixConn, r request, namespa
 	defer s.mutex.Unlock()
 	var err error
 	switch {
+	case r.Overlay:
+		err = s.overlay(ctx)
 	case r.Attach == nil:
 		a.Faults, err = s.publish(ctx, c, r.Publish)
 	case r.Keep:
-		a.Link, a.Kept, err = s.keep(c, *r.Attach, namespace)
+		a.Link, a.Kept, err = s.keep(ctx, c, *r.Attach, namespace)
 	default:
 		a.Link, err = s.attach(ctx, c, *r.Attach, namespace)
 	}
@@ -112,17 +119,23 @@ func (s *Server) prove(namespace *os.File) error {
 	return Prove(int(namespace.Fd()), s.UID)
 }
 
-// keep gives a connection the link of an earlier one, when there is one yet.
-func (s *Server) keep(c *net.UnixConn, address netip.Addr, namespace *os.File) (Link, bool, error) {
+// keep gives a connection the link of an earlier one, when there is one yet. A
+// pair that others have taken away meanwhile is made anew.
+func (s *Server) keep(ctx context.Context, c *net.UnixConn, address netip.Addr, namespace *os.File) (Link, bool, error) {
 	if err := s.prove(namespace); err != nil {
 		return Link{}, false, err
 	}
-	if s.link == nil || s.link.Address != address || !hasLink() {
+	if s.link == nil || s.link.Address != address {
 		return Link{}, false, nil
 	}
-	s.namespace.Close() //nolint:errcheck // nothing was written
+	if s.namespace != nil {
+		s.namespace.Close() //nolint:errcheck // nothing was written
+	}
 	s.owner, s.namespace = c, namespace
-	return *s.link, true, nil
+	for _, p := range linkParts() {
+		s.mendPart(ctx, p)
+	}
+	return *s.link, true, s.load(ctx)
 }
 
 // attach makes the link. The newest connection with a namespace has it: an
@@ -137,6 +150,9 @@ func (s *Server) attach(ctx context.Context, c *net.UnixConn, address netip.Addr
 	if err := s.drop(ctx); err != nil {
 		return Link{}, err
 	}
+	if err := deleteLost(ctx, lastFour(s.Network)); err != nil {
+		return Link{}, err
+	}
 	link, err := findLink(address, lastFour(s.Network))
 	if err != nil {
 		return Link{}, err
@@ -149,12 +165,23 @@ func (s *Server) attach(ctx context.Context, c *net.UnixConn, address netip.Addr
 	return link, s.load(ctx)
 }
 
+// overlay makes the pod network's device anew, in the owner's namespace.
+func (s *Server) overlay(ctx context.Context) error {
+	if s.link == nil || s.namespace == nil {
+		return errors.New("the node has no link yet")
+	}
+	return remakeOverlay(ctx, *s.link, s.namespace)
+}
+
 // publish replaces a connection's ports by those that it may have.
 func (s *Server) publish(ctx context.Context, c *net.UnixConn, ports []Port) (map[string]string, error) {
 	if s.link == nil {
 		return nil, errors.New("the node has no link yet")
 	}
-	taken := map[string]bool{}
+	taken, err := takenPorts(s.link.Address)
+	if err != nil {
+		return nil, err
+	}
 	for other, theirs := range s.ports {
 		for _, p := range theirs {
 			taken[p.Key()] = taken[p.Key()] || other != c && other != nil
@@ -162,23 +189,33 @@ func (s *Server) publish(ctx context.Context, c *net.UnixConn, ports []Port) (ma
 	}
 	faults, granted := map[string]string{}, []Port{}
 	for _, p := range ports {
-		err := mayPublish(p, s.link.Address)
-		if taken[p.Key()] {
-			err = errInUse
-		}
-		if err != nil {
+		if err := mayPublish(p, taken); err != nil {
 			faults[p.Key()] = err.Error()
 			continue
 		}
 		granted = append(granted, p)
 	}
 	s.ports[c] = granted
-	return faults, s.load(ctx)
+	return faults, s.update(ctx)
 }
 
 // load puts all ports in force and notes them.
-func (s *Server) load(ctx context.Context) error {
-	return errors.Join(load(ctx, rules(*s.link, s.allPorts())), s.save())
+func (s *Server) load(ctx context.Context) (err error) {
+	text := rules(*s.link, s.allPorts())
+	if err = load(ctx, text); err == nil {
+		s.loaded = text
+		s.table, err = listTable(ctx)
+	}
+	return errors.Join(err, s.save())
+}
+
+// update loads the table when it is to be another than before. Whether it is
+// what it was loaded as the server looks for itself.
+func (s *Server) update(ctx context.Context) error {
+	if rules(*s.link, s.allPorts()) == s.loaded {
+		return nil
+	}
+	return s.load(ctx)
 }
 
 func (s *Server) allPorts() []Port {
@@ -211,7 +248,7 @@ func (s *Server) forget(c *net.UnixConn) {
 	if s.owner == c {
 		err = s.drop(ctx)
 	} else {
-		err = s.load(ctx)
+		err = s.update(ctx)
 	}
 	if err != nil {
 		slog.Error("taking back", "error", err)
@@ -227,6 +264,6 @@ func (s *Server) drop(ctx context.Context) error {
 	if s.namespace != nil { // the owner has come back after a restart
 		err = errors.Join(err, deleteOverlay(s.namespace), s.namespace.Close())
 	}
-	s.link, s.owner, s.namespace = nil, nil, nil
+	s.link, s.owner, s.namespace, s.table, s.loaded = nil, nil, nil, "", ""
 	return errors.Join(err, s.save())
 }

@@ -21,36 +21,43 @@ const returnTime = 30 * time.Second
 type given struct {
 	Link  Link
 	Ports []Port
+	Table string // as nft lists it
 }
 
 func (s *Server) save() error {
 	if s.link == nil {
 		return host.Remove(s.State)
 	}
-	data, err := json.Marshal(given{*s.link, s.allPorts()})
+	data, err := json.Marshal(given{*s.link, s.allPorts(), s.table})
 	if err != nil {
 		return fmt.Errorf("noting the link: %w", err)
 	}
 	return host.WriteFile(s.State, data, 0o600)
 }
 
+// loadGiven reads what a server has noted. There is nothing while no node has
+// a link: then the error is fs.ErrNotExist.
+func loadGiven(path string) (was given, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return was, fmt.Errorf("reading the earlier link: %w", err)
+	}
+	if err := json.Unmarshal(data, &was); err != nil {
+		return was, fmt.Errorf("reading the earlier link from %q: %w", path, err)
+	}
+	return was, nil
+}
+
 // restore takes over what an earlier server gave and did not take back.
 func (s *Server) restore(ctx context.Context) error {
-	data, err := os.ReadFile(s.State)
+	was, err := loadGiven(s.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading the earlier link: %w", err)
+		return err
 	}
-	var was given
-	if err := json.Unmarshal(data, &was); err != nil {
-		return fmt.Errorf("reading the earlier link from %q: %w", s.State, err)
-	}
-	s.link, s.ports[nil] = &was.Link, was.Ports
-	if !hasLink() {
-		return s.drop(ctx)
-	}
+	s.link, s.ports[nil], s.table = &was.Link, was.Ports, was.Table
 	slog.Info("link taken over", "address", was.Link.Address)
 	time.AfterFunc(returnTime, func() { s.expire(ctx) })
 	return nil
@@ -68,7 +75,7 @@ func (s *Server) expire(ctx context.Context) {
 	if s.owner == nil {
 		err = s.drop(ctx)
 	} else {
-		err = s.load(ctx)
+		err = s.update(ctx)
 	}
 	if err != nil {
 		slog.Error("taking back", "error", err)

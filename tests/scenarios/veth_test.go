@@ -18,6 +18,7 @@ func TestVeth(t *testing.T) {
 	for _, m := range []*machine{master, worker} {
 		m.run(wholePackets + " && dnf -q -y install podsec-k8s")
 	}
+	t.Run("forward dropped before", func(t *testing.T) { droppedBefore(master.on(t), "podsec-k8s-create-master --network=veth") })
 	master.run("podsec-k8s-create-master --network=veth")
 	worker.run(joinCommand(master, "--network=veth"))
 	t.Run("traffic", func(t *testing.T) { traffic(master.on(t), worker) })
@@ -26,6 +27,9 @@ func TestVeth(t *testing.T) {
 	master.run("podsec-k8s kubectl apply -f - <<'Y'\n" + publishedServices + "\nY")
 	t.Run("outside", func(t *testing.T) { publishedAnswer(master.on(t), worker.on(t)) })
 	t.Run("source address", func(t *testing.T) { sourceAddress(master.on(t), worker.on(t)) })
+	t.Run("asked", func(t *testing.T) { askedPorts(master.on(t), worker.on(t), true) })
+	t.Run("undone on the machine", func(t *testing.T) { undoneOnMachine(master.on(t), worker.on(t)) })
+	t.Run("forward dropped", func(t *testing.T) { droppedForward(master.on(t), worker.on(t)) })
 	t.Run("stranger", func(t *testing.T) { stranger(master.on(t)) })
 	t.Run("root's half again", func(t *testing.T) {
 		for _, command := range []string{

@@ -39,6 +39,7 @@ func TestWorker(t *testing.T) {
 		t.Run("rights", func(t *testing.T) { workerRights(worker.on(t), master.on(t)) })
 		t.Run("static pod", func(t *testing.T) { workerStaticPod(worker.on(t), master.on(t), g) })
 		t.Run("outside", func(t *testing.T) { outside(master.on(t), worker.on(t)) })
+		t.Run("ports", func(t *testing.T) { portScenarios(t, master, worker) })
 		t.Run("namespaces", func(t *testing.T) { namespacesReturn(worker.on(t), master.on(t)) })
 		t.Run("reboot", func(t *testing.T) { reboot(master.on(t), worker.on(t)) })
 		t.Run("rows after it", func(t *testing.T) { keepRows(worker.on(t), master.on(t)) })

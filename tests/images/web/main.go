@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -28,6 +29,8 @@ func run(args []string) error {
 		return serve()
 	}
 	switch args[0] {
+	case "listen":
+		return listen(args[1:])
 	case "get":
 		return get(args[1])
 	case "udp":
@@ -43,7 +46,8 @@ func run(args []string) error {
 	case "read", "add", "list", "fs":
 		return files(args[0], args[1], args[2:])
 	}
-	return fmt.Errorf("verbs: get URL, rtt URL, udp ADDRESS, udp10MB ADDRESS, dns NAME, read FILE, add FILE WORD, list FOLDER, fs PATH")
+	return fmt.Errorf("verbs: listen tcp:ADDRESS udp:ADDRESS ..., get URL, rtt URL, udp ADDRESS, udp10MB ADDRESS, dns NAME, " +
+		"read FILE, add FILE WORD, list FOLDER, fs PATH")
 }
 
 func serve() error {
@@ -63,6 +67,33 @@ func serve() error {
 		w.Write(bytes.Repeat([]byte{'x'}, 10e6)) //nolint:errcheck // the client sees it
 	})
 	return (&http.Server{Addr: ":8080", ReadHeaderTimeout: timeout}).ListenAndServe()
+}
+
+// listen serves the same on other addresses, until one of them fails.
+func listen(addresses []string) error {
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	ended := make(chan error, len(addresses))
+	for _, one := range addresses {
+		network, address, _ := strings.Cut(one, ":")
+		go func() { ended <- listenOne(network, address, host) }()
+	}
+	return <-ended
+}
+
+func listenOne(network, address, host string) error {
+	if network == "udp" {
+		socket, err := net.ListenPacket(network, address)
+		if err == nil {
+			answer(socket, host)
+		}
+		return err
+	}
+	return (&http.Server{Addr: address, ReadHeaderTimeout: timeout, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, host, r.RemoteAddr) //nolint:errcheck // the client sees it
+	})}).ListenAndServe()
 }
 
 func answer(socket net.PacketConn, host string) {

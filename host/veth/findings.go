@@ -1,0 +1,89 @@
+package veth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// Findings lists what is wrong now with what the service has made, by what it
+// has noted in the file state, and with the machine's way out. It is for root.
+func Findings(ctx context.Context, state string) (faults []*host.Fault) {
+	was, err := loadGiven(state)
+	if errors.Is(err, fs.ErrNotExist) {
+		return []*host.Fault{{Err: errors.New("the node has no link to the machine's network"), Remedy: "systemctl start podsec-k8s-net.socket; systemctl restart kubelet"}}
+	}
+	if err != nil {
+		return []*host.Fault{{Err: err, Remedy: "systemctl restart podsec-k8s-net"}}
+	}
+	for _, p := range linkParts() {
+		if err := p.whole(was.Link); err != nil {
+			faults = append(faults, &host.Fault{Err: err, Remedy: mendRemedy})
+		}
+	}
+	if err := sameTable(ctx, was.Table); err != nil {
+		faults = append(faults, &host.Fault{Err: err, Remedy: mendRemedy})
+	}
+	if was.Link.Default.IsValid() && !defaultGateway().IsValid() {
+		faults = append(faults, &host.Fault{
+			Err:    errors.New("the machine has lost its default route, so nothing leaves it but for its own networks"),
+			Remedy: fmt.Sprintf("ip route add default via %s dev %s", was.Link.Default, was.Link.Device),
+		})
+	}
+	return faults
+}
+
+// mendRemedy is for what the service should have mended within seconds.
+const mendRemedy = "podsec-k8s-net.service mends that by itself; if it does not: journalctl -u podsec-k8s-net, and systemctl restart podsec-k8s-net"
+
+// RouteFindings tells when the machine has lost a route that comes with the
+// node's address: nobody reaches the node then. It is for any mode.
+func RouteFindings(address netip.Addr) []*host.Fault {
+	device, prefix := networkOf(address)
+	if device == nil { // that is for others to tell
+		return nil
+	}
+	anew := fmt.Sprintf("start the machine's network anew, or: ip address delete %s dev %s; ip address add %s dev %s", prefix, device.Attrs().Name, prefix, device.Attrs().Name)
+	if routes, err := netlink.RouteGet(address.AsSlice()); err != nil || len(routes) == 0 || routes[0].Type != unix.RTN_LOCAL {
+		return []*host.Fault{{Err: fmt.Errorf("the machine has lost the local route of its address %s", address), Remedy: anew}}
+	}
+	if prefix.Bits() > 30 { // an address of its own, reached in other ways
+		return nil
+	}
+	neighbour := prefix.Masked().Addr().Next()
+	if neighbour == address {
+		neighbour = neighbour.Next()
+	}
+	routes, err := netlink.RouteGet(neighbour.AsSlice())
+	if err == nil && len(routes) > 0 && routes[0].LinkIndex == device.Attrs().Index && routes[0].Gw == nil {
+		return nil
+	}
+	return []*host.Fault{{Err: fmt.Errorf("the machine has lost the route to its own network %s", prefix.Masked()), Remedy: anew}}
+}
+
+// networkOf finds the device that has an address, and the address' network.
+func networkOf(address netip.Addr) (device netlink.Link, prefix netip.Prefix) {
+	addresses, err := netlink.AddrList(nil, unix.AF_INET)
+	if err != nil {
+		return nil, prefix
+	}
+	for _, one := range addresses {
+		if !one.IP.Equal(net.IP(address.AsSlice())) {
+			continue
+		}
+		found, err := netlink.LinkByIndex(one.LinkIndex)
+		if err == nil && found.Attrs().Name != HostEnd {
+			bits, _ := one.Mask.Size()
+			return found, netip.PrefixFrom(address, bits)
+		}
+	}
+	return nil, prefix
+}

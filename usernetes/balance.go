@@ -1,0 +1,62 @@
+package usernetes
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+)
+
+// balance gives every Service of type LoadBalancer the addresses of the nodes
+// that are ready: each of them publishes its ports. With externalTrafficPolicy
+// Local these are the nodes that have a pod of it. It lists the ports that are
+// asked for on addresses which no node is known by. It needs the rights of a
+// control plane; a node's own are too few for good reason.
+// Source: the Kubernetes API reference, "externalTrafficPolicy".
+func (p *publisher) balance(ctx context.Context, m machineState) (unknown []port, err error) {
+	if !slices.ContainsFunc(m.services, func(s service) bool { return s.balanced() || len(s.Spec.ExternalIPs) > 0 }) {
+		return nil, nil
+	}
+	var nodes struct{ Items []clusterNode }
+	if err := p.admin.get(ctx, "/api/v1/nodes", &nodes); err != nil {
+		return nil, err
+	}
+	var faults []error
+	for _, s := range m.services {
+		if s.balanced() {
+			faults = append(faults, p.balanceOne(ctx, s, nodes.Items))
+		}
+	}
+	return m.unknownAddresses(nodes.Items), errors.Join(faults...)
+}
+
+func (p *publisher) balanceOne(ctx context.Context, s service, nodes []clusterNode) error {
+	path := "/namespaces/" + s.Metadata.Namespace + "/"
+	if s.Spec.ExternalTrafficPolicy == "Local" {
+		var slicesOf struct{ Items []endpointSlice }
+		query := "endpointslices?labelSelector=kubernetes.io/service-name%3D" + s.Metadata.Name
+		if err := p.admin.get(ctx, "/apis/discovery.k8s.io/v1"+path+query, &slicesOf); err != nil {
+			return err
+		}
+		nodes = slices.DeleteFunc(slices.Clone(nodes), func(n clusterNode) bool { return !hasEndpoint(slicesOf.Items, n.Metadata.Name) })
+	}
+	addresses := readyAddresses(nodes)
+	if slices.EqualFunc(s.Status.LoadBalancer.Ingress, addresses, func(a, b ingress) bool { return a.IP == b.IP }) {
+		return nil
+	}
+	status := document{"status": document{"loadBalancer": loadBalancerStatus{addresses}}}
+	return p.admin.send(ctx, http.MethodPatch, "/api/v1"+path+"services/"+s.Metadata.Name+"/status", "application/merge-patch+json", status)
+}
+
+// hasEndpoint reports whether a node has a pod of a Service that takes
+// connections. Source: the API reference, EndpointConditions: nil is ready.
+func hasEndpoint(all []endpointSlice, node string) bool {
+	for _, s := range all {
+		for _, e := range s.Endpoints {
+			if e.NodeName == node && (e.Conditions.Ready == nil || *e.Conditions.Ready) {
+				return true
+			}
+		}
+	}
+	return false
+}

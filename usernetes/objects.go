@@ -1,0 +1,110 @@
+package usernetes
+
+// An object is a Service or a Pod of the cluster, as events name it.
+type object struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	UID       string `json:"uid"`
+}
+
+func (o object) String() string {
+	if o.Kind == "" {
+		return "the node"
+	}
+	return o.Kind + " " + o.Namespace + "/" + o.Name
+}
+
+// What the API says of Services, Pods and Nodes, as far as ports need it.
+// Source: the Kubernetes API reference, core/v1 and discovery.k8s.io/v1.
+type (
+	metadata struct {
+		Namespace, Name, UID, CreationTimestamp string
+		Annotations                             map[string]string
+	}
+	service struct {
+		Metadata metadata
+		Spec     serviceSpec
+		Status   struct{ LoadBalancer loadBalancerStatus }
+	}
+	serviceSpec struct {
+		Type                     string
+		ClusterIP                string
+		Ports                    []servicePort
+		ExternalIPs              []string
+		LoadBalancerClass        *string
+		LoadBalancerIP           string
+		LoadBalancerSourceRanges []string
+		ExternalTrafficPolicy    string
+		InternalTrafficPolicy    string
+		SessionAffinity          string
+		HealthCheckNodePort      int
+	}
+	servicePort struct {
+		Protocol       string
+		Port, NodePort int
+	}
+	loadBalancerStatus struct {
+		Ingress []ingress `json:"ingress"`
+	}
+	ingress struct {
+		IP     string `json:"ip"`
+		IPMode string `json:"ipMode,omitempty"`
+	}
+	pod struct {
+		Metadata metadata
+		Spec     struct {
+			HostNetwork                bool
+			Containers, InitContainers []container
+		}
+		Status struct{ Phase, PodIP string }
+	}
+	container     struct{ Ports []containerPort }
+	containerPort struct {
+		Protocol, HostIP        string
+		HostPort, ContainerPort int
+	}
+	clusterNode struct {
+		Metadata metadata
+		Spec     struct{ PodCIDR string }
+		Status   struct {
+			Addresses  []struct{ Type, Address string }
+			Conditions []struct{ Type, Status string }
+		}
+	}
+	endpointSlice struct {
+		Endpoints []struct {
+			NodeName   string
+			Conditions struct{ Ready *bool }
+		}
+	}
+)
+
+func (m metadata) object(kind string) object { return object{kind, m.Namespace, m.Name, m.UID} }
+
+// ready reports whether the cluster counts on the node.
+func (n clusterNode) ready() bool {
+	for _, c := range n.Status.Conditions {
+		if c.Type == "Ready" {
+			return c.Status == "True"
+		}
+	}
+	return false
+}
+
+// Annotations that Kubernetes itself gives a meaning.
+// Source: the Kubernetes documentation, "Well-Known Labels, Annotations and
+// Taints".
+const (
+	mirrorHash       = "kubernetes.io/config.hash"                              // the kubelet's uid of a static pod
+	sourceRangesNote = "service.beta.kubernetes.io/load-balancer-source-ranges" // before there was a field
+)
+
+// kubeletUID is the uid by which the kubelet knows a pod. A static pod has
+// another one than its mirror in the API.
+func (p pod) kubeletUID() string {
+	if hash, ok := p.Metadata.Annotations[mirrorHash]; ok {
+		return hash
+	}
+	return p.Metadata.UID
+}

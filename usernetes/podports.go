@@ -1,0 +1,130 @@
+package usernetes
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// ended reports whether all of a pod's containers have ended for good.
+func (p pod) ended() bool { return p.Status.Phase == "Succeeded" || p.Status.Phase == "Failed" }
+
+// standIn reports whether a pod stands for a service of the control plane,
+// whose ports are the node's.
+func (p pod) standIn() bool { return p.Metadata.Annotations[digestAnnotation] != "" }
+
+// podPorts lists the host ports of a pod that runs or is going to.
+// Source: the Kubernetes API reference, ContainerPort; the kubelet's
+// pkg/kubelet/kuberuntime/kuberuntime_sandbox.go, which maps the ports of
+// containers alone.
+func (m machineState) podPorts(p pod) (all []port) {
+	if p.standIn() || p.ended() {
+		return nil
+	}
+	add := func(containers []container, of func(pod, containerPort) []port) {
+		for _, c := range containers {
+			for _, one := range c.Ports {
+				if one.HostPort != 0 {
+					all = append(all, of(p, one)...)
+				}
+			}
+		}
+	}
+	if p.Spec.HostNetwork {
+		add(slices.Concat(p.Spec.Containers, p.Spec.InitContainers), m.declared)
+		return all
+	}
+	add(p.Spec.Containers, m.hostPort)
+	add(p.Spec.InitContainers, initPort)
+	return all
+}
+
+// declared is a port of a pod with the node's network. What it listens on is
+// its own choice; a loopback address that it declares says that others are
+// not meant.
+func (m machineState) declared(p pod, c containerPort) []port {
+	if !everyAddress(c.HostIP) && c.HostIP != m.node.IP.String() {
+		return nil
+	}
+	one := port{Proto: protocol(c.Protocol), Number: c.HostPort, Owner: p.Metadata.object("Pod")}
+	for _, l := range m.listeners {
+		if l.Pod == p.kubeletUID() && l.Proto == one.Proto && l.Number == one.Number && l.Address == m.node.IP {
+			one.Child = l.Address
+		}
+	}
+	return []port{one}
+}
+
+// everyAddress reports whether a hostIP means all addresses of the machine.
+func everyAddress(hostIP string) bool {
+	return slices.Contains([]string{"", "0.0.0.0", "::"}, hostIP)
+}
+
+// hostPort is a host port of a pod with a network of its own. CRI-O serves one
+// of all addresses on every address that is local in the namespaces, and one of
+// a certain address on that alone: that one leads to the pod itself.
+// Source: CRI-O's internal/hostport.
+func (m machineState) hostPort(p pod, c containerPort) []port {
+	one := port{Proto: protocol(c.Protocol), Number: c.HostPort, Owner: p.Metadata.object("Pod")}
+	if c.HostIP == "" || c.HostIP == "0.0.0.0" {
+		return []port{one}
+	}
+	address := m.node.IP // "::", which CRI-O serves for pods with an IPv6 address alone
+	if !everyAddress(c.HostIP) {
+		var err error
+		if address, err = netip.ParseAddr(c.HostIP); err != nil {
+			one.Fault = fmt.Sprintf("hostIP %q is no address", c.HostIP)
+			return []port{one}
+		}
+	}
+	one = m.on(address, one)
+	switch {
+	case !address.Is4():
+		one.Fault = onlyIPv4
+	case !m.has(address):
+		one.Fault = noAddress(c.HostIP)
+	default:
+		podIP, err := netip.ParseAddr(p.Status.PodIP)
+		if err != nil { // it has none yet
+			return nil
+		}
+		one.Child, one.Target = podIP, c.ContainerPort
+	}
+	return []port{one}
+}
+
+// initPort is a host port of an init container, for which no rootful node
+// does anything either.
+func initPort(p pod, c containerPort) []port {
+	return []port{{
+		Proto: protocol(c.Protocol), Number: c.HostPort, Owner: p.Metadata.object("Pod"),
+		Fault: "the kubelet gives init containers no host ports: declare it in a container of the pod",
+	}}
+}
+
+// maxListeners bounds the ports of one pod that are published because it
+// listens there.
+const maxListeners = 256
+
+// listeningPorts lists the ports that a pod with the node's network listens
+// on, declared or not.
+func (m machineState) listeningPorts(p pod) (all []port) {
+	if !p.Spec.HostNetwork || p.standIn() || p.ended() {
+		return nil
+	}
+	for _, l := range m.listeners {
+		if l.Pod != p.kubeletUID() {
+			continue
+		}
+		one := port{Proto: l.Proto, Number: l.Number, Child: l.Address, Owner: p.Metadata.object("Pod")}
+		if l.Address.IsValid() {
+			one = m.on(l.Address, one)
+		}
+		if len(all) == maxListeners {
+			one.Fault = fmt.Sprintf("the pod listens on more than %d ports: declare those that it needs", maxListeners)
+			return append(all, one)
+		}
+		all = append(all, one)
+	}
+	return all
+}
