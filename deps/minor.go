@@ -17,6 +17,12 @@ type Minor struct {
 	// long a cluster is looked for.
 	DiscoveryTimeout []string
 
+	// InitTimeout and JoinTimeout are the fields of documents of kubeadm's
+	// configuration, each behind the document's kind, that bound how long the
+	// parts of a control plane are waited for. A kubeadm that waits for none
+	// has no such field.
+	InitTimeout, JoinTimeout []string
+
 	From, Before string // versions of the kubernetes packages: from, and before
 	Etcd         string // the oldest that takes the flags of kubeadm's manifest
 	Flannel      string // the oldest to use
@@ -46,12 +52,15 @@ func Minors() []Minor {
 		{
 			Version: "1.26", KubeadmAPI: "kubeadm.k8s.io/v1beta3", ArgsForm: ArgsMap, PauseTag: "3.9",
 			DiscoveryTimeout: []string{"discovery", "timeout"},
+			InitTimeout:      []string{"ClusterConfiguration", "apiServer", "timeoutForControlPlane"},
 			From:             "1.26.3", Before: "1.27", Etcd: "3.4.15", Flannel: "0.13.0",
 			CRIO: "1.26.2", CRIOBefore: "1.28", Crun: "1.8.1",
 		},
 		{
 			Version: "1.34", KubeadmAPI: "kubeadm.k8s.io/v1beta4", ArgsForm: ArgsList, PauseTag: "3.10.1",
 			DiscoveryTimeout: []string{"timeouts", "discovery"},
+			InitTimeout:      []string{"InitConfiguration", "timeouts", "controlPlaneComponentHealthCheck"},
+			JoinTimeout:      []string{"JoinConfiguration", "timeouts", "controlPlaneComponentHealthCheck"},
 			From:             "1.34.0", Before: "1.35", Etcd: "3.6.0", Flannel: "0.26.0",
 			CRIO: "1.34.0", CRIOBefore: "1.36", Crun: "1.9",
 		},

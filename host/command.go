@@ -9,13 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 )
 
 // stderrTail is how many bytes of a failed program's error output are kept.
-const stderrTail = 4096
+const stderrTail = 16 << 10
 
 // killDelay is how long a program may take to end after its context did.
 const killDelay = 10 * time.Second
@@ -23,6 +22,7 @@ const killDelay = 10 * time.Second
 // A Command is a program to run and what it is given. No secret belongs in
 // Args: every process of the machine can read them.
 type Command struct {
+	Name   string      // how errors call it; empty means its quoted argv
 	Path   string      // a path, or a name looked up in PATH
 	Args   []string    // without argv[0]
 	Env    []string    // KEY=VALUE; nil means the caller's environment
@@ -32,6 +32,10 @@ type Command struct {
 	Stderr io.Writer   // nil means only its end is kept, for the error
 	Files  []*os.File  // handed over as descriptors 3, 4, …
 	As     *Credential // nil means the caller's own ids
+
+	// End asks the program, with that process id, to end when the context has.
+	// Nil means SIGTERM.
+	End func(pid int) error
 }
 
 // A Credential is the user that a program runs as. Supplementary groups
@@ -42,19 +46,21 @@ type Credential struct {
 
 // A CommandError is a program that could not be run or ended with a fault.
 type CommandError struct {
+	Name   string // of the command; may be empty
 	Argv   []string
 	Status int    // exit status; -1 when it did not start or a signal ended it
 	Stderr string // the end of its error output
 	Err    error
 }
 
-// Error gives the quoted argv, how it ended, and the last line it printed.
+// Error gives the name or the quoted argv, how it ended, and what it said of
+// that.
 func (e *CommandError) Error() string {
-	text := fmt.Sprintf("running %q: %v", e.Argv, e.Err)
-	if last := lastLine(e.Stderr); last != "" {
-		text += ": " + last
+	text := fmt.Sprintf("%s: %v", e.Name, e.Err)
+	if e.Name == "" {
+		text = fmt.Sprintf("running %q: %v", e.Argv, e.Err)
 	}
-	return text
+	return joined(text, LastError(e.Stderr))
 }
 
 // Unwrap gives the cause.
@@ -96,23 +102,23 @@ func (c Command) Output(ctx context.Context) ([]byte, error) {
 func (c Command) Exec() error {
 	path, err := exec.LookPath(c.Path)
 	if err != nil {
-		return &CommandError{Argv: c.argv(), Status: -1, Err: err}
+		return &CommandError{Name: c.Name, Argv: c.argv(), Status: -1, Err: err}
 	}
 	if c.Dir != "" {
 		if err := os.Chdir(c.Dir); err != nil {
-			return &CommandError{Argv: c.argv(), Status: -1, Err: err}
+			return &CommandError{Name: c.Name, Argv: c.argv(), Status: -1, Err: err}
 		}
 	}
 	if c.As != nil {
 		if err := errors.Join(guardTerminal(), c.As.become()); err != nil {
-			return &CommandError{Argv: c.argv(), Status: -1, Err: err}
+			return &CommandError{Name: c.Name, Argv: c.argv(), Status: -1, Err: err}
 		}
 	}
 	env := c.Env
 	if env == nil {
 		env = os.Environ()
 	}
-	return &CommandError{Argv: c.argv(), Status: -1, Err: syscall.Exec(path, c.argv(), env)}
+	return &CommandError{Name: c.Name, Argv: c.argv(), Status: -1, Err: syscall.Exec(path, c.argv(), env)}
 }
 
 // become gives up the caller's ids for good.
@@ -144,6 +150,9 @@ func (c Command) cmd(ctx context.Context) *exec.Cmd {
 		}
 		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	}
+	if c.End != nil {
+		cmd.Cancel = func() error { return c.End(cmd.Process.Pid) }
+	}
 	return cmd
 }
 
@@ -156,7 +165,7 @@ func (c Command) failure(ctx context.Context, err error, stderr string) error {
 	if ctx.Err() != nil {
 		err = fmt.Errorf("%w (%w)", ctx.Err(), err)
 	}
-	return &CommandError{Argv: c.argv(), Status: status, Stderr: stderr, Err: err}
+	return &CommandError{Name: c.Name, Argv: c.argv(), Status: status, Stderr: stderr, Err: err}
 }
 
 // LookPath finds a program in PATH. Source: execvp(3).
@@ -174,8 +183,3 @@ func (b *tailBuffer) Write(p []byte) (int, error) {
 }
 
 func (b *tailBuffer) String() string { return string(b.data) }
-
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
-}

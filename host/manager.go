@@ -20,16 +20,6 @@ type Manager struct {
 	logs string          // how journalctl selects a unit of the manager
 }
 
-// A UnitState is what a manager says of one unit. The words are systemd's.
-// Source: org.freedesktop.systemd1(5).
-type UnitState struct {
-	Load   string // loaded, not-found, masked …
-	Active string // active, reloading, inactive, failed, activating, deactivating
-	Sub    string // running, dead, auto-restart …
-	Result string // of a service: success, exit-code, signal, watchdog, start-limit-hit …
-	PID    uint32 // of a service's main process; 0 when there is none
-}
-
 // SystemManager connects to the system's manager. It takes root.
 func SystemManager(ctx context.Context) (*Manager, error) {
 	return connect(ctx, "/run/systemd/private", 0, "-u ")
@@ -71,9 +61,14 @@ func connect(ctx context.Context, socket string, uid uint32, logs string) (*Mana
 // Close ends the connection.
 func (m *Manager) Close() { m.conn.Close() }
 
-// Start starts a unit and waits until its job is done.
+// Start starts a unit and waits until its job is done. A unit that systemd
+// skips, for one of its conditions does not hold, has not started: the error
+// is ErrSkipped then.
 func (m *Manager) Start(ctx context.Context, unit string) error {
-	return m.job(ctx, "starting", unit, m.conn.StartUnitContext)
+	if err := m.job(ctx, "starting", unit, m.conn.StartUnitContext); err != nil {
+		return err
+	}
+	return m.notSkipped(ctx, "starting", unit)
 }
 
 // Stop stops a unit and waits until its job is done.
@@ -81,9 +76,26 @@ func (m *Manager) Stop(ctx context.Context, unit string) error {
 	return m.job(ctx, "stopping", unit, m.conn.StopUnitContext)
 }
 
-// Restart restarts a unit, or starts it, and waits until its job is done.
+// Restart restarts a unit, or starts it, and waits until its job is done. A
+// unit that is skipped is an error as it is for Start.
 func (m *Manager) Restart(ctx context.Context, unit string) error {
-	return m.job(ctx, "restarting", unit, m.conn.RestartUnitContext)
+	if err := m.job(ctx, "restarting", unit, m.conn.RestartUnitContext); err != nil {
+		return err
+	}
+	return m.notSkipped(ctx, "restarting", unit)
+}
+
+// ErrSkipped says that systemd has not started a unit, and that this is no
+// failure to it. Source: systemd.unit(5), "Conditions and Asserts".
+var ErrSkipped = errors.New("systemd has skipped it")
+
+// notSkipped returns an error for a unit whose job was done by leaving it out.
+func (m *Manager) notSkipped(ctx context.Context, doing, unit string) error {
+	s, err := m.State(ctx, unit)
+	if err != nil || !s.Skipped() {
+		return err
+	}
+	return m.jobFault(doing, unit, fmt.Errorf("%w: %s does not hold", ErrSkipped, s.Unmet))
 }
 
 // ReloadOrRestart makes a unit read its configuration again.
@@ -124,21 +136,6 @@ func (m *Manager) Kill(ctx context.Context, unit string, signal syscall.Signal) 
 	return m.conn.KillUnitWithTarget(ctx, unit, systemd.All, int32(signal))
 }
 
-// State says how a unit is.
-func (m *Manager) State(ctx context.Context, unit string) (UnitState, error) {
-	p, err := m.conn.GetAllPropertiesContext(ctx, unit)
-	if err != nil {
-		return UnitState{}, fmt.Errorf("asking systemd for %s: %w", unit, err)
-	}
-	var s UnitState
-	s.Load, _ = p["LoadState"].(string)
-	s.Active, _ = p["ActiveState"].(string)
-	s.Sub, _ = p["SubState"].(string)
-	s.Result, _ = p["Result"].(string)
-	s.PID, _ = p["MainPID"].(uint32)
-	return s, nil
-}
-
 // Changes tells that some unit of the manager changed its state. The
 // channel holds one token at the most; whoever receives asks for State.
 func (m *Manager) Changes() (<-chan struct{}, error) {
@@ -171,7 +168,7 @@ func (m *Manager) job(ctx context.Context, doing, unit string, call jobCall) err
 	select {
 	case result := <-done:
 		if result != "done" {
-			return m.jobFault(doing, unit, fmt.Errorf("systemd says %q", result))
+			return m.jobFault(doing, unit, m.lastSeen(unit, fmt.Errorf("systemd says %q", result)))
 		}
 		return nil
 	case <-m.gone:
@@ -182,11 +179,15 @@ func (m *Manager) job(ctx context.Context, doing, unit string, call jobCall) err
 }
 
 func (m *Manager) lastSeen(unit string, cause error) error {
-	state, err := m.State(context.Background(), unit)
+	s, err := m.State(context.Background(), unit)
 	if err != nil {
 		return cause
 	}
-	return fmt.Errorf("%w, last seen %s (%s)", cause, state.Active, state.Sub)
+	cause = fmt.Errorf("%w, last seen %s (%s)", cause, s.Active, s.Sub)
+	if s.Status != "" {
+		return fmt.Errorf("%w: %s", cause, s.Status)
+	}
+	return cause
 }
 
 func (m *Manager) jobFault(doing, unit string, err error) error {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -49,4 +50,55 @@ func setting(t *testing.T, unit, key string) (values []string) {
 	}
 	slices.Sort(values)
 	return values
+}
+
+// TestConditionsNameTheState: the state is where it is, whatever home the
+// node's user has.
+func TestConditionsNameTheState(t *testing.T) {
+	for _, file := range userUnits(t) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "%h") {
+			t.Errorf("%s depends on the home of the user", file)
+		}
+	}
+}
+
+// TestUnitsEndBeforeSystemdGivesUp: what does not end in time is killed by the
+// unit's own ExecStop, for systemd calls its own killing a failure.
+func TestUnitsEndBeforeSystemdGivesUp(t *testing.T) {
+	for _, file := range userUnits(t) {
+		name := filepath.Base(file)
+		for _, seconds := range stopSeconds(t, name) {
+			limit, err := strconv.Atoi(setting(t, name, "TimeoutStopSec")[0])
+			if err != nil || seconds+1 >= limit {
+				t.Errorf("%s waits %d s, and systemd %d s: %v", name, seconds, limit, err)
+			}
+			if !slices.Equal(setting(t, name, "SuccessExitStatus"), []string{"SIGKILL"}) {
+				t.Errorf("%s counts its own killing as a failure", name)
+			}
+		}
+	}
+}
+
+// stopSeconds gives how long each ExecStop of a unit waits.
+func stopSeconds(t *testing.T, unit string) (all []int) {
+	t.Helper()
+	for _, word := range setting(t, unit, "ExecStop") {
+		if seconds, err := strconv.Atoi(word); err == nil {
+			all = append(all, seconds)
+		}
+	}
+	return all
+}
+
+func userUnits(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("user/u7s*")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d units, %v", len(files), err)
+	}
+	return files
 }

@@ -164,6 +164,17 @@ func (c *apiClient) do(ctx context.Context, method, path, contentType string, bo
 	return response, nil
 }
 
+// An apiError is the API's refusal.
+type apiError struct {
+	status  int // of HTTP
+	path    string
+	message string
+}
+
+func (e *apiError) Error() string {
+	return fmt.Sprintf("the cluster answers %s with %d: %s", e.path, e.status, e.message)
+}
+
 // refusedBy reads why the API did not do as it was asked.
 func refusedBy(response *http.Response) error {
 	defer response.Body.Close() //nolint:errcheck // read only
@@ -175,5 +186,5 @@ func refusedBy(response *http.Response) error {
 	if err != nil || status.Message == "" {
 		status.Message = http.StatusText(response.StatusCode)
 	}
-	return fmt.Errorf("the cluster answers %s with %d: %s", response.Request.URL.Path, response.StatusCode, status.Message)
+	return &apiError{response.StatusCode, response.Request.URL.Path, status.Message}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -93,33 +94,21 @@ func awaitKnown(ctx context.Context, n Node) (api *apiClient, err error) {
 	return api, err
 }
 
-// awaitReady waits until the cluster counts the node as ready.
-func awaitReady(ctx context.Context, n Node) error {
-	api, err := newAPIClient(kubeletConf)
-	if err != nil {
-		return err
-	}
-	return within(ctx, readyTimeout, func() error {
-		own, err := api.node(ctx, n.Name)
-		if err != nil {
-			return err
-		}
-		if !own.ready() {
-			return fmt.Errorf("node %s is not ready", n.Name)
-		}
-		return nil
-	})
-}
+// A final is a fault that no waiting will mend.
+type final struct{ error }
+
+func (f final) Unwrap() error { return f.error }
 
 // within repeats a check until it holds, and gives its last fault when it
-// does not in time.
+// does not in time, or is a final one.
 func within(ctx context.Context, patience time.Duration, check func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
 		fault := check()
-		if fault == nil {
-			return nil
+		var last final
+		if fault == nil || errors.As(fault, &last) {
+			return fault
 		}
 		select {
 		case <-ctx.Done():

@@ -3,7 +3,12 @@ package usernetes
 import (
 	"context"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 )
@@ -37,8 +42,26 @@ func inNodeWith(p Program, own []string) (host.Command, error) {
 		"--target=" + strconv.Itoa(pid), "--user", "--preserve-credentials",
 		"--mount", "--net", "--pid", "--cgroup", "--ipc", "--uts", "--", p.Name,
 	}
-	return host.Command{Path: "nsenter", Args: append(args, p.Args...), Env: env}, nil
+	return host.Command{
+		Name: p.title(), Path: "nsenter", Args: append(args, p.Args...), Env: env,
+		End: func(pid int) error { return signalProgram(pid, unix.SIGTERM) },
+	}, nil
 }
+
+// title is what errors call a program: its name and the words up to its first
+// flag, such as kubeadm init.
+func (p Program) title() string {
+	words := []string{filepath.Base(p.Name)}
+	for _, arg := range p.Args {
+		if !commandWord.MatchString(arg) || len(words) == 3 {
+			break
+		}
+		words = append(words, arg)
+	}
+	return strings.Join(words, " ")
+}
+
+var commandWord = regexp.MustCompile(`^[a-z][a-z-]*$`)
 
 // clusterConfig picks the identity with the most rights that the node has.
 func clusterConfig() string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -23,6 +24,8 @@ const (
 	steady       = time.Minute     // a kubelet that ran this long starts with the first pause again
 	managerWait  = 2 * time.Minute // for the user's systemd, at boot
 	guardStop    = 2 * time.Minute // for the node's services to end
+	kubeletWait  = time.Minute     // for a kubelet that has failed to come up after all
+	leastPause   = settle          // between two looks, however much changes
 )
 
 // An act is what the guard does about the kubelet.
@@ -54,23 +57,36 @@ func nextPause(last, ran time.Duration) time.Duration {
 // statusLine is what systemctl status kubelet shows.
 func statusLine(s host.UnitState, node *Node, addresses []netip.Prefix) string {
 	if node == nil {
-		return "there is no node on this machine yet: podsec-k8s-create-master"
+		return "there is no node on this machine yet: podsec-k8s-create-master or podsec-k8s join"
 	}
 	moved := checkAddress(*node, addresses)
 	switch {
 	case moved != nil:
 		return moved.Err.Error() + ": " + moved.Remedy
-	case s.Active == "active":
+	case s.Up():
 		return fmt.Sprintf("the rootless kubelet runs, pid %d", s.PID)
+	case s.Skipped():
+		return "the node is half made: podsec-k8s status"
+	case s.Active == "inactive":
+		return "the rootless kubelet was stopped: " + startRemedy(true)
 	default:
-		return fmt.Sprintf("the rootless kubelet is %s (%s)", s.Active, s.Result)
+		return fmt.Sprintf("the rootless kubelet is %s (%s): podsec-k8s status", s.Active, s.Result)
 	}
 }
 
 // Guard is the system's kubelet.service: it starts the node of u7s-admin,
 // watches its kubelet, and stops the node when it is told to end. It runs as
-// u7s-admin.
+// u7s-admin. A node that can't be started is an error, and stopped again, so
+// that nothing of it runs while no guard does: systemd starts the guard anew
+// after a while.
 func Guard(ctx context.Context) error {
+	admin, err := AdminUser()
+	if err != nil {
+		return err
+	}
+	if uint32(os.Getuid()) != admin.UID {
+		return fault("systemctl start kubelet", "this is for kubelet.service to run, as %s", Admin)
+	}
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
 	defer stop()
 	reload := make(chan os.Signal, 1)
@@ -80,16 +96,93 @@ func Guard(ctx context.Context) error {
 		return err
 	}
 	defer manager.Close()
-	if err := manager.Begin(ctx, units.Target); err != nil {
+	before, err := manager.State(ctx, units.RootlessKit)
+	if err != nil {
 		return err
 	}
-	err = guard(ctx, manager, reload)
-	if ctx.Err() == nil {
-		return err // systemd starts the guard again
+	failed := startNode(ctx, manager)
+	if failed == nil {
+		if err := guard(ctx, manager, reload); ctx.Err() == nil {
+			return err // systemd starts the guard again
+		}
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardStop)
 	defer cancel()
-	return stopNode(ending, manager)
+	if failed == nil || ctx.Err() != nil {
+		return stopNode(ending, manager, "stopping the node")
+	}
+	if before.Up() { // what ran beside a kubelet that fails goes on
+		return errors.Join(failed, host.Status(reasonLine(failed)))
+	}
+	return errors.Join(failed, stopNode(ending, manager, reasonLine(failed)))
+}
+
+// reasonLine puts a fault and its remedy into a status line.
+func reasonLine(failed error) string {
+	line := failed.Error()
+	var known *host.Fault
+	if errors.As(failed, &known) {
+		line += ": " + known.Remedy
+	}
+	return host.Printable(line)
+}
+
+// startNode starts the node and waits until its namespaces and its kubelet
+// are up, or it is clear that they do not come up. Where there is no node, or
+// one that is half made, there is nothing to wait for.
+func startNode(ctx context.Context, manager *host.Manager) error {
+	if err := host.Status("starting the node"); err != nil {
+		return err
+	}
+	if err := manager.Begin(ctx, units.Target); err != nil {
+		return err
+	}
+	n, err := LoadNode()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if moved := checkAddress(n, hostAddresses()); moved != nil {
+		if err := host.Status("waiting for the address of the node: " + moved.Error()); err != nil {
+			return err
+		}
+	}
+	// Asked for by name, for a target that is active already starts nothing.
+	if err := manager.Start(ctx, units.RootlessKit); err != nil {
+		if moved := checkAddress(n, hostAddresses()); moved != nil {
+			return moved
+		}
+		return err
+	}
+	if err := host.Status("waiting for the rootless kubelet"); err != nil {
+		return err
+	}
+	return startKubelet(ctx, manager)
+}
+
+// startKubelet starts the kubelet and waits for it. One that fails is started
+// again by systemd, and may yet come up.
+func startKubelet(ctx context.Context, manager *host.Manager) error {
+	failed := manager.Start(ctx, units.Kubelet)
+	if failed == nil || errors.Is(failed, host.ErrSkipped) || ctx.Err() != nil {
+		return nil
+	}
+	log := crashLog{}
+	return within(ctx, kubeletWait, func() error {
+		s, err := manager.State(ctx, units.Kubelet)
+		if err != nil {
+			return err
+		}
+		if s.Up() {
+			return nil
+		}
+		if log.note(units.Kubelet, time.Now(), s.Restarts) {
+			return final{failed}
+		}
+		return failed
+	})
 }
 
 // waitManager waits for the user's systemd to answer.
@@ -102,10 +195,8 @@ func waitManager(ctx context.Context) (*host.Manager, error) {
 		if err == nil {
 			return manager, nil
 		}
-		select {
-		case <-ctx.Done():
+		if !rest(ctx, firstPause) {
 			return nil, err
-		case <-time.After(firstPause):
 		}
 	}
 }
@@ -139,6 +230,9 @@ func guard(ctx context.Context, manager *host.Manager, reload <-chan os.Signal) 
 			}
 			began = time.Now()
 		}
+		if !rest(ctx, leastPause) {
+			return nil
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -153,12 +247,20 @@ func guard(ctx context.Context, manager *host.Manager, reload <-chan os.Signal) 
 	}
 }
 
-func reviveKubelet(ctx context.Context, manager *host.Manager, pause time.Duration) error {
-	slog.Warn("the kubelet has failed", "next start in", pause)
+// rest waits, and reports whether it could wait to the end.
+func rest(ctx context.Context, pause time.Duration) bool {
 	select {
 	case <-ctx.Done():
-		return nil
+		return false
 	case <-time.After(pause):
+		return true
+	}
+}
+
+func reviveKubelet(ctx context.Context, manager *host.Manager, pause time.Duration) error {
+	slog.Warn("the kubelet has failed", "next start in", pause)
+	if !rest(ctx, pause) {
+		return nil
 	}
 	return errors.Join(manager.ResetFailed(ctx, units.Kubelet), manager.Begin(ctx, units.Kubelet))
 }
@@ -172,9 +274,10 @@ func knownNode() *Node {
 	return &n
 }
 
-// stopNode stops what belongs to the node, RootlessKit last.
-func stopNode(ctx context.Context, manager *host.Manager) error {
-	if err := host.Status("stopping the node"); err != nil {
+// stopNode stops what belongs to the node, RootlessKit last. status is shown
+// meanwhile, and after that.
+func stopNode(ctx context.Context, manager *host.Manager, status string) error {
+	if err := host.Status(status); err != nil {
 		return err
 	}
 	// The target's own job is done at once; RootlessKit's waits for all that

@@ -138,6 +138,23 @@ func reportHostFaults(problems []hostfs.Problem) error {
 	return host.WriteFile(hostFaultsFile(), data, 0o600)
 }
 
+// hostFileWarnings reads for the status command what the node does not see of
+// the host's files.
+func hostFileWarnings() (lines []FaultLine) {
+	data, err := os.ReadFile(hostFaultsFile())
+	if err != nil {
+		return nil // it is not known yet
+	}
+	var problems []hostfs.Problem
+	if err := json.Unmarshal(data, &problems); err != nil {
+		return []FaultLine{faultLine(fmt.Errorf("reading what the node sees of the host's files: %w", err))}
+	}
+	for _, p := range problems {
+		lines = append(lines, FaultLine{p.Fault, p.Remedy})
+	}
+	return lines
+}
+
 // endMerge takes the mount points away that are on disk, when all that ran in
 // the node has ended.
 func endMerge(ctx context.Context, merge *hostfs.Merge) error {

@@ -2,6 +2,7 @@ package usernetes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -39,13 +40,23 @@ func kubeadmJoin(ctx context.Context, w *Work) error {
 	}
 	args := append([]string{"join", "--config=" + initFile}, w.Plan.Pass...)
 	if err := w.beginNetworkBeside(ctx, Program{"kubeadm", args}); err != nil {
-		return &host.Fault{
-			Err: err,
-			Remedy: "see what kubeadm says above; a token lasts a day, a new one with its command line: " +
-				"podsec-k8s token create --print-join-command on a master",
-		}
+		return joinFault(err)
 	}
 	return host.Remove(initFile)
+}
+
+// joinFault gives kubeadm's failure to join the remedy for what it says of
+// itself. A service that ends again and again has one.
+func joinFault(err error) error {
+	var known *host.Fault
+	if errors.As(err, &known) {
+		return err
+	}
+	return &host.Fault{
+		Err: err,
+		Remedy: "mend what kubeadm says, and run the same command again: it goes on; a token lasts a day, a new one with its command line: " +
+			"podsec-k8s token create --print-join-command on a master",
+	}
 }
 
 // beginNetworkBeside runs a program and tries meanwhile to start the network:
@@ -56,7 +67,7 @@ func (w *Work) beginNetworkBeside(ctx context.Context, p Program) error {
 	early, end := context.WithCancel(ctx)
 	var network sync.WaitGroup
 	network.Go(func() { _ = startWorkerNetwork(early, w) })
-	err := w.inNode(ctx, p)
+	err := untilCrash(ctx, w.Manager, func(ctx context.Context) error { return w.inNode(ctx, p) })
 	end()
 	network.Wait()
 	return err

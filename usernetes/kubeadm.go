@@ -53,7 +53,15 @@ func initConfig(n Node, minor deps.Minor) kubeadmConfig {
 		listen := fmt.Sprintf("https://0.0.0.0:%d", peerPort)
 		put(config[kindCluster], extraArgs(minor, "listen-peer-urls", listen), "etcd", "local", "extraArgs")
 	}
+	config.bound(minor.InitTimeout)
 	return config
+}
+
+// bound keeps kubeadm from waiting longer for a part than a node may take.
+func (c kubeadmConfig) bound(field []string) {
+	if len(field) > 1 {
+		put(c[field[0]], partTimeout.String(), field[1:]...)
+	}
 }
 
 // joinConfig makes kubeadm's configuration of a further node. An endpoint that
@@ -73,7 +81,11 @@ func joinConfig(n Node, minor deps.Minor, j JoinRequest) kubeadmConfig {
 			"certificateKey":   j.CertificateKey,
 		}
 	}
-	return kubeadmConfig{kindJoin: doc}
+	config := kubeadmConfig{kindJoin: doc}
+	if j.ControlPlane {
+		config.bound(minor.JoinTimeout)
+	}
+	return config
 }
 
 // discoveryTimeout is how long kubeadm join looks for the cluster.

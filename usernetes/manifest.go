@@ -17,10 +17,13 @@ import (
 // pod's hash changes with the manifest: kubeadm upgrade waits for that.
 const digestAnnotation = "podsec-k8s/manifest-sha256"
 
+// etcd is the component that may be somewhere else.
+const etcd = "etcd"
+
 // components lists the control plane's parts by the names of their kubeadm
 // manifests, in the order in which they start.
 func components() []string {
-	return []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
+	return []string{etcd, "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
 }
 
 func isComponent(name string) bool { return slices.Contains(components(), name) }

@@ -64,7 +64,22 @@ func kubeadmInit(ctx context.Context, w *Work) error {
 		return err
 	}
 	args := append([]string{"init", "--config=" + initFile, "--skip-token-print", "--skip-certificate-key-print"}, w.Plan.Pass...)
-	return w.inNode(ctx, Program{"kubeadm", args})
+	err := untilCrash(ctx, w.Manager, func(ctx context.Context) error { return w.inNode(ctx, Program{"kubeadm", args}) })
+	var failed *host.CommandError
+	if !errors.As(err, &failed) || !canStat(kept(adminConf)) {
+		return err
+	}
+	return withEndpoint(ctx, err)
+}
+
+// withEndpoint adds to kubeadm's failure that the cluster's endpoint does not
+// answer, where that is so: it may be a name that leads somewhere else.
+func withEndpoint(ctx context.Context, err error) error {
+	_, unanswered := outputInNode(ctx, "kubectl", "get", "--raw=/readyz", "--request-timeout=5s")
+	if unanswered == nil {
+		return err
+	}
+	return fmt.Errorf("%w; and the cluster's endpoint does not answer: %w", err, unanswered)
 }
 
 // followKubeadm lets the manifests that kubeadm is going to write become
@@ -80,6 +95,9 @@ func followKubeadm(ctx context.Context, w *Work) error {
 func clearHalfMade(ctx context.Context, w *Work) error {
 	if !halfMade() {
 		return nil
+	}
+	if err := leaveEtcd(ctx, w.Plan.Node); err != nil {
+		return err
 	}
 	if err := w.inNode(ctx, kubeadmReset()); err != nil {
 		return err
@@ -101,21 +119,26 @@ func halfMade() bool {
 	return slices.ContainsFunc(components(), hasManifest) || canStat(kept(adminConf)) || canStat(kept(kubeletConf))
 }
 
-// waitReady waits until the cluster says that the node and its DNS, if
-// kubeadm makes one, are ready.
+// waitReady waits until every part of the node works, and the cluster says
+// that the node and its DNS, if kubeadm makes one, are ready.
 func waitReady(ctx context.Context, w *Work) error {
 	if err := waitNode(ctx, w); err != nil || !w.Plan.DNS {
 		return err
 	}
 	args := []string{"--namespace=kube-system", "rollout", "status", "--timeout=" + readyTimeout.String(), "deployment/coredns"}
 	if err := w.inNode(ctx, Program{"kubectl", args}); err != nil {
-		return &host.Fault{Err: err, Remedy: "podsec-k8s kubectl --namespace=kube-system describe pods; journalctl _SYSTEMD_USER_UNIT=u7s-crio.service"}
+		return fault("podsec-k8s kubectl --namespace=kube-system describe pods; journalctl _SYSTEMD_USER_UNIT=u7s-crio.service",
+			"CoreDNS is not ready: %w: %s", err, dnsTrouble(ctx))
 	}
 	return nil
 }
 
-// waitNode waits until the cluster says that the node is ready.
+// waitNode waits until every part of the node works and the cluster says that
+// the node is ready.
 func waitNode(ctx context.Context, w *Work) error {
+	if err := waitParts(ctx, w); err != nil {
+		return err
+	}
 	if err := awaitReady(ctx, w.Plan.Node); err != nil {
 		return &host.Fault{Err: err, Remedy: "podsec-k8s kubectl describe node " + w.Plan.Node.Name + "; journalctl _SYSTEMD_USER_UNIT=u7s-kubelet.service"}
 	}

@@ -160,7 +160,7 @@ func childPID() (int, error) {
 	default:
 		return 0, &host.Fault{
 			Err:    fmt.Errorf("finding the node's namespaces: %w", err),
-			Remedy: "start the node: systemctl start kubelet",
+			Remedy: startRemedy(guardRuns()),
 		}
 	}
 	return strconv.Atoi(string(data))

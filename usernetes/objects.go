@@ -1,5 +1,7 @@
 package usernetes
 
+import "github.com/alt-cloud/podsec-k8s/host"
+
 // An object is a Service or a Pod of the cluster, as events name it.
 type object struct {
 	Kind      string `json:"kind"`
@@ -69,7 +71,7 @@ type (
 		Spec     struct{ PodCIDR string }
 		Status   struct {
 			Addresses  []struct{ Type, Address string }
-			Conditions []struct{ Type, Status string }
+			Conditions []struct{ Type, Status, Reason, Message string }
 		}
 	}
 	endpointSlice struct {
@@ -90,6 +92,16 @@ func (n clusterNode) ready() bool {
 		}
 	}
 	return false
+}
+
+// unreadiness says why the cluster does not count on the node.
+func (n clusterNode) unreadiness() string {
+	for _, c := range n.Status.Conditions {
+		if c.Type == "Ready" {
+			return host.Printable(c.Reason + ": " + c.Message)
+		}
+	}
+	return "its kubelet has said nothing yet"
 }
 
 // Annotations that Kubernetes itself gives a meaning.

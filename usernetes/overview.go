@@ -1,6 +1,7 @@
 package usernetes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -9,14 +10,22 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
-	"github.com/alt-cloud/podsec-k8s/units"
 )
 
 // lookTime bounds what is asked of the cluster and of other nodes.
 const lookTime = 5 * time.Second
 
+// States of a node.
+const (
+	StateNone       = "none"       // there is no node on this machine
+	StateUnfinished = "unfinished" // it is being made, or was left half made
+	StateStopped    = "stopped"    // nothing of it runs
+	StateRunning    = "running"    // something of it runs
+)
+
 // An Overview is how the node of this machine is.
 type Overview struct {
+	State                     string `json:"state"` // one of the above
 	Name, Address, Kubernetes string // empty when there is no node
 	Network                   string // the mode
 	Master                    bool
@@ -31,7 +40,13 @@ type Overview struct {
 type FaultLine struct{ Fault, Remedy string }
 
 // A UnitLine is one service of the node.
-type UnitLine struct{ Unit, State string }
+type UnitLine struct {
+	Unit  string
+	State string    // systemd's word, or waiting, restarting, skipped, not answering
+	Fault string    // why it is not well, "" when it is
+	Error string    // its own last error, "" when that is not known
+	Since time.Time `json:",omitzero"` // when its main process started last
+}
 
 // A PortLine is one port of the node's address.
 type PortLine struct {
@@ -45,59 +60,174 @@ type PortLine struct {
 
 // Healthy tells whether everything is as it should be.
 func (o Overview) Healthy() bool {
-	return len(o.Faults) == 0 &&
-		!slices.ContainsFunc(o.Units, func(u UnitLine) bool { return u.State != "active" }) &&
+	return o.State == StateRunning && len(o.Faults) == 0 &&
+		!slices.ContainsFunc(o.Units, func(u UnitLine) bool { return u.Fault != "" }) &&
 		!slices.ContainsFunc(o.Ports, func(p PortLine) bool { return p.Fault != "" })
+}
+
+// nodeFacts is what was found out about the node of this machine. The cluster
+// and the ports are asked only when something of the node runs.
+type nodeFacts struct {
+	node    Node
+	steps   steps
+	moved   *host.Fault // the machine has another address
+	left    error       // kubeadm reset has taken the node from its cluster
+	parts   []part
+	cluster []error         // what the cluster says against the node, and what is wrong with the ways to the others
+	ports   publishedPorts  // that Services and Pods ask for
+	open    map[string]bool // the ports that RootlessKit's driver has open; nil when it was not asked
+	openErr error           // why that is not known
+	noted   []FaultLine     // what the node's services have left word of
+	warned  []FaultLine     // the same, of what may trouble it later
+	now     time.Time
 }
 
 // LookOver looks at the node of this machine, as u7s-admin.
 func LookOver(ctx context.Context) (Overview, error) {
 	n, err := LoadNode()
 	if errors.Is(err, fs.ErrNotExist) {
-		return Overview{}, nil
+		return Overview{State: StateNone}, nil
 	}
 	if err != nil {
 		return Overview{}, err
 	}
-	o := Overview{Name: n.Name, Address: n.IP.String(), Kubernetes: n.Kubernetes, Network: n.mode(), Master: n.APIPort != 0}
-	o.Faults = append(nodeFaults(ctx, n), manifestFaults()...)
-	limited, warnings := siteFindings(ctx, n)
-	o.Faults, o.Warnings = append(o.Faults, limited...), warnings
-	if o.Units, err = unitLines(ctx); err != nil {
-		return o, err
-	}
-	o.Faults = append(o.Faults, netFaults()...)
-	ports, err := loadPorts()
-	if ports.Fault != "" {
-		o.Faults = append(o.Faults, FaultLine{Fault: "publishing ports: " + ports.Fault})
-	}
-	o.Ports = portLines(n, ports.Ports)
-	return o, err
+	f, err := gatherNodeFacts(ctx, n)
+	return f.overview(), err
 }
 
-// nodeFaults looks at the node's address, its cluster, and the way to the
-// other nodes.
-func nodeFaults(ctx context.Context, n Node) (lines []FaultLine) {
-	if moved := checkAddress(n, hostAddresses()); moved != nil {
-		return []FaultLine{faultLine(moved)} // the rest follows from that
+func gatherNodeFacts(ctx context.Context, n Node) (f nodeFacts, err error) {
+	f.node, f.now = n, time.Now()
+	if f.steps, err = loadSteps(); err != nil {
+		return f, err
 	}
-	if _, err := Finished(); err != nil {
-		return []FaultLine{faultLine(err)}
+	_, f.left = Finished()
+	f.moved = checkAddress(n, hostAddresses())
+	manager, err := userManager(ctx)
+	if err != nil {
+		return f, err
 	}
+	defer manager.Close()
+	if f.parts, err = lookAtParts(ctx, manager, n); err != nil {
+		return f, err
+	}
+	if allStopped(f.parts) || f.moved != nil || f.left != nil {
+		return f, nil // the rest follows from that
+	}
+	if f.steps.Finished {
+		f.cluster = clusterFaults(ctx, n)
+	}
+	if f.ports, err = loadPorts(); err != nil {
+		return f, err
+	}
+	f.open, f.openErr = listOpenPorts(ctx, n)
+	limited, warnings := siteFindings(ctx, n)
+	f.noted = slices.Concat(manifestFaults(), netFaults(), limited)
+	f.warned = append(warnings, hostFileWarnings()...)
+	return f, nil
+}
+
+// clusterFaults asks the cluster for this node and for the others, and tries
+// the way to them.
+func clusterFaults(ctx context.Context, n Node) (faults []error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	others, err := peers(ctx, n)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a node that has not joined yet has no identity
-		lines = append(lines, faultLine(err))
+	api, err := ownAPI(n)
+	if err == nil {
+		err = askOwnNode(ctx, api, n)
+	}
+	if err != nil {
+		faults = append(faults, err)
+	}
+	var known *host.Fault
+	if err != nil && !errors.As(err, &known) {
+		return faults // who does not answer has nothing to say of the others either
+	}
+	others, err := peers(ctx, api, n)
+	if err != nil {
+		return append(faults, err)
 	}
 	for _, f := range checkPaths(ctx, n.largestPacket(), others) {
-		lines = append(lines, faultLine(f))
+		faults = append(faults, f)
 	}
-	return lines
+	return faults
+}
+
+// listOpenPorts asks RootlessKit's port driver which of the node's ports are
+// open.
+func listOpenPorts(ctx context.Context, n Node) (map[string]bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	list, err := newPortDriver(n).list(ctx)
+	open := map[string]bool{}
+	for _, p := range list {
+		open[p.key] = true
+	}
+	return open, err
+}
+
+// overview decides what the facts come to.
+func (f nodeFacts) overview() Overview {
+	n := f.node
+	o := Overview{
+		State: f.state(), Name: n.Name, Address: n.IP.String(), Kubernetes: n.Kubernetes, Network: n.mode(), Master: n.APIPort != 0,
+	}
+	o.Faults, o.Warnings = f.faults(), f.warned
+	for _, p := range f.parts {
+		line := p.line(f.now)
+		if o.State == StateStopped && line.State == "inactive" {
+			line.Fault = "" // there is one for all of them
+		}
+		o.Units = append(o.Units, line)
+	}
+	if o.State != StateStopped && f.left == nil && f.moved == nil {
+		o.Ports = f.portLines()
+	}
+	return o
+}
+
+func (f nodeFacts) state() string {
+	switch {
+	case !f.steps.Finished:
+		return StateUnfinished
+	case allStopped(f.parts):
+		return StateStopped
+	default:
+		return StateRunning
+	}
+}
+
+func (f nodeFacts) faults() (lines []FaultLine) {
+	switch {
+	case f.moved != nil:
+		return []FaultLine{faultLine(f.moved)}
+	case f.left != nil:
+		return []FaultLine{faultLine(f.left)}
+	case !f.steps.Finished:
+		return []FaultLine{faultLine(f.steps.unfinished())}
+	}
+	for _, err := range f.cluster {
+		lines = append(lines, faultLine(err))
+	}
+	if f.ports.Fault != "" {
+		lines = append(lines, FaultLine{Fault: host.Printable("publishing ports: " + f.ports.Fault)})
+	}
+	if f.openErr != nil {
+		lines = append(lines, faultLine(f.openErr))
+	}
+	return append(lines, f.noted...)
+}
+
+// unfinished says how far the node was made.
+func (s steps) unfinished() *host.Fault {
+	remedy := "run the same command again, podsec-k8s-create-master or podsec-k8s join: it goes on; or go back: podsec-k8s reset"
+	if s.Begun == "" {
+		return fault(remedy, "the node is half made: no phase is done")
+	}
+	return fault(remedy, "the node is half made: phase %s is not done", s.Begun)
 }
 
 func faultLine(err error) FaultLine {
-	line := FaultLine{Fault: err.Error()}
+	line := FaultLine{Fault: host.Printable(err.Error())}
 	var known *host.Fault
 	if errors.As(err, &known) {
 		line.Remedy = known.Remedy
@@ -105,44 +235,36 @@ func faultLine(err error) FaultLine {
 	return line
 }
 
-// unitLines lists the services that this node is to have.
-func unitLines(ctx context.Context) (lines []UnitLine, err error) {
-	manager, err := userManager(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer manager.Close()
-	names := []string{units.RootlessKit, units.CRIO, units.Kubelet, units.Flanneld, units.KubeProxy, units.Ports}
-	for _, name := range components() {
-		if _, err := readManifest(name); err == nil {
-			names = append(names, units.Component(name))
-		}
-	}
-	for _, name := range names {
-		s, err := manager.State(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		lines = append(lines, UnitLine{name, s.Active})
-	}
-	return lines, nil
-}
-
 // portLines lists the node's own ports, then those of its cluster.
-func portLines(n Node, ports []port) (lines []PortLine) {
+func (f nodeFacts) portLines() (lines []PortLine) {
 	var all []port
-	for _, p := range published(n) {
+	for _, p := range published(f.node) {
 		all = append(all, port{Proto: p.proto, Number: p.port})
 	}
-	for _, p := range append(all, ports...) {
+	for _, p := range append(all, f.ports.Ports...) {
 		line := PortLine{Port: p.key(), For: p.Owner.String(), Fault: p.Fault, Note: p.Note}
-		ofMachine := p.Owner == (object{}) && p.Number == vxlanPort
-		if n.keepsSource(p) && !ofMachine {
-			line.Forwarded = p.target()
+		switch ofMachine := p.Owner == (object{}) && p.Number == vxlanPort; {
+		case !f.node.keepsSource(p):
+			line.Fault = cmp.Or(p.Fault, f.unpublished(p))
+		case !ofMachine:
+			line.Forwarded = p.target() // by the root service, which root asks
 		}
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// unpublished says why a port that should be open at RootlessKit's driver is
+// not; "" when it is.
+func (f nodeFacts) unpublished(p port) string {
+	switch {
+	case f.openErr != nil:
+		return "what publishes it does not answer"
+	case f.open != nil && !f.open[p.key()]:
+		return "it is not published"
+	default:
+		return ""
+	}
 }
 
 // checkAddress tells when the machine no longer has the address that the

@@ -97,11 +97,7 @@ func sameAddress(a net.Addr, ip netip.Addr) bool {
 
 // peers asks the cluster for the addresses of its other nodes that are
 // ready.
-func peers(ctx context.Context, n Node) (all []netip.Addr, err error) {
-	api, err := newAPIClient(kubeletConf)
-	if err != nil {
-		return nil, err
-	}
+func peers(ctx context.Context, api *apiClient, n Node) (all []netip.Addr, err error) {
 	var nodes struct{ Items []clusterNode }
 	if err := api.get(ctx, "/api/v1/nodes", &nodes); err != nil {
 		return nil, fmt.Errorf("looking for the other nodes: %w", err)

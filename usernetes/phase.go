@@ -37,6 +37,7 @@ type Progress interface {
 // steps is what was done on the way to a cluster; kept in the node's state.
 type steps struct {
 	Done     []string // names of phases
+	Begun    string   // the phase that was begun last
 	Finished bool
 	Asked    *Asked `json:",omitempty"` // what the node was made by, once it is finished
 }
@@ -105,6 +106,16 @@ func phaseFault(phase string, err error) error {
 	return &host.Fault{Err: err, Remedy: "mend the cause and run the same command again, it goes on; or go back: podsec-k8s reset"}
 }
 
+// begin notes the phase that comes next, once there is a node to note it of.
+func (s *steps) begin(phase string) error {
+	s.Begun = phase
+	s.Done = slices.DeleteFunc(s.Done, func(name string) bool { return name == phase })
+	if !canStat(nodeFile) {
+		return nil
+	}
+	return s.save()
+}
+
 // run runs the phases in order, notes each that is done, and stops at the
 // first fault.
 func (s steps) run(ctx context.Context, phases []Phase, w *Work, p Progress) error {
@@ -113,6 +124,9 @@ func (s steps) run(ctx context.Context, phases []Phase, w *Work, p Progress) err
 		start := time.Now()
 		skip := phase.Once && slices.Contains(s.Done, phase.Name)
 		if !skip {
+			if err := s.begin(phase.Name); err != nil {
+				return err
+			}
 			if err := phase.Run(ctx, w); err != nil {
 				return phaseFault(phase.Name, err)
 			}

@@ -57,7 +57,7 @@ func runWithPortDriver(ctx context.Context, n Node) error {
 	ctx, end := context.WithCancelCause(told)
 	go func() { end(servePorts(ctx, n, driver)) }()
 	p := rootlessKit(n)
-	err = host.Command{Path: p.Name, Args: p.Args, Env: environment(), Stdout: os.Stdout, Stderr: os.Stderr}.Run(ctx)
+	err = host.Command{Name: p.title(), Path: p.Name, Args: p.Args, Env: environment(), Stdout: os.Stdout, Stderr: os.Stderr}.Run(ctx)
 	switch {
 	case told.Err() != nil:
 		return nil

@@ -10,9 +10,9 @@ import (
 )
 
 // RunUnit is what the user unit u7s-NAME.service runs. Most programs replace
-// this process. component names the part of the control plane that a name is
-// about, for those of which there is one for each.
-func RunUnit(ctx context.Context, name, component string) error {
+// this process. about is what a few names have beside them: of log and component
+// a part of the control plane, of stop how many seconds to wait.
+func RunUnit(ctx context.Context, name, about string) error {
 	switch name {
 	case "namespace":
 		return RunNamespace(ctx)
@@ -27,11 +27,13 @@ func RunUnit(ctx context.Context, name, component string) error {
 	case "cni-file":
 		return writeCNI()
 	case "stop":
-		return stopProgram(ctx)
+		return stopProgram(ctx, about)
+	case "stop-rest":
+		return stopRest(ctx, about)
 	case "wipe":
 		return wipe()
 	case "log":
-		return logComponent(component)
+		return logComponent(about)
 	}
 	n, err := LoadNode()
 	if err != nil {
@@ -42,6 +44,8 @@ func RunUnit(ctx context.Context, name, component string) error {
 		return runRootlessKit(ctx, n)
 	case "ports":
 		return publishPorts(ctx, n)
+	case "answers":
+		return printAnswers(ctx, n)
 	case "api-ready":
 		return awaitAPI(ctx, n)
 	case "flanneld-inside":
@@ -49,7 +53,7 @@ func RunUnit(ctx context.Context, name, component string) error {
 	case "kubelet":
 		return runKubelet(ctx, n)
 	case "component":
-		return becomeComponent(component, n)
+		return becomeComponent(about, n)
 	}
 	if isComponent(name) {
 		return runComponent(ctx, name, n)
@@ -73,7 +77,7 @@ func runRootlessKit(ctx context.Context, n Node) error {
 		return runWithPortDriver(ctx, n)
 	}
 	p := rootlessKit(n)
-	return host.Command{Path: p.Name, Args: p.Args, Env: environment()}.Exec()
+	return host.Command{Name: p.title(), Path: p.Name, Args: p.Args, Env: environment()}.Exec()
 }
 
 // runKubelet makes the folder of stand-ins, of which a worker has none: without

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/units"
@@ -17,7 +18,9 @@ import (
 // Unless force, a control plane that the others need stays.
 func Reset(ctx context.Context, force bool, out io.Writer) error {
 	leave := func(context.Context) error { return nil }
-	if n, err := LoadNode(); err == nil && !force {
+	n, err := LoadNode()
+	careful := err == nil && !force && !firstUnfinished()
+	if careful {
 		may, err := mayLeave(ctx, n)
 		if err != nil {
 			return err
@@ -26,13 +29,23 @@ func Reset(ctx context.Context, force bool, out io.Writer) error {
 			leave = may
 		}
 	}
-	if err := resetNode(ctx, out); err != nil {
+	if err := resetNode(ctx, out, n, careful); err != nil {
 		return err
 	}
 	return leave(ctx)
 }
 
-func resetNode(ctx context.Context, out io.Writer) error {
+// firstUnfinished reports whether this node's cluster was begun here and never
+// made to the end: then no other node is in it, and its endpoint may never have
+// answered.
+func firstUnfinished() bool {
+	s, err := loadSteps()
+	return err == nil && !s.Finished && s.Begun != "join" && !slices.Contains(s.Done, "join")
+}
+
+// resetNode does it. A careful one does not begin before the cluster's etcd has
+// let this node's member go.
+func resetNode(ctx context.Context, out io.Writer, n Node, careful bool) error {
 	manager, err := userManager(ctx)
 	if err != nil {
 		return err
@@ -41,6 +54,9 @@ func resetNode(ctx context.Context, out io.Writer) error {
 	w := &Work{Manager: manager, Out: out}
 	var faults []error
 	if s, err := manager.State(ctx, units.RootlessKit); err == nil && s.Active == "active" && halfMade() {
+		if err := leaveEtcd(ctx, n); err != nil && careful {
+			return err
+		}
 		faults = append(faults, w.inNode(ctx, kubeadmReset()))
 	}
 	for _, unit := range nodeUnits() {
@@ -71,7 +87,7 @@ func removeState(ctx context.Context) error {
 	if err := host.MkdirAll(kit, 0o700); err != nil {
 		return fmt.Errorf("removing the node's state: %w", err)
 	}
-	cmd := host.Command{Path: "rootlesskit", Args: []string{"--state-dir=" + kit, Self, "unit", "wipe"}, Env: environment()}
+	cmd := host.Command{Name: "rootlesskit", Path: "rootlesskit", Args: []string{"--state-dir=" + kit, Self, "unit", "wipe"}, Env: environment()}
 	if err := cmd.Run(ctx); err != nil {
 		return fmt.Errorf("removing the node's state: %w", err)
 	}

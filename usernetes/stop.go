@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,8 +17,14 @@ import (
 // is nsenter, which a signal would end before the program behind it, and
 // systemd would then kill that. So the signal goes to the program, and
 // nsenter ends with it. There is nothing to do when the program has ended
-// by itself. Source: nsenter(1); systemd.service(5), "ExecStop=".
-func stopProgram(ctx context.Context) error {
+// by itself. One that has not ended after so many seconds is killed: systemd
+// would do that too, and call it a failure of the service.
+// Source: nsenter(1); systemd.service(5), "ExecStop=".
+func stopProgram(ctx context.Context, seconds string) error {
+	limit, err := strconv.Atoi(seconds)
+	if err != nil {
+		return fmt.Errorf("reading how long to wait: %w", err)
+	}
 	pid, err := strconv.Atoi(os.Getenv("MAINPID"))
 	if err != nil {
 		return nil
@@ -29,15 +37,33 @@ func stopProgram(ctx context.Context) error {
 		return fmt.Errorf("watching process %d: %w", pid, err)
 	}
 	defer unix.Close(handle) //nolint:errcheck // the process ends with it
+	if err := signalProgram(pid, unix.SIGTERM); err != nil {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, time.Duration(limit)*time.Second)
+	defer cancel()
+	err = waitEnd(waiting, handle)
+	if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	slog.Warn("killing what has not ended", "process", pid, "waited", limit)
+	if err := signalProgram(pid, unix.SIGKILL); err != nil {
+		return err
+	}
+	return waitEnd(ctx, handle)
+}
+
+// signalProgram sends a signal to the program behind nsenter.
+func signalProgram(pid int, signal unix.Signal) error {
 	for _, child := range children(pid) {
 		if carriesLog(child) {
 			continue // the program's last lines are still to come; it ends after them
 		}
-		if err := unix.Kill(child, unix.SIGTERM); err != nil && !errors.Is(err, unix.ESRCH) {
+		if err := unix.Kill(child, signal); err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("stopping process %d: %w", child, err)
 		}
 	}
-	return waitEnd(ctx, handle)
+	return nil
 }
 
 // children lists the processes that a process has started.
@@ -68,7 +94,7 @@ func carriesLog(pid int) bool {
 // Source: pidfd_open(2), "poll".
 func waitEnd(ctx context.Context, handle int) error {
 	for ctx.Err() == nil {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(handle), Events: unix.POLLIN}}, 1000)
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(handle), Events: unix.POLLIN}}, 200)
 		if n > 0 {
 			return nil
 		}

@@ -25,7 +25,7 @@ func TestStopProgramReachesTheProgram(t *testing.T) {
 		}
 	}
 	time.Sleep(100 * time.Millisecond) // until its trap is set
-	if err := stopProgram(t.Context()); err != nil {
+	if err := stopProgram(t.Context(), "60"); err != nil {
 		t.Fatal(err)
 	}
 	if err := shell.Wait(); err == nil || shell.ProcessState.ExitCode() != 7 {
@@ -37,7 +37,7 @@ func TestStopProgramWithNothingToStop(t *testing.T) {
 	for name, pid := range map[string]string{"ended by itself": "", "gone": "2147483646"} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("MAINPID", pid)
-			if err := stopProgram(t.Context()); err != nil {
+			if err := stopProgram(t.Context(), "60"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -80,5 +80,27 @@ func TestStopSparesTheLog(t *testing.T) {
 				t.Errorf("got %v", got)
 			}
 		})
+	}
+}
+
+// TestStopProgramKillsWhatDoesNotEnd: the main process ends by the same signal
+// as nsenter would, and nothing is left.
+func TestStopProgramKillsWhatDoesNotEnd(t *testing.T) {
+	shell := exec.Command("sh", "-c", `sh -c 'trap "" TERM; while :; do sleep 0.05; done'; exit 9`)
+	if err := shell.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("MAINPID", strconv.Itoa(shell.Process.Pid))
+	for deadline := time.Now().Add(5 * time.Second); len(children(shell.Process.Pid)) == 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("the program did not start")
+		}
+	}
+	time.Sleep(100 * time.Millisecond) // until its trap is set
+	if err := stopProgram(t.Context(), "1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := shell.Wait(); err == nil || shell.ProcessState.ExitCode() != 9 {
+		t.Errorf("it ended with %v", err)
 	}
 }

@@ -105,7 +105,7 @@ func attachVeth(ctx context.Context, n Node, lost func(error)) error {
 	}
 	conn, err := uplink(ctx, n, false)
 	if err != nil {
-		return &host.Fault{Err: err, Remedy: "systemctl status podsec-k8s-net.socket podsec-k8s-net.service"}
+		return &host.Fault{Err: err, Remedy: "systemctl restart podsec-k8s-net.socket; then systemctl status podsec-k8s-net.service"}
 	}
 	go func() {
 		for ctx.Err() == nil {

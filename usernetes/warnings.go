@@ -173,9 +173,13 @@ func proxyFindings(ctx context.Context, n Node, site Site) []*host.Fault {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	others, err := peers(ctx, n)
+	api, err := ownAPI(n)
 	if err != nil {
-		return nil // nodeFaults tells
+		return nil // clusterFaults tells
+	}
+	others, err := peers(ctx, api, n)
+	if err != nil {
+		return nil // the same
 	}
 	missed := site.Proxy.uncovered(n.directly(hostAddresses(), n.endpoints()...), others)
 	if len(missed) == 0 {

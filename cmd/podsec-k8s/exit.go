@@ -15,6 +15,8 @@ const (
 	exitUsage
 	exitPreflight
 	exitLocked
+
+	exitNoNode = 3 // of podsec-k8s status alone
 )
 
 var (

@@ -52,8 +52,8 @@ func join(c *cli.Context, p *printer, endpoint string, flags []string) error {
 		return finishMaster(c, p)
 	}
 	p.say("This machine is a worker now. See on a master: podsec-k8s kubectl get nodes")
-	var o usernetes.Overview
-	if err := askAdmin(c.Context, nil, &o, "node", "overview"); err != nil {
+	o, err := lookOver(c.Context)
+	if err != nil {
 		return err
 	}
 	o.Faults = append(o.Faults, machineFaults(c.Context, o)...)

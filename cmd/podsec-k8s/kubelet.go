@@ -1,8 +1,13 @@
 package main
 
 import (
+	"context"
+	"os"
+
 	"github.com/urfave/cli/v2"
 
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
@@ -12,4 +17,46 @@ func kubeletGuardCommand() *cli.Command {
 		Name: "kubelet-guard", Usage: "what the system's kubelet.service runs, as u7s-admin", Hidden: true,
 		Action: func(c *cli.Context) error { return usernetes.Guard(c.Context) },
 	}
+}
+
+// kubeletReasonCommand is what kubelet.service runs when it has ended.
+func kubeletReasonCommand() *cli.Command {
+	return &cli.Command{
+		Name: "kubelet-reason", Usage: "what the system's kubelet.service runs as root when it has failed", Hidden: true,
+		Action: func(c *cli.Context) error { return tellReason(c.Context) },
+	}
+}
+
+// tellReason makes the status line of a kubelet.service that has failed the
+// last error of the service that its guard names there: u7s-admin can't read the
+// journal. Source: systemd.exec(5), "$SERVICE_RESULT".
+func tellReason(ctx context.Context) error {
+	if os.Getenv("SERVICE_RESULT") == "success" {
+		return nil
+	}
+	if err := requireRoot(); err != nil {
+		return err
+	}
+	admin, err := usernetes.AdminUser()
+	if err != nil {
+		return err
+	}
+	manager, err := host.SystemManager(ctx)
+	if err != nil {
+		return err
+	}
+	defer manager.Close()
+	guard, err := manager.State(ctx, units.Guard)
+	if err != nil {
+		return err
+	}
+	unit := usernetes.UnitIn(guard.Status)
+	if unit == "" {
+		return nil
+	}
+	reason, err := host.LastUnitError(ctx, admin.UID, unit, guard.Started, true)
+	if err != nil || reason == "" {
+		return err
+	}
+	return host.Status(unit + ": " + reason + ": " + usernetes.LogOf(unit))
 }

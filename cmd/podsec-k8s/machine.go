@@ -17,7 +17,8 @@ import (
 // network: what the root service has made, routes, and the firewall.
 func machineFaults(ctx context.Context, o usernetes.Overview) (lines []usernetes.FaultLine) {
 	address, err := netip.ParseAddr(o.Address)
-	if running := (usernetes.UnitLine{Unit: units.RootlessKit, State: "active"}); err != nil || !slices.Contains(o.Units, running) {
+	running := func(u usernetes.UnitLine) bool { return u.Unit == units.RootlessKit && u.State == "active" }
+	if err != nil || !slices.ContainsFunc(o.Units, running) {
 		return nil // there is no node, or it has no network
 	}
 	faults := veth.RouteFindings(address)

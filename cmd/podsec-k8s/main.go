@@ -67,6 +67,7 @@ func app(p *printer) *cli.App {
 			hostCommand(p),
 			depsCommand(p),
 			kubeletGuardCommand(),
+			kubeletReasonCommand(),
 			netGuardCommand(),
 			scriptletCommand(p),
 			unitCommand(),

@@ -39,8 +39,14 @@ func nodeCommand(p *printer) *cli.Command {
 // unitCommand is what the user units run.
 func unitCommand() *cli.Command {
 	return &cli.Command{
-		Name: "unit", Usage: "what a unit u7s-NAME runs", ArgsUsage: "NAME [COMPONENT]", Hidden: true,
-		Action: func(c *cli.Context) error { return usernetes.RunUnit(c.Context, c.Args().First(), c.Args().Get(1)) },
+		Name: "unit", Usage: "what a unit u7s-NAME runs", ArgsUsage: "NAME [ABOUT]", Hidden: true,
+		Action: func(c *cli.Context) error {
+			err := usernetes.RunUnit(c.Context, c.Args().First(), c.Args().Get(1))
+			if err != nil {
+				err = errors.Join(err, host.Status(host.Printable(err.Error()))) // for whoever asks systemd
+			}
+			return err
+		},
 	}
 }
 

@@ -104,6 +104,13 @@ func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*
 	if request.DryRun {
 		return false, create()
 	}
+	begun := func() error {
+		err := create()
+		if exitStatus(err) == exitFault {
+			explain(ctx, p)
+		}
+		return err
+	}
 	unlock, err := lockNode()
 	if err != nil {
 		return false, err
@@ -114,7 +121,7 @@ func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*
 			return false, err
 		}
 	}
-	if err := withMarker(ctx, create); err != nil {
+	if err := withMarker(ctx, begun); err != nil {
 		return false, err
 	}
 	return true, startGuard(ctx)

@@ -13,12 +13,12 @@ func statusCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "status",
 		Usage: "shows the node of this machine: its services and published ports",
-		Description: "Exit status 1 says that something is not as it should be.\n\n" +
+		Description: "Exit status: 0 all is well, 1 something is not as it should be, 3 there is no node on this machine.\n\n" +
 			"Example: podsec-k8s status -o json",
 		Flags: []cli.Flag{outputFlag()},
 		Action: func(c *cli.Context) error {
-			var o usernetes.Overview
-			if err := askAdmin(c.Context, nil, &o, "node", "overview"); err != nil {
+			o, err := lookOver(c.Context)
+			if err != nil {
 				return err
 			}
 			o.Faults = append(o.Faults, machineFaults(c.Context, o)...)
@@ -40,10 +40,13 @@ func nodeOverview(c *cli.Context) error {
 func showOverview(p *printer, o usernetes.Overview, form string) error {
 	if form != formJSON {
 		printOverview(p, o)
-	} else if err := json.NewEncoder(p.out).Encode(o); err != nil {
+	} else if err := encodeOverview(p, o); err != nil {
 		return err
 	}
-	if !o.Healthy() {
+	switch {
+	case o.State == usernetes.StateNone:
+		return &childStatus{exitNoNode}
+	case !o.Healthy():
 		return &childStatus{exitFault}
 	}
 	return nil
@@ -58,12 +61,22 @@ func printFaults(p *printer, o usernetes.Overview) {
 	}
 	for _, w := range o.Warnings {
 		p.say("WARNING: %s", p.words.text(w.Fault))
-		p.say("  %s: %s", p.words.text("remedy"), p.words.text(w.Remedy))
+		if w.Remedy != "" {
+			p.say("  %s: %s", p.words.text("remedy"), p.words.text(w.Remedy))
+		}
 	}
 }
 
+// encodeOverview prints it as JSON; where there is no node, that alone.
+func encodeOverview(p *printer, o usernetes.Overview) error {
+	if o.State == usernetes.StateNone {
+		return json.NewEncoder(p.out).Encode(map[string]string{"state": o.State})
+	}
+	return json.NewEncoder(p.out).Encode(o)
+}
+
 func printOverview(p *printer, o usernetes.Overview) {
-	if o.Name == "" {
+	if o.State == usernetes.StateNone {
 		p.say("There is no node on this machine yet: podsec-k8s-create-master or podsec-k8s join")
 		return
 	}
@@ -74,7 +87,7 @@ func printOverview(p *printer, o usernetes.Overview) {
 	}
 	printFaults(p, o)
 	for _, u := range o.Units {
-		p.say("%-40s %s", u.Unit, u.State)
+		printUnit(p, u)
 	}
 	for _, port := range o.Ports {
 		switch {
@@ -85,5 +98,16 @@ func printOverview(p *printer, o usernetes.Overview) {
 		default:
 			p.say("port %s of %s: open", port.Port, port.For)
 		}
+	}
+}
+
+func printUnit(p *printer, u usernetes.UnitLine) {
+	p.say("%-40s %s", u.Unit, p.words.text(u.State))
+	if u.Fault != "" {
+		p.say("  FAULT: %s", p.words.text(u.Fault))
+	}
+	if u.Error != "" {
+		p.say("  its last error: %s", u.Error)
+		p.say("  %s: %s", p.words.text("remedy"), usernetes.LogOf(u.Unit))
 	}
 }

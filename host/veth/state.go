@@ -24,6 +24,23 @@ type given struct {
 	Table string // as nft lists it
 }
 
+// Published returns the ports that a server has given, by its note at path.
+// There is none while the node has no link: none are published then.
+func Published(path string) ([]Port, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the published ports: %w", err)
+	}
+	var now given
+	if err := json.Unmarshal(data, &now); err != nil {
+		return nil, fmt.Errorf("reading the published ports from %q: %w", path, err)
+	}
+	return now.Ports, nil
+}
+
 func (s *Server) save() error {
 	if s.link == nil {
 		return host.Remove(s.State)

@@ -32,6 +32,7 @@ func TestMaster(t *testing.T) {
 		m.run(keyLimits)
 		m.run("dnf -q -y install podsec-k8s")
 		t.Run("installed", func(t *testing.T) { installed(m.on(t), g) })
+		t.Run("no node", func(t *testing.T) { noNode(m.on(t)) })
 		if t.Failed() {
 			return
 		}
@@ -55,6 +56,7 @@ func TestMaster(t *testing.T) {
 			{"search domains", func(m *machine) { searchDomains(m); podDomains(m) }},
 			{"static pods", func(m *machine) { staticPods(m, g) }},
 			{"kubectl", kubectlAsEverywhere},
+			{"status", statusTells},
 			{"services", services},
 			{"kubeconfig", renewed},
 			{"limits", limitsRaised},
@@ -63,6 +65,9 @@ func TestMaster(t *testing.T) {
 			{"upgrade", upgrade},
 		} {
 			t.Run(check.name, func(t *testing.T) { check.run(m.on(t)) })
+		}
+		if g.Name == generation.All()[0].Name {
+			t.Run("can't start", func(t *testing.T) { cantStart(m.on(t)) })
 		}
 		t.Run("erase", func(t *testing.T) { erase(m.on(t), before) })
 	})

@@ -18,24 +18,22 @@ func TestControlPlanes(t *testing.T) {
 	c := bootCluster(t, g, "t-", 3, 1)
 	worker := &machine{c.Workers[0], t, new(bool)}
 	worker.run(wholePackets + " && echo NETWORK=veth > /etc/podsec-k8s/95-network.conf")
+	var masters []*machine
+	for _, n := range c.Masters {
+		masters = append(masters, &machine{n, t, new(bool)})
+	}
 	proxy := behindProxy(t, g, c.All()...)
-	const policy = "/usr/local/etc/audit-policy.yaml"
-	first := &machine{c.Masters[0], t, new(bool)}
-	auditPolicy(first, policy)
-	first.run("cat >> /etc/podsec-k8s/kubeadm.yaml <<'Y'\n---\n" + auditConfig(g, policy, "/var/log/kubernetes/audit/") + "Y")
+	withAudit(masters[0], g)
 	var said strings.Builder
 	if err := c.Create(t.Context(), &said); err != nil {
 		t.Fatalf("%v\n%s", err, said.String())
 	}
-	for _, next := range c.Masters[1:] {
-		t.Run("files of "+next.Name, func(t *testing.T) { joinNeedsFiles(&machine{next, t, new(bool)}, first, policy) })
+	for _, next := range masters[1:] {
+		t.Run("files of "+next.Name, func(t *testing.T) { joinNeedsFiles(next.on(t), masters[0].on(t), sitePolicy) })
 	}
+	t.Run("broken", func(t *testing.T) { brokenControlPlane(masters[0].on(t), masters[1].on(t)) })
 	if err := c.Join(t.Context()); err != nil {
 		t.Fatal(err)
-	}
-	var masters []*machine
-	for _, n := range c.Masters {
-		masters = append(masters, &machine{n, t, new(bool)})
 	}
 	healthy(masters[0], "t-m1", "t-m2", "t-m3")
 	for _, m := range masters {
@@ -54,18 +52,24 @@ func TestControlPlanes(t *testing.T) {
 	t.Run("quorum", func(t *testing.T) { quorum(masters[1].on(t), masters[2].on(t)) })
 }
 
-// bootCluster boots the nodes of a cluster with podsec-k8s installed; they
-// end with the test.
+// bootCluster boots the nodes of a cluster with podsec-k8s installed.
 func bootCluster(t *testing.T, g generation.Generation, prefix string, masters, workers int) node.Cluster {
+	t.Helper()
+	c := bootNodes(t, g, prefix, masters, workers)
+	if err := c.Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// bootNodes boots the bare nodes of a cluster; they end with the test.
+func bootNodes(t *testing.T, g generation.Generation, prefix string, masters, workers int) node.Cluster {
 	t.Helper()
 	packageOnce(t, g)
 	c, err := node.BootCluster(t.Context(), g, prefix, masters, workers)
 	for _, n := range c.All() {
 		m := &machine{n, t, new(bool)}
 		t.Cleanup(m.end)
-	}
-	if err == nil {
-		err = c.Install(t.Context())
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -100,6 +100,8 @@ func TestRefuse(t *testing.T) {
 			t.Errorf("something was changed:\n%swas:\n%s", after, before)
 		}
 	})
+	t.Run("skipped service", func(t *testing.T) { skippedService(m.on(t)) })
+	t.Run("broken control plane", func(t *testing.T) { brokenInit(m.on(t), g) })
 	t.Run("full disk", func(t *testing.T) { fullDisk(m.on(t)) })
 }
 

@@ -58,7 +58,7 @@ func refusedJoin(worker, master *machine, g generation.Generation) {
 	worker.fails("podsec-k8s join "+endpoint+" --token "+wrong, exitUsage, "hash", "remedy")
 	master.fails("podsec-k8s token create --control-plane", exitFault, "without a control-plane endpoint", "remedy")
 	worker.within(time.Minute, func() {
-		worker.fails("podsec-k8s join "+endpoint+" --token "+wrong+" --discovery-token-ca-cert-hash "+hash, exitFault, "token create")
+		worker.fails("podsec-k8s join "+endpoint+" --token "+wrong+" --discovery-token-ca-cert-hash "+hash, exitFault, "podsec-k8s: phase join: kubeadm join: exit status 1: error execution phase preflight: ", "token create")
 	})
 	worker.within(30*time.Second, func() {
 		worker.fails("podsec-k8s join 10.77.0.250:6443 --token "+token+" --discovery-token-ca-cert-hash "+hash, exitPreflight, "[cluster]", "10.77.0.250:6443", "remedy")
@@ -259,6 +259,7 @@ func moved(worker, master *machine) {
 	worker.eventually(time.Minute, "podsec-k8s status | grep 'no longer has'")
 	worker.fails("podsec-k8s status", exitFault, worker.Address.String(), "no longer has")
 	worker.eventually(time.Minute, "systemctl status kubelet --no-pager | grep 'podsec-k8s reset'")
+	lateAddress(worker)
 	worker.run("cp /root/10-host0.network " + file)
 	rebootAll(master, []*machine{worker})
 	master.eventually(comeBack, "podsec-k8s kubectl rollout status --timeout=5s daemonset/web")
@@ -274,7 +275,7 @@ func kubeadmResets(machines ...*machine) {
 		m.fails("podsec-k8s status", exitFault, "as after kubeadm reset", "podsec-k8s reset")
 		m.fails("podsec-k8s-create-master", exitFault, "as after kubeadm reset", "podsec-k8s reset")
 		m.run("podsec-k8s reset --yes")
-		m.says("podsec-k8s status", "no node on this machine")
+		m.fails("podsec-k8s status", exitNoNode, "no node on this machine")
 	}
 }
 

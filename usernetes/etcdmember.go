@@ -1,0 +1,185 @@
+package usernetes
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const etcdPKI = "/etc/kubernetes/pki/etcd"
+
+// etcdTimeout is how long this machine's etcd may take to answer, maybe just
+// started again, and memberLimit bounds one answer, in bytes.
+const (
+	etcdTimeout = 30 * time.Second
+	memberLimit = 1 << 20
+)
+
+// An etcdMember is a member of a cluster's etcd.
+// Source: etcd's api/etcdserverpb/rpc.proto, over its JSON gateway.
+type etcdMember struct {
+	ID       string   `json:"ID"` // a number of 64 bits
+	Name     string   `json:"name"`
+	PeerURLs []string `json:"peerURLs"`
+}
+
+// ownMember finds this node's among the members. alone reports that there is
+// no other one.
+func ownMember(members []etcdMember, n Node) (own etcdMember, found, alone bool) {
+	url := "https://" + netip.AddrPortFrom(n.IP, peerPort).String()
+	at := slices.IndexFunc(members, func(m etcdMember) bool { return slices.Contains(m.PeerURLs, url) })
+	if at < 0 {
+		return own, false, false
+	}
+	return members[at], true, len(members) == 1
+}
+
+// leaveEtcd takes this node's member out of the cluster's etcd before its data
+// go: a member that is only gone counts against the others' quorum, and of two
+// the one that is left stops. kubeadm reset does it only for a node that the
+// cluster knows already.
+func leaveEtcd(ctx context.Context, n Node) error {
+	if !n.EtcdPeers || firstUnfinished() {
+		return nil
+	}
+	m, err := readManifest(etcd)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	client, err := newEtcdClient(etcdURLs(m, n))
+	if err != nil {
+		return err
+	}
+	var members []etcdMember
+	err = within(ctx, etcdTimeout, func() (err error) {
+		members, err = client.members(ctx)
+		return err
+	})
+	if err != nil {
+		return fault("bring this machine's etcd up first: journalctl _SYSTEMD_USER_UNIT=u7s-etcd.service; or give it up, though the others may stop: podsec-k8s reset --force",
+			"this machine's etcd is a member of the cluster's, which could not be asked to let it go: %w", err)
+	}
+	own, found, alone := ownMember(members, n)
+	if !found || alone {
+		return nil
+	}
+	return client.remove(ctx, own)
+}
+
+// etcdURLs lists where etcd can be asked: this node's, then those that it was
+// to join by its manifest. Source: etcd's flag --initial-cluster, a list of
+// NAME=URL; kubeadm's manifest.
+func etcdURLs(m manifest, n Node) []string {
+	urls := []string{"https://" + netip.AddrPortFrom(n.IP, etcdPort).String()}
+	argv, _ := m.command()
+	for _, arg := range argv {
+		list, found := strings.CutPrefix(arg, "--initial-cluster=")
+		if !found {
+			continue
+		}
+		for pair := range strings.SplitSeq(list, ",") {
+			_, peer, _ := strings.Cut(pair, "=")
+			if u, err := url.Parse(peer); err == nil && u.Hostname() != "" && u.Hostname() != n.IP.String() {
+				urls = append(urls, "https://"+net.JoinHostPort(u.Hostname(), strconv.Itoa(etcdPort)))
+			}
+		}
+	}
+	return urls
+}
+
+// An etcdClient asks the cluster's etcd, by the certificate that kubeadm has
+// made for looking after its health.
+type etcdClient struct {
+	http *http.Client
+	urls []string // of members, tried in turn
+}
+
+func newEtcdClient(urls []string) (*etcdClient, error) {
+	ca, err := os.ReadFile(kept(etcdPKI + "/ca.crt"))
+	if err != nil {
+		return nil, fmt.Errorf("asking etcd: %w", err)
+	}
+	pair, err := tls.LoadX509KeyPair(kept(etcdPKI+"/healthcheck-client.crt"), kept(etcdPKI+"/healthcheck-client.key"))
+	if err != nil {
+		return nil, fmt.Errorf("asking etcd: %w", err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(ca)
+	settings := &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	return &etcdClient{
+		&http.Client{Transport: &http.Transport{TLSClientConfig: settings, DisableKeepAlives: true}, Timeout: probeTimeout},
+		urls,
+	}, nil
+}
+
+func (c *etcdClient) members(ctx context.Context) ([]etcdMember, error) {
+	var answer struct{ Members []etcdMember }
+	err := c.ask(ctx, "/v3/cluster/member/list", document{}, &answer)
+	if err == nil && len(answer.Members) == 0 {
+		err = errors.New("asking etcd: it names no members")
+	}
+	return answer.Members, err
+}
+
+func (c *etcdClient) remove(ctx context.Context, m etcdMember) error {
+	return c.ask(ctx, "/v3/cluster/member/remove", document{"ID": m.ID}, &struct{}{})
+}
+
+// ask takes the first answer; the faults are those of all that gave none.
+func (c *etcdClient) ask(ctx context.Context, path string, question, answer any) error {
+	var faults []error
+	for _, url := range c.urls {
+		err := c.askOne(ctx, url+path, question, answer)
+		if err == nil {
+			return nil
+		}
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
+
+func (c *etcdClient) askOne(ctx context.Context, url string, question, answer any) error {
+	data, err := json.Marshal(question)
+	if err != nil {
+		return fmt.Errorf("asking etcd: %w", err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("asking etcd: %w", err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := c.http.Do(request)
+	if err != nil {
+		return fmt.Errorf("asking etcd: %w", err)
+	}
+	defer response.Body.Close() //nolint:errcheck // read only
+	text, err := io.ReadAll(io.LimitReader(response.Body, memberLimit))
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", response.Status, bytes.TrimSpace(text))
+	}
+	if err == nil {
+		err = json.Unmarshal(text, answer)
+	}
+	if err != nil {
+		return fmt.Errorf("asking etcd: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package usernetes
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+func TestNextAct(t *testing.T) {
+	for active, want := range map[string]act{"active": watch, "inactive": watch, "activating": watch, "deactivating": watch, "failed": revive} {
+		if got := nextAct(host.UnitState{Active: active}); got != want {
+			t.Errorf("%s: got %v", active, got)
+		}
+	}
+}
+
+func TestNextPause(t *testing.T) {
+	for _, c := range []struct{ last, ran, want time.Duration }{
+		{0, 0, firstPause},
+		{firstPause, 0, 2 * firstPause},
+		{longestPause, 0, longestPause},
+		{longestPause, steady, firstPause},
+	} {
+		if got := nextPause(c.last, c.ran); got != c.want {
+			t.Errorf("after %s, having run %s: got %s", c.last, c.ran, got)
+		}
+	}
+}
+
+func TestStatusLine(t *testing.T) {
+	node := &Node{IP: netip.MustParseAddr("192.0.2.10")}
+	here := []netip.Prefix{netip.MustParsePrefix("192.0.2.10/24")}
+	for _, c := range []struct {
+		name  string
+		state host.UnitState
+		node  *Node
+		at    []netip.Prefix
+		want  string
+	}{
+		{"no node", host.UnitState{}, nil, here, "no node on this machine"},
+		{"runs", host.UnitState{Active: "active", PID: 7}, node, here, "runs, pid 7"},
+		{"another address", host.UnitState{Active: "active"}, node, nil, "no longer has: give"},
+		{"half made", host.UnitState{Active: "inactive", Unmet: "ConditionPathExists=x"}, node, here, "half made"},
+		{"stopped by hand", host.UnitState{Active: "inactive"}, node, here, "systemctl restart kubelet"},
+		{"failed", host.UnitState{Active: "failed", Result: "exit-code"}, node, here, "failed (exit-code)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := statusLine(c.state, c.node, c.at); !strings.Contains(got, c.want) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+func TestProgramTitle(t *testing.T) {
+	for want, p := range map[string]Program{
+		"kubeadm init":            {"kubeadm", []string{"init", "--config=/x"}},
+		"skopeo copy":             {"skopeo", []string{"copy", "--quiet", "docker-archive:/x"}},
+		"kubectl":                 {"kubectl", []string{"--namespace=x", "rollout"}},
+		"kubeadm token create":    {"kubeadm", []string{"token", "create", "extra", "--ttl"}},
+		"podsec-k8s unit answers": {Self, []string{"unit", "answers"}},
+		"kubeadm token delete":    {"kubeadm", []string{"token", "delete", "abcdef.0123456789abcdef"}},
+	} {
+		if got := p.title(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
