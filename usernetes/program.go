@@ -39,6 +39,11 @@ func RunUnit(ctx context.Context, name, about string) error {
 	if err != nil {
 		return err
 	}
+	return n.runUnit(ctx, name, about)
+}
+
+// runUnit is RunUnit for what has to know the node.
+func (n Node) runUnit(ctx context.Context, name, about string) error {
 	switch name {
 	case "rootlesskit":
 		return runRootlessKit(ctx, n)
