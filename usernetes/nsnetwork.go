@@ -47,7 +47,7 @@ type keptDevice struct {
 const (
 	netDebounce = 300 * time.Millisecond
 	netInterval = time.Second // until a second look, then twice that, and so on
-	netResync   = 10 * time.Second
+	netResync   = 5 * time.Second
 )
 
 // keepNetwork keeps what the namespaces' devices have now, until ctx ends. It

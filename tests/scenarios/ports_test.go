@@ -213,15 +213,15 @@ func undone(master, worker *machine, command string, named ...string) {
 	worker.run(command)
 	start := time.Now()
 	for {
-		err := networkWhole(master, worker)
-		if err == nil {
-			t.Logf("%s: all was back after %s", command, time.Since(start).Round(time.Second/10))
+		err, took := networkWhole(master, worker), time.Since(start)
+		if err == nil && took <= undoneWithin {
+			t.Logf("%s: all was back after %s", command, took.Round(time.Second/10))
 			return
 		}
 		if out, _ := worker.try("podsec-k8s status"); len(named) > 0 && containsAll(out, named) {
 			return
 		}
-		if time.Since(start) > undoneWithin {
+		if took > undoneWithin {
 			t.Fatalf("%s: not within %s: %v\n%s", command, undoneWithin, err, worker.run("podsec-k8s status || true"))
 		}
 	}
