@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/usernetes/hostfs"
 )
 
 // A fileFact is what u7s-admin finds at the place of a namedFile.
@@ -72,7 +74,7 @@ func nodePlace(path string) string {
 	if nodesAlone(path) {
 		return kept(path)
 	}
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) && canStat(kept(path)) {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) && canStat(kept(path)) && !hostfs.IsMountPoint(kept(path)) {
 		return kept(path)
 	}
 	return path

@@ -88,6 +88,13 @@ func inNode(base string, names []string, roleOf func(string, nodeEntry, unix.Sta
 	return all
 }
 
+// IsMountPoint reports whether there is nothing at a path in a node's own folder
+// but the mount point of a host's entry, which may be left of a run before.
+func IsMountPoint(path string) bool {
+	s, err := status(path)
+	return err == nil && s.Mode&^unix.S_IFMT == stubMode
+}
+
 // roleAtStart knows mount points of an earlier run again by what place gives
 // them, when nothing runs in the node yet.
 func roleAtStart(_ string, e nodeEntry, s unix.Statx_t) role {

@@ -60,6 +60,12 @@ func TestMountPointsAreKnownAgain(t *testing.T) {
 		t.Errorf("at the start: %v, want %v", roles, want)
 	}
 
+	for name, want := range map[string]bool{"file": true, "written": true, "empty": false, "data": false, "nothing": false} {
+		if IsMountPoint(path(name)) != want {
+			t.Errorf("%s: mount point is %v", name, !want)
+		}
+	}
+
 	for name, hollow := range map[string]bool{"folder": true, "file": true, "tree": true, "data": false, "written": false} {
 		if got[name].hollow != hollow {
 			t.Errorf("%s: hollow is %v", name, got[name].hollow)
