@@ -281,7 +281,7 @@ func undoneInside(master, worker *machine) {
 	for _, command := range []string{
 		"ip address flush dev tap0; ip link set lo down; ip route flush table main; echo 0 > /proc/sys/net/ipv4/ip_forward",
 		"ip link set flannel.1 down; ip link delete cni0",
-		"iptables -t nat -F KUBE-SERVICES",
+		"iptables -t nat -F; iptables -F",
 	} {
 		undone(master, worker, "podsec-k8s exec sh -c '"+command+"'")
 	}
