@@ -126,7 +126,7 @@ func askedPorts(master, worker *machine, sources bool) {
 	}
 	toldWhyNot(master, worker, sources)
 	master.run("podsec-k8s kubectl delete pod host-ports host-network --grace-period=0 --force && podsec-k8s kubectl delete service external no-node-ports local restricted of-others")
-	worker.eventually(30*time.Second, "! podsec-k8s status | grep -E '708[0-4]|908[12]|920[0-9]' && ! ss -Hltun | grep -E ':(708[0-4]|908[12]|920[0-9]) '")
+	worker.eventually(30*time.Second, "! podsec-k8s status | grep -E '(708[0-4]|908[12]|920[0-9])/(tcp|udp)' && ! ss -Hltun | grep -E ':(708[0-4]|908[12]|920[0-9]) '")
 	outsideRun(worker, "ip route delete "+second)
 	worker.run("ip address delete " + second + "/32 dev host0")
 }
