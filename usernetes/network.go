@@ -33,7 +33,11 @@ func startServices(ctx context.Context, w *Work) error {
 	}
 	// flanneld waits for the node's subnet, so only the node's readiness
 	// tells that it is up.
-	return errors.Join(w.Manager.Begin(ctx, units.Flanneld), w.Manager.Begin(ctx, units.KubeProxy), w.Manager.Begin(ctx, units.Ports))
+	var faults []error
+	for _, unit := range []string{units.Flanneld, units.KubeProxy, units.Ports, units.Manifests} {
+		faults = append(faults, w.Manager.Begin(ctx, unit))
+	}
+	return errors.Join(faults...)
 }
 
 func stopServices(ctx context.Context, w *Work) error {

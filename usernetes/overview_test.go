@@ -13,7 +13,7 @@ import (
 )
 
 func TestNodeParts(t *testing.T) {
-	common := []string{units.RootlessKit, units.CRIO, units.Kubelet, units.Flanneld, units.KubeProxy, units.Ports}
+	common := []string{units.RootlessKit, units.CRIO, units.Kubelet, units.Flanneld, units.KubeProxy, units.Ports, units.Manifests}
 	for _, c := range []struct {
 		name      string
 		port      int
@@ -21,9 +21,9 @@ func TestNodeParts(t *testing.T) {
 		want      []string
 	}{
 		{"worker", 0, nil, common},
-		{"control plane", 6443, components(), append(slices.Clone(common), units.Manifests, "u7s-etcd.service", "u7s-kube-apiserver.service", "u7s-kube-controller-manager.service", "u7s-kube-scheduler.service")},
-		{"etcd somewhere else", 6443, components()[1:], append(slices.Clone(common), units.Manifests, "u7s-kube-apiserver.service", "u7s-kube-controller-manager.service", "u7s-kube-scheduler.service")},
-		{"a manifest that is gone", 6443, []string{"etcd"}, append(slices.Clone(common), units.Manifests, "u7s-etcd.service", "u7s-kube-apiserver.service", "u7s-kube-controller-manager.service", "u7s-kube-scheduler.service")},
+		{"control plane", 6443, components(), append(slices.Clone(common), "u7s-etcd.service", "u7s-kube-apiserver.service", "u7s-kube-controller-manager.service", "u7s-kube-scheduler.service")},
+		{"etcd somewhere else", 6443, components()[1:], append(slices.Clone(common), "u7s-kube-apiserver.service", "u7s-kube-controller-manager.service", "u7s-kube-scheduler.service")},
+		{"a manifest that is gone", 6443, []string{"etcd"}, append(slices.Clone(common), "u7s-etcd.service", "u7s-kube-apiserver.service", "u7s-kube-controller-manager.service", "u7s-kube-scheduler.service")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := nodeParts(Node{APIPort: c.port}, c.manifests); !slices.Equal(got, c.want) {

@@ -28,10 +28,7 @@ type part struct {
 // they start. manifests are the components that kubeadm has written one for:
 // etcd may be somewhere else.
 func nodeParts(n Node, manifests []string) []string {
-	names := []string{units.RootlessKit, units.CRIO, units.Kubelet, units.Flanneld, units.KubeProxy, units.Ports}
-	if n.APIPort != 0 {
-		names = append(names, units.Manifests)
-	}
+	names := []string{units.RootlessKit, units.CRIO, units.Kubelet, units.Flanneld, units.KubeProxy, units.Ports, units.Manifests}
 	for _, name := range components() {
 		if slices.Contains(manifests, name) || n.APIPort != 0 && name != etcd {
 			names = append(names, units.Component(name))

@@ -40,7 +40,7 @@ func Reset(ctx context.Context, force bool, out io.Writer) error {
 // answered.
 func firstUnfinished() bool {
 	s, err := loadSteps()
-	return err == nil && !s.Finished && s.Begun != "join" && !slices.Contains(s.Done, "join")
+	return err == nil && !s.Finished && s.Begun != phaseJoin && !slices.Contains(s.Done, phaseJoin)
 }
 
 // resetNode does it. A careful one does not begin before the cluster's etcd has
