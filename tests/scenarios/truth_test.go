@@ -164,23 +164,28 @@ func TestBrokenControlPlane(t *testing.T) {
 	t.Parallel()
 	all := generation.All()
 	g := all[len(all)-1]
-	c := bootNodes(t, g, "t-b", 2, 0)
-	first, second := &machine{c.Masters[0], t, new(bool)}, &machine{c.Masters[1], t, new(bool)}
-	second.run("useradd --system --create-home --home-dir /srv/admin --shell /bin/sh u7s-admin && cp -p /etc/passwd /root/")
-	if err := c.Install(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	withAudit(first, g)
-	var said strings.Builder
-	if err := c.Create(t.Context(), &said); err != nil {
-		t.Fatalf("%v\n%s", err, said.String())
-	}
-	t.Run("joins", func(t *testing.T) { brokenControlPlane(first.on(t), second.on(t)) })
-	t.Run("goes", func(t *testing.T) {
-		m := second.on(t)
-		m.run("podsec-k8s reset --yes && dnf -q -y remove --noautoremove podsec-k8s")
-		m.run("cmp /etc/passwd /root/passwd && test \"$(stat -c %U /srv/admin)\" = u7s-admin && test ! -e /var/lib/u7s-admin")
+	t.Run(g.Name, func(t *testing.T) {
+		c := bootNodes(t, g, "t-b", 2, 0)
+		first, second := &machine{c.Masters[0], t, new(bool)}, &machine{c.Masters[1], t, new(bool)}
+		second.run("useradd --system --create-home --home-dir /srv/admin --shell /bin/sh u7s-admin && cp -p /etc/passwd /root/")
+		if err := c.Install(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		withAudit(first, g)
+		var said strings.Builder
+		if err := c.Create(t.Context(), &said); err != nil {
+			t.Fatalf("%v\n%s", err, said.String())
+		}
+		t.Run("joins", func(t *testing.T) { brokenControlPlane(first.on(t), second.on(t)) })
+		t.Run("goes", func(t *testing.T) { foreignHomeStays(second.on(t)) })
 	})
+}
+
+// foreignHomeStays: a user that the administrator has made keeps its home when
+// the package goes.
+func foreignHomeStays(m *machine) {
+	m.run("podsec-k8s reset --yes && dnf -q -y remove --noautoremove podsec-k8s")
+	m.run("cmp /etc/passwd /root/passwd && test \"$(stat -c %U /srv/admin)\" = u7s-admin && test ! -e /var/lib/u7s-admin")
 }
 
 // skippedService: a service that systemd skips has not started.
