@@ -32,6 +32,8 @@ type podNetwork struct {
 	rules   time.Time
 	fault   error // of kube-proxy's rules, at the last look
 	ports   error // of the host ports' rules
+
+	hostPorts hostPortRules
 }
 
 func newPodNetwork(n Node) *podNetwork {
@@ -226,7 +228,7 @@ func (p *podNetwork) mendRules(ctx context.Context) error {
 	if err := errors.Join(errNAT, errFilter); err != nil {
 		return err
 	}
-	p.fault, p.ports = proxyRulesFault(nat, filter), hostPortRulesFault(nat)
+	p.fault, p.ports = proxyRulesFault(nat, filter), p.hostPorts.mend(ctx, nat)
 	if p.proxy.due(p.fault, time.Now()) {
 		return cmp.Or(p.proxy.restart(ctx, p.fault), p.fault)
 	}
@@ -262,12 +264,7 @@ func proxyRulesFault(nat, filter string) error {
 		}
 	}
 	for line := range strings.Lines(nat) {
-		fields := strings.Fields(line)
-		at := slices.Index(fields, "-j")
-		if at < 0 || at+1 == len(fields) {
-			continue
-		}
-		chain := fields[at+1]
+		chain := jumpTarget(strings.Fields(line))
 		if ofService := strings.HasPrefix(chain, "KUBE-SVC-") || strings.HasPrefix(chain, "KUBE-SEP-"); ofService && !filled[chain] {
 			return fmt.Errorf("kube-proxy's rules were flushed: the chain %s is empty", chain)
 		}
@@ -277,26 +274,9 @@ func proxyRulesFault(nat, filter string) error {
 
 func hasRule(rules, chain, target string) bool {
 	for line := range strings.Lines(rules) {
-		fields := strings.Fields(line)
-		at := slices.Index(fields, "-j")
-		if len(fields) > 1 && fields[0] == "-A" && fields[1] == chain && at > 0 && at+1 < len(fields) && fields[at+1] == target {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "-A" && fields[1] == chain && jumpTarget(fields) == target {
 			return true
 		}
 	}
 	return false
-}
-
-// hostPortRulesFault tells when the rules of pods' host ports are gone: CRI-O
-// makes them with the pod, and never again.
-// Source: CRI-O's internal/hostport/hostport_iptables.go.
-func hostPortRulesFault(nat string) error {
-	const all, one = "KUBE-HOSTPORTS", "KUBE-HP-"
-	if !strings.Contains(nat, "-N "+one) {
-		return nil
-	}
-	if hasRule(nat, "PREROUTING", all) && hasRule(nat, "OUTPUT", all) && strings.Contains(nat, "-A "+all+" ") {
-		return nil
-	}
-	return fault("delete the pods that have host ports, so that they are made anew: podsec-k8s kubectl get pods -A -o wide",
-		"the rules of pods' host ports were flushed in the namespaces")
 }

@@ -68,19 +68,37 @@ func TestProxyRulesFault(t *testing.T) {
 	}
 }
 
-func TestHostPortRulesFault(t *testing.T) {
+func TestHostPortsFlushed(t *testing.T) {
+	saved := savedHostPorts(natRules)
+	const want = `*nat
+:KUBE-HOSTPORTS - [0:0]
+:KUBE-HP-HJLX6XAFMDRXSSJJ - [0:0]
+-A PREROUTING -m comment --comment "kube hostport portals" -m addrtype --dst-type LOCAL -j KUBE-HOSTPORTS
+-A OUTPUT -m comment --comment "kube hostport portals" -m addrtype --dst-type LOCAL -j KUBE-HOSTPORTS
+-A KUBE-HOSTPORTS -p tcp -m tcp --dport 9080 -j KUBE-HP-HJLX6XAFMDRXSSJJ
+-A KUBE-HP-HJLX6XAFMDRXSSJJ -p tcp -m tcp -j DNAT --to-destination 10.244.0.13:8080
+COMMIT
+`
+	if saved != want {
+		t.Errorf("saved\n%s\nwant\n%s", saved, want)
+	}
 	for name, c := range map[string]struct {
-		nat  string
-		want bool
+		saved, nat string
+		want       bool
 	}{
-		"as made":       {natRules, false},
-		"flushed":       {without(natRules, "-A"), true},
-		"no way to it":  {without(natRules, "-A PREROUTING"), true},
-		"no host ports": {without(without(without(natRules, "-N KUBE-HP"), "-A KUBE-HP"), "-A KUBE-HOSTPORTS"), false},
+		"as made":            {saved, natRules, false},
+		"flushed":            {saved, without(natRules, "-A"), true},
+		"deleted":            {saved, "", true},
+		"no way to it":       {saved, without(natRules, "-A PREROUTING"), true},
+		"no host ports":      {"", "", false},
+		"no host ports left": {saved, without(without(without(natRules, "-N KUBE-HP"), "-A KUBE-HP"), "-A KUBE-HOSTPORTS"), false},
 	} {
-		if got := hostPortRulesFault(c.nat); (got != nil) != c.want {
+		if got := hostPortsFlushed(c.saved, c.nat); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+	if got, want := withoutJumps(saved, without(natRules, "-A KUBE")), without(without(saved, "-A PREROUTING"), "-A OUTPUT"); got != want {
+		t.Errorf("with the ways to it there it loads\n%s", got)
 	}
 }
 
