@@ -13,6 +13,11 @@ type Minor struct {
 	ArgsForm   ArgsForm // how that API writes extraArgs
 	PauseTag   string   // the tag of the pause image that kubeadm expects
 
+	// PolicyAtStart says that its CRI-O asks the containers policy again when
+	// it makes a container, as if the image came from its registry.
+	// Source: CRI-O's server/container_create.go, verifyImageSignature.
+	PolicyAtStart bool
+
 	// DiscoveryTimeout is the field of a JoinConfiguration that bounds how
 	// long a cluster is looked for.
 	DiscoveryTimeout []string
@@ -57,7 +62,7 @@ func Minors() []Minor {
 			CRIO: "1.26.2", CRIOBefore: "1.28", Crun: "1.8.1",
 		},
 		{
-			Version: "1.34", KubeadmAPI: "kubeadm.k8s.io/v1beta4", ArgsForm: ArgsList, PauseTag: "3.10.1",
+			Version: "1.34", KubeadmAPI: "kubeadm.k8s.io/v1beta4", ArgsForm: ArgsList, PauseTag: "3.10.1", PolicyAtStart: true,
 			DiscoveryTimeout: []string{"timeouts", "discovery"},
 			InitTimeout:      []string{"InitConfiguration", "timeouts", "controlPlaneComponentHealthCheck"},
 			JoinTimeout:      []string{"JoinConfiguration", "timeouts", "controlPlaneComponentHealthCheck"},

@@ -3,11 +3,11 @@ package usernetes
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
+	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -35,46 +35,55 @@ func tarOf(t *testing.T, entries ...string) []byte {
 	return out.Bytes()
 }
 
-const oneImage = `[{"Config":"c.json","RepoTags":["r/a:1","r/b:1"],"Layers":["l.tar"]}]`
+const (
+	oneImage   = `[{"Config":"c.json","RepoTags":["r.test/a:1","b"],"Layers":["l/layer.tar"]}]`
+	ownMachine = `{"architecture":"` + runtime.GOARCH + `"}`
+)
 
-func TestImageNames(t *testing.T) {
-	first := tarOf(t, "manifest.json", oneImage, "c.json", "{}", "l.tar", strings.Repeat("x", 5000))
-	for name, data := range map[string][]byte{
-		"the table first": first,
-		"the table last":  tarOf(t, "l.tar", "x", "c.json", "{}", "manifest.json", oneImage),
-		"both forms":      tarOf(t, "oci-layout", "{}", "l.tar", "x", "c.json", "{}", "manifest.json", oneImage),
+func TestReadArchive(t *testing.T) {
+	want := []ArchivedImage{{Names: []string{"r.test/a:1", "docker.io/library/b:latest"}, Architecture: runtime.GOARCH}}
+	for name, entries := range map[string][]string{
+		"table first":                                 {"manifest.json", oneImage, "c.json", ownMachine, "l/layer.tar", "x"},
+		"table last, as docker writes":                {"l/layer.tar", strings.Repeat("x", 70000), "c.json", ownMachine, "manifest.json", oneImage},
+		"made by tar of a folder":                     {"./c.json", ownMachine, "./l/layer.tar", "x", "./manifest.json", oneImage},
+		"an OCI layout as well, as new docker writes": {"oci-layout", "{}", "index.json", "{}", "manifest.json", oneImage, "c.json", ownMachine, "l/layer.tar", "x"},
 	} {
-		names, err := imageNames(bytes.NewReader(data))
-		if want := []string{"r/a:1", "r/b:1"}; err != nil || !slices.Equal(names, want) {
-			t.Errorf("%s: %q, %v", name, names, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			data := tarOf(t, entries...)
+			images, err := archiveReader{"a.tar", bytes.NewReader(data), int64(len(data))}.images()
+			if err != nil || !reflect.DeepEqual(images, want) {
+				t.Errorf("got %+v, %v", images, err)
+			}
+		})
 	}
-	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
-	if _, err := w.Write(first); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+}
+
+func TestReadArchiveRefuses(t *testing.T) {
+	whole := tarOf(t, "manifest.json", oneImage, "c.json", ownMachine, "l/layer.tar", strings.Repeat("x", 70000))
 	for _, c := range []struct {
 		name, says, remedy string
 		data               []byte
 	}{
-		{"no table", "no manifest.json", "skopeo copy", tarOf(t, "layer.tar", "x")},
-		{"broken table", "no docker archive", "skopeo copy", tarOf(t, "manifest.json", "{")},
-		{"no names", "none of its images has a name", "skopeo copy", tarOf(t, "manifest.json", `[{"Config":"c","RepoTags":null}]`, "c", "{}")},
-		{"text", "no docker archive", "skopeo copy", []byte("not a tar file, but long enough to be looked at")},
-		{"empty", "no manifest.json", "skopeo copy", nil},
-		{"cut in a layer", "cut short", "anew", first[:4000]},
-		{"a layer is missing", `lacks "l.tar"`, "anew", tarOf(t, "manifest.json", oneImage, "c.json", "{}")},
-		{"OCI", "OCI archive", "oci-archive", tarOf(t, "oci-layout", "{}", "index.json", "{}")},
-		{"gzip", "compressed", "gunzip", packed.Bytes()},
-		{"xz", "compressed", "unxz", []byte("\xfd7zXZ\x00 and so on")},
-		{"zstd", "compressed", "unzstd", []byte("\x28\xb5\x2f\xfd and so on")},
+		{"nothing", "empty", "skopeo copy", nil},
+		{"a text", "no docker archive", "skopeo copy", []byte("not a tar file, but long enough to be looked at")},
+		{"a long text", "no docker archive", "skopeo copy", []byte(strings.Repeat("no tar file\n", 1000))},
+		{"gzip", "compressed by gzip", "gunzip a.tar", []byte("\x1f\x8b\x08\x00")},
+		{"zstd", "compressed by zstd", "unzstd a.tar", []byte("\x28\xb5\x2f\xfd")},
+		{"xz", "compressed by xz", "unxz a.tar", []byte("\xfd7zXZ\x00")},
+		{"bzip2", "compressed by bzip2", "bunzip2 a.tar", []byte("BZh91AY")},
+		{"cut in a layer", "cut short", "anew", whole[:20000]},
+		{"cut between two files", `lacks "l/layer.tar"`, "anew", whole[:2048]},
+		{"a root file system", "no manifest.json", "skopeo copy", tarOf(t, "etc/passwd", "root")},
+		{"an OCI archive", "OCI archive", "oci-archive:a.tar", tarOf(t, "oci-layout", "{}", "index.json", "{}")},
+		{"a broken table", "manifest.json", "skopeo copy", tarOf(t, "manifest.json", "{")},
+		{"a table without end", "manifest.json", "skopeo copy", tarOf(t, "manifest.json", "["+strings.Repeat(" ", tableLimit)+"]")},
+		{"an image without its configuration", `lacks "c.json"`, "anew", tarOf(t, "manifest.json", oneImage, "l/layer.tar", "x")},
+		{"a broken configuration", "damaged", "anew", tarOf(t, "manifest.json", oneImage, "c.json", "x", "l/layer.tar", "x")},
+		{"no names", "has a name", "skopeo copy", tarOf(t, "manifest.json", `[{"Config":"c.json"}]`, "c.json", ownMachine)},
+		{"no name of an image", `"A b" in it is no name`, "skopeo copy", tarOf(t, "manifest.json", `[{"Config":"c.json","RepoTags":["A b"]}]`, "c.json", ownMachine)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := imageNames(bytes.NewReader(c.data))
+			_, err := archiveReader{"a.tar", bytes.NewReader(c.data), int64(len(c.data))}.images()
 			var f *host.Fault
 			if !errors.As(err, &f) || !strings.Contains(err.Error(), c.says) || !strings.Contains(f.Remedy, c.remedy) {
 				t.Errorf("got %v, %+v", err, f)
@@ -83,18 +92,19 @@ func TestImageNames(t *testing.T) {
 	}
 }
 
-// TestReadArchives: every file is looked into and left at its beginning, and what
-// is no plain file does not hold anybody up.
+// TestReadArchives: two runs share a descriptor, and so its offset. What is no
+// plain file does not hold anybody up.
 func TestReadArchives(t *testing.T) {
-	good, pipe := filepath.Join(t.TempDir(), "good.tar"), filepath.Join(t.TempDir(), "pipe")
-	if err := os.WriteFile(good, tarOf(t, "manifest.json", oneImage, "c.json", "{}", "l.tar", "x"), 0o600); err != nil {
+	folder := t.TempDir()
+	good, pipe := filepath.Join(folder, "good.tar"), filepath.Join(folder, "pipe")
+	if err := os.WriteFile(good, tarOf(t, "manifest.json", oneImage, "c.json", ownMachine, "l/layer.tar", "x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var files []*os.File
-	for _, name := range []string{good, pipe} {
+	for _, name := range []string{good, pipe, folder} {
 		file, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -102,19 +112,26 @@ func TestReadArchives(t *testing.T) {
 		defer file.Close() //nolint:errcheck // it was only read
 		files = append(files, file)
 	}
-	all := ReadArchives([]string{"good.tar", "pipe"}, files)
-	if at, err := files[0].Seek(0, 1); all[0].Err != nil || len(all[0].Images) != 2 || at != 0 || err != nil {
-		t.Errorf("%+v, at %d, %v", all[0], at, err)
-	}
-	if all[1].Err == nil || !strings.Contains(all[1].Err.Error(), "no plain file") {
-		t.Errorf("%+v", all[1])
+	for range 2 {
+		all := ReadArchives([]string{"good.tar", "pipe", "oci"}, files)
+		if all[0].Err != nil || len(all[0].names()) != 2 {
+			t.Errorf("%+v", all[0])
+		}
+		for i, says := range map[int]string{1: `"pipe": it is no plain file`, 2: `"oci": it is a folder`} {
+			if all[i].Err == nil || !strings.Contains(all[i].Err.Error(), says) || asFault(all[i].Err).Remedy == "" {
+				t.Errorf("%+v", all[i])
+			}
+		}
 	}
 }
 
-func FuzzImageNames(f *testing.F) {
+func FuzzReadArchive(f *testing.F) {
 	f.Add([]byte("\x1f\x8b"))
-	f.Add([]byte(oneImage))
-	f.Fuzz(func(_ *testing.T, data []byte) {
-		imageNames(bytes.NewReader(data)) //nolint:errcheck // that it ends is all
+	f.Add([]byte("manifest.json"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		images, err := archiveReader{"a.tar", bytes.NewReader(data), int64(len(data))}.images()
+		if err == nil && len(Archive{Images: images}.names()) == 0 {
+			t.Error("an archive without names was taken")
+		}
 	})
 }

@@ -3,64 +3,71 @@ package usernetes
 import (
 	"errors"
 	"fmt"
+	"path"
+	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// checkArchives finds archives that can't be loaded.
+// checkArchives finds archives that can't be loaded, and images in them that
+// this machine can't run.
 func checkArchives(f Facts, _ Node) error {
 	var faults []error
 	for _, a := range f.Images.Archives {
 		if a.Err != nil {
-			faults = append(faults, a.fault())
+			faults = append(faults, a.Err)
+		}
+		for _, image := range a.Images {
+			if image.Architecture != runtime.GOARCH && slices.ContainsFunc(image.Names, f.Images.needs) {
+				faults = append(faults, fault("make one for this machine: skopeo --override-arch "+runtime.GOARCH+" copy docker://IMAGE docker-archive:FILE:IMAGE",
+					"the image archive %q: its %s is for the architecture %s, not %s", a.Name, strings.Join(image.Names, ", "), image.Architecture, runtime.GOARCH))
+			}
 		}
 	}
 	return errors.Join(faults...)
 }
 
-func (a Archive) fault() error {
-	var known *host.Fault
-	remedy := "give a docker archive that can be read: --image-archive FILE"
-	if errors.As(a.Err, &known) {
-		remedy = strings.ReplaceAll(known.Remedy, "FILE", a.Name)
-	}
-	return fault(remedy, "the image archive %q: %w", a.Name, a.Err)
+func (f ImageFacts) needs(image string) bool {
+	return slices.ContainsFunc(f.Needed, func(n NeededImage) bool { return n.Name == image })
 }
 
-// checkPolicy finds a policy that lets none of the node's images in.
-func checkPolicy(f Facts, _ Node) error {
-	if f.Images.NoPolicy != nil {
-		return fault("install containers-common, or write the file, see containers-policy.json(5)",
-			"no image may be used without a policy: %w", f.Images.NoPolicy)
+// checkPolicy tells which of the images that are to be brought the machine's
+// policy does not take.
+func checkPolicy(f Facts, n Node) error {
+	policy := f.Images.Policy
+	if err := policy.checkReadable(); err != nil {
+		return err
 	}
 	var faults []error
-	if len(f.Images.Archives) > 0 && !f.Images.Policy.acceptsArchives() {
-		faults = append(faults, errPolicyArchive())
+	if len(f.Images.Archives) > 0 {
+		faults = append(faults, policy.checkArchive())
 	}
+	minor, _ := n.Minor() // the check kubernetes-version tells of another
 	for _, image := range f.Images.Needed {
-		if !image.Stored && image.Archive == "" && f.Images.Policy.rejects(image.Name) {
-			faults = append(faults, fault("add a scope for it to the transport docker in "+policyFile+", see containers-policy.json(5)",
-				"%s rejects the image %s", policyFile, image.Name))
+		switch {
+		case image.Archive != "" && minor.PolicyAtStart:
+			faults = append(faults, policy.checkUnsigned(image.Name))
+		case !image.local():
+			faults = append(faults, policy.checkRegistry(image.Name))
 		}
 	}
 	return errors.Join(faults...)
 }
 
-// errPolicyArchive says that archives may not be loaded. An archive carries no
-// signatures, so nothing but that requirement will do.
-func errPolicyArchive() error {
-	return fault(`allow files that root gives: in `+policyFile+`, "transports", add "docker-archive": {"": [{"type": "insecureAcceptAnything"}]}`,
-		"%s lets no image archive in, and an archive has no signatures", policyFile)
+func checkAuthFile(f Facts, n Node) error {
+	if f.Images.NoAuth == nil {
+		return nil
+	}
+	file := n.ImageAuthFile
+	return fault(fmt.Sprintf("make it so: skopeo login --authfile %s REGISTRY; chown root:%s %s; chmod 0640 %s", file, Admin, file, file),
+		"the file with the registries' logins, IMAGE_AUTH_FILE: %w", f.Images.NoAuth)
 }
 
 // checkImages finds the images that are needed and nowhere to be had.
-func checkImages(f Facts, n Node) error {
+func checkImages(f Facts, _ Node) error {
 	var faults []error
-	if err := f.Images.NoAuth; err != nil {
-		faults = append(faults, fault("let the node's user read it: chgrp "+Admin+" "+n.ImageAuthFile+"; chmod 0640 "+n.ImageAuthFile,
-			"the file with the registry's logins, IMAGE_AUTH_FILE: %w", err))
-	}
 	for _, image := range f.Images.Needed {
 		if image.Registry != nil {
 			faults = append(faults, f.Images.missing(image))
@@ -69,41 +76,63 @@ func checkImages(f Facts, n Node) error {
 	return errors.Join(faults...)
 }
 
-// missing says where an image was looked for.
-func (f ImageFacts) missing(image NeededImage) error {
-	registry, _, _ := strings.Cut(image.Name, "/")
-	return fault(registryRemedy(image.Registry.Error(), registry, image.Name),
-		"the image %s is %s; %s: %w", image.Name, f.inArchives(), registry, image.Registry)
+// missing says where an image was looked for. Where an archive holds the like
+// of it, that is the likelier cure.
+func (f ImageFacts) missing(image NeededImage) *host.Fault {
+	name, from, answer := image.Name, registryOf(image.Name), asFault(image.Registry)
+	if len(f.Archives) == 0 {
+		return fault(answer.Remedy, "the image %s is not in the node's storage and in no archive, for none was given; the registry %s: %w", name, from, answer)
+	}
+	remedy := answer.Remedy
+	switch like := f.alike(name); {
+	case like == "":
+	case path.Base(like) == path.Base(name):
+		remedy = fmt.Sprintf("set IMAGE_REPOSITORY=%s in /etc/podsec-k8s/node.conf; or give the image that name: skopeo copy docker-archive:FILE:%s docker-archive:NEW:%s", repositoryOf(like), like, name)
+	default:
+		remedy = fmt.Sprintf("%s is another version; fetch the right one: skopeo copy docker://%s docker-archive:FILE:%s", like, name, name)
+	}
+	return fault(remedy, "the image %s is not in the node's storage and in no archive (%s); the registry %s: %w", name, f.contents(), from, answer)
 }
 
-// inArchives says what the archives hold.
-func (f ImageFacts) inArchives() string {
-	var holds []string
+// alike returns the name of an archived image that differs from the needed one
+// in registry, path or tag; "" when there is none.
+func (f ImageFacts) alike(image string) string {
 	for _, a := range f.Archives {
-		if a.Err == nil {
-			holds = append(holds, fmt.Sprintf("%s holds %s", a.Name, strings.Join(a.Images, ", ")))
+		for _, name := range a.names() {
+			if bareName(name) == bareName(image) {
+				return name
+			}
 		}
 	}
-	if len(holds) == 0 {
-		return "in no archive, for none was given"
-	}
-	return "in no archive (" + strings.Join(holds, "; ") + ")"
+	return ""
 }
 
-// registryRemedy chooses what to do by what a registry answers, in the words of
-// Go's net, crypto/x509 and of containers/image.
-func registryRemedy(answer, registry, image string) string {
-	for _, c := range []struct{ word, remedy string }{
-		{"server gave HTTP response to HTTPS client", fmt.Sprintf("for a registry without TLS put into /etc/containers/registries.conf.d/site.conf: [[registry]] location = %q insecure = true", registry)},
-		{"certificate signed by unknown authority", fmt.Sprintf("trust its certificate authority: put its certificate at /etc/containers/certs.d/%s/ca.crt", registry)},
-		{"x509:", fmt.Sprintf("see the certificate: openssl s_client -connect %s", registry)},
-		{"unauthorized", "log in: skopeo login --authfile /etc/podsec-k8s/auth.json " + registry + ", and set IMAGE_AUTH_FILE to that file, readable for " + Admin},
-		{"authentication required", "log in: skopeo login --authfile /etc/podsec-k8s/auth.json " + registry + ", and set IMAGE_AUTH_FILE to that file, readable for " + Admin},
-		{"manifest unknown", "put the image of that name and tag into the registry: skopeo copy docker-archive:FILE docker://" + image},
-	} {
-		if strings.Contains(answer, c.word) {
-			return c.remedy
-		}
+// repositoryOf is the image repository by which kubeadm comes to an image.
+// Upstream's CoreDNS has a folder of its own there, which kubeadm knows.
+// Source: kubeadm's app/images/images.go, GetDNSImage.
+func repositoryOf(image string) string {
+	const upstream = "registry.k8s.io"
+	if repository := path.Dir(image); repository != upstream+"/coredns" {
+		return repository
 	}
-	return "give it as a docker archive: --image-archive FILE; or name a registry that has it: IMAGE_REPOSITORY in " + SiteDir + "; podsec-k8s image list names all that is needed"
+	return upstream
+}
+
+// bareName is a name without registry, path and tag.
+func bareName(image string) string {
+	name, _, _ := strings.Cut(path.Base(image), ":")
+	return name
+}
+
+// contents says what each archive holds.
+func (f ImageFacts) contents() string {
+	var all []string
+	for _, a := range f.Archives {
+		holds := "nothing"
+		if names := a.names(); len(names) > 0 {
+			holds = strings.Join(names, ", ")
+		}
+		all = append(all, a.Name+" holds "+holds)
+	}
+	return strings.Join(all, "; ")
 }

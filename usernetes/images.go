@@ -2,10 +2,11 @@ package usernetes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -17,71 +18,152 @@ const store = "containers-storage:[overlay@/var/lib/containers/storage+/run/cont
 // pullTimeout is how long one image may take to come from a registry.
 const pullTimeout = 5 * time.Minute
 
+// timeoutStatus is the exit status of timeout(1) when the time was over.
+const timeoutStatus = 124
+
 // loadImages loads every archive of the plan, and pulls the images that are
 // needed and not there then: neither kubeadm nor the kubelet waits for a
 // registry later.
 func loadImages(ctx context.Context, w *Work) error {
-	if _, err := LoadImages(ctx, w.Plan.Archives, w.Plan.Files, w.Out); err != nil {
+	loaded, err := w.loadArchives(ctx, w.Plan.Archives)
+	if err != nil {
 		return err
 	}
+	there := append(storedImages(), loaded...)
 	for _, image := range w.Plan.Images {
-		if slices.Contains(storedImages(), image) {
+		if slices.Contains(there, image) {
 			continue
 		}
-		p := Program{"crictl", []string{"--timeout=" + pullTimeout.String(), "pull", image}}
-		if err := w.inNode(ctx, p); err != nil {
-			return fault("see that the registry answers: skopeo inspect --raw docker://"+image+"; or give it as an archive: --image-archive FILE",
-				"pulling the image %s: %w", image, err)
+		if err := w.pull(ctx, image); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// LoadImages loads archives into the storage of this node's CRI-O and gives
-// the names of the images that it has now. archives are the files' names, for
-// messages; what skopeo says goes to out.
-func LoadImages(ctx context.Context, archives []string, files []*os.File, out io.Writer) (loaded []string, err error) {
+// LoadImages loads archives into the storage of this node's CRI-O and returns
+// the names of the images that it has now; what skopeo says goes to out.
+// Nothing is loaded when one of the archives can't be used.
+func LoadImages(ctx context.Context, archives []Archive, out io.Writer) (loaded []string, err error) {
 	if _, err := childPID(); err != nil {
 		return nil, err
 	}
-	if policy, err := loadPolicy(policyFile); err == nil && len(files) > 0 && !policy.acceptsArchives() {
-		return nil, errPolicyArchive()
+	n, err := LoadNode()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLoad(n, archives, readPolicy(policyFile)); err != nil {
+		return nil, err
 	}
 	w := &Work{Out: out}
-	for i, file := range files {
-		names, err := w.loadImage(ctx, file)
-		if err != nil {
-			return loaded, withIDRemedy(fmt.Errorf("loading the image archive %q: %w", archives[i], err))
+	return w.loadArchives(ctx, archives)
+}
+
+// checkLoad tells of archives that can't be loaded or whose images could not
+// run.
+func checkLoad(n Node, archives []Archive, policy PolicyFacts) error {
+	minor, err := n.Minor()
+	if err != nil {
+		return fmt.Errorf("reading the node: %w", err)
+	}
+	facts := Facts{Images: ImageFacts{Archives: archives, Policy: policy}}
+	var faults []error
+	for _, one := range slices.Concat(separate(checkArchives(facts, n)), separate(checkPolicy(facts, n))) {
+		faults = append(faults, one)
+	}
+	for _, a := range archives {
+		for _, name := range a.names() {
+			if minor.PolicyAtStart && policy.Err == nil {
+				faults = append(faults, policy.checkUnsigned(name))
+			}
 		}
-		loaded = append(loaded, names...)
+	}
+	return errors.Join(faults...)
+}
+
+func (w *Work) loadArchives(ctx context.Context, archives []Archive) (loaded []string, err error) {
+	for _, a := range archives {
+		if a.Err != nil {
+			return loaded, a.Err
+		}
+		if err := w.load(ctx, a); err != nil {
+			return loaded, fmt.Errorf("loading the image archive %q: %w", a.Name, err)
+		}
+		loaded = append(loaded, a.names()...)
 	}
 	return loaded, nil
 }
 
-// loadImage copies an archive, which may be readable for root alone, to
-// where skopeo can seek in it, and loads every image that it has a name for.
-func (w *Work) loadImage(ctx context.Context, archive io.Reader) (names []string, err error) {
+// load copies an archive, which may be readable for root alone, to where skopeo
+// can open it, and loads every image that it has a name for.
+func (w *Work) load(ctx context.Context, a Archive) error {
+	info, err := a.file.Stat()
+	if err != nil {
+		return err
+	}
 	file, err := host.TempFile(state, "image-*.tar")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer host.Remove(file.Name()) //nolint:errcheck // state goes with the node
 	defer file.Close()             //nolint:errcheck // read again by name
-	if _, err := io.Copy(file, archive); err != nil {
-		return nil, err
+	if _, err := io.Copy(file, io.NewSectionReader(a.file, 0, info.Size())); err != nil {
+		return copyFault(err)
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	names, err = imageNames(file)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		p := Program{"skopeo", []string{"copy", "--quiet", "--policy=" + policyFile, "docker-archive:" + file.Name() + ":" + name, store + name}}
-		if err := w.inNode(ctx, p); err != nil {
-			return nil, err
+	for _, name := range a.names() {
+		if err := w.inNodeQuietly(ctx, skopeoCopy(name, "docker-archive:"+file.Name()+":"+name)); err != nil {
+			return copyFault(err)
 		}
 	}
-	return names, nil
+	return nil
+}
+
+// copyFault gives the cause of a copy that failed its remedy, where that is
+// known.
+func copyFault(err error) error {
+	if known := withIDRemedy(err); known != err { //nolint:errorlint // the very same
+		return known
+	}
+	cause := skopeoCause(err)
+	if known := knownCause(storageCauses(), cause); known != nil {
+		return known
+	}
+	return cause
+}
+
+// pull takes an image from its registry. The time is bounded inside the
+// namespaces, so that nothing there outlives the nsenter outside.
+func (w *Work) pull(ctx context.Context, image string) error {
+	copied := skopeoCopy(image, append(authFlag("--src-authfile", w.Plan.Node.ImageAuthFile), "docker://"+image)...)
+	limit := strconv.Itoa(int(pullTimeout.Seconds()))
+	err := w.inNodeQuietly(ctx, Program{"timeout", append([]string{limit, copied.Name}, copied.Args...)})
+	var failed *host.CommandError
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return err
+	case errors.As(err, &failed) && wantsIDs(failed.Stderr):
+		return withIDRemedy(fmt.Errorf("pulling the image %s: %w", image, err))
+	case failed != nil && failed.Status == timeoutStatus:
+		err = fmt.Errorf("no end in %s", pullTimeout)
+	default:
+		err = skopeoCause(err)
+	}
+	answer := registryFault(image, err)
+	return fault(answer.Remedy, "pulling the image %s: %w", image, answer)
+}
+
+// skopeoCopy brings an image into the node's storage. Source: skopeo-copy(1).
+func skopeoCopy(name string, from ...string) Program {
+	return Program{"skopeo", slices.Concat([]string{"copy", "--quiet", "--policy=" + policyFile}, from, []string{store + name})}
+}
+
+// inNodeQuietly runs a program in the node whose error output is for its error
+// alone.
+func (w *Work) inNodeQuietly(ctx context.Context, p Program) error {
+	cmd, err := inNode(p)
+	if err != nil {
+		return err
+	}
+	cmd.Stdout = w.Out
+	return cmd.Run(ctx)
 }

@@ -16,8 +16,11 @@ import (
 // Source: kubeadm config images list --help.
 func (p Plan) NeededImages(ctx context.Context) ([]string, error) {
 	pause, err := p.Node.pauseImage()
-	if err != nil || !p.DNS {
-		return []string{pause}, err
+	if err != nil {
+		return nil, err
+	}
+	if !p.DNS {
+		return fullNames(pause)
 	}
 	docs, err := parseDocuments(p.Config)
 	if err != nil {
@@ -35,7 +38,24 @@ func (p Plan) NeededImages(ctx context.Context) ([]string, error) {
 		return nil, fmt.Errorf("asking kubeadm for the name of CoreDNS' image: %w", err)
 	}
 	dns, err := dnsImage(string(out))
-	return []string{pause, dns}, err
+	if err != nil {
+		return nil, err
+	}
+	return fullNames(pause, dns)
+}
+
+// fullNames completes the names of images that are to come from the site's
+// registry.
+func fullNames(images ...string) (all []string, err error) {
+	for _, image := range images {
+		name, err := fullName(image)
+		if err != nil {
+			return nil, fault("set IMAGE_REPOSITORY in "+SiteDir+", or --image-repository, to a registry and path such as registry.example:5000/k8s",
+				"%q is no name of an image: %w", image, err)
+		}
+		all = append(all, name)
+	}
+	return all, nil
 }
 
 // dnsImage finds CoreDNS in kubeadm's list of images.

@@ -23,7 +23,7 @@ type Options struct {
 	Config     []byte   // its content; may be empty
 	SiteConfig []byte   // content of the site's kubeadm configuration; may be empty
 	Flags      []string // flags of kubeadm
-	Archives   []string // names of image archives, in the order of their files
+	Archives   []string // names of the image archives that root has opened
 	Ignore     []string // preflight checks to pass over
 	Upload     bool     // share the certificates with further control planes
 
@@ -36,9 +36,8 @@ type Plan struct {
 	Node     Node
 	Config   []byte   // for kubeadm --config
 	Pass     []string // flags for kubeadm beside --config
-	Archives []string // names of image archives, in the order of Files
-	Files    []*os.File
-	Images   []string // that the node needs to begin with
+	Archives []Archive
+	Images   []string // that the node needs to begin with, by their full names
 	DNS      bool     // kubeadm makes the cluster's CoreDNS
 	Asked    Asked    // what it comes from
 }
@@ -108,7 +107,7 @@ func (o Options) plan(n Node, known []kubeadmFlag, ours base, settled func(Node,
 		return Plan{}, err
 	}
 	asked, err := o.asked(data)
-	return Plan{Node: n, Config: data, Pass: args.pass, Archives: o.Archives, DNS: makesDNS(config), Asked: asked}, err
+	return Plan{Node: n, Config: data, Pass: args.pass, DNS: makesDNS(config), Asked: asked}, err
 }
 
 // siteNode is the node by the site's settings alone.

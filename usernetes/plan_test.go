@@ -18,7 +18,7 @@ func machine(kubernetes string) Facts {
 		Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.10/24"), netip.MustParsePrefix("127.0.0.1/8")},
 		Routes:    []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
 		CgroupV2:  true, SubUIDs: subIDs, SubGIDs: subIDs, UserManager: true, Free: diskRoom,
-		Images: ImageFacts{Policy: ImagePolicy{Default: []requirement{{acceptAnything}}}},
+		Images: ImageFacts{Policy: PolicyFacts{Policy: anyImage()}},
 	}
 }
 
@@ -211,7 +211,12 @@ func TestPreflight(t *testing.T) {
 		{"newuidmap restricted", func(f *Facts, _ *Node) { f.Newuidmap = errors.New("denied") }, []string{"newuidmap"}},
 		{"no sub-ids", func(f *Facts, _ *Node) { f.SubGIDs = 0 }, []string{"subordinate-ids"}},
 		{"namespaces forbidden", func(f *Facts, _ *Node) { f.NoUserNS = "user.max_user_namespaces" }, []string{"user-namespaces"}},
-		{"no policy", func(f *Facts, _ *Node) { f.Images.NoPolicy = errors.New("no such file") }, []string{"containers-policy"}},
+		{"image nowhere", func(f *Facts, _ *Node) {
+			f.Images.Needed = []NeededImage{{Name: pauseName, Registry: fault("reach it", "none")}, {Name: dnsName, Stored: true}}
+		}, []string{"images"}},
+		{"archive that is cut", func(f *Facts, _ *Node) { f.Images.Archives = []Archive{{Name: "a.tar", Err: fault("bring it", "cut")}} }, []string{"image-archive"}},
+		{"unreadable logins", func(f *Facts, _ *Node) { f.Images.NoAuth = errors.New("denied") }, []string{"image-auth-file"}},
+		{"no policy", func(f *Facts, _ *Node) { f.Images.Policy.Err = errors.New("no such file") }, []string{"containers-policy"}},
 		{"foreign address", func(_ *Facts, n *Node) { n.IP = netip.MustParseAddr("192.0.2.99") }, []string{"node-ip"}},
 		{"loopback address", func(_ *Facts, n *Node) { n.IP = netip.MustParseAddr("127.0.0.1") }, []string{"node-ip"}},
 		{"no address", func(_ *Facts, n *Node) { n.IP = netip.Addr{} }, []string{"node-ip"}},
@@ -226,7 +231,7 @@ func TestPreflight(t *testing.T) {
 		{"unfit mode that is not asked for", func(f *Facts, _ *Node) { f.Unfit = map[string]error{pastaMode: errors.New("none")} }, nil},
 		{"port taken", func(f *Facts, _ *Node) { f.TakenPorts = []string{"6443/tcp"} }, []string{"ports"}},
 		{"all at once", func(f *Facts, _ *Node) {
-			f.CgroupV2, f.UserManager, f.Images.NoPolicy = false, false, errors.New("no such file")
+			f.CgroupV2, f.UserManager, f.Images.Policy.Err = false, false, errors.New("no such file")
 		}, []string{"cgroup-v2", "user-manager", "containers-policy"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,14 +1,21 @@
 package usernetes
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
+	"slices"
 	"strings"
+
+	"github.com/distribution/reference"
 )
 
-// policyFile says which images may be used. Source: containers-policy.json(5).
+// policyFile says which images a machine takes. It is the one that CRI-O reads,
+// and the one that skopeo is told to read: u7s-admin has no policy of its own.
 const policyFile = "/etc/containers/policy.json"
 
 // Transports by which images come. Source: containers-transports(5).
@@ -17,87 +24,209 @@ const (
 	transportArchive  = "docker-archive"
 )
 
-// acceptAnything is the one requirement that an archive can meet: it carries
-// no signatures.
-const acceptAnything = "insecureAcceptAnything"
-
-// An ImagePolicy is the site's policy of images, as far as it can be decided
-// without the images.
+// A ImagePolicy is what policyFile says. Source: containers-policy.json(5).
 type ImagePolicy struct {
 	Default    []requirement                       `json:"default"`
 	Transports map[string]map[string][]requirement `json:"transports"`
 }
 
-// A requirement is what an image has to meet: reject, insecureAcceptAnything,
-// or a kind of signature.
+// A requirement is one thing that an image has to meet.
 type requirement struct {
-	Type string `json:"type"`
+	Type string   `json:"type"`
+	Key  string   `json:"keyPath"`
+	Keys []string `json:"keyPaths"`
 }
 
-func loadPolicy(path string) (p ImagePolicy, err error) {
+// Kinds of requirements.
+const (
+	acceptAnything = "insecureAcceptAnything"
+	rejectAll      = "reject"
+)
+
+// signatureKinds need a signature that comes with the image.
+func signatureKinds() []string { return []string{"signedBy", "sigstoreSigned", "signedBaseLayer"} }
+
+// PolicyFacts is the policy of a machine, as the node's user can read it.
+type PolicyFacts struct {
+	Policy     ImagePolicy
+	Err        error            // why there is none
+	Unreadable map[string]error // keys that the policy names, by path
+}
+
+func readPolicy(path string) PolicyFacts {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return p, err
+		return PolicyFacts{Err: err}
+	}
+	policy, err := parsePolicy(data)
+	facts := PolicyFacts{Policy: policy, Err: err, Unreadable: map[string]error{}}
+	for _, key := range policy.keys() {
+		if err := canOpenRead(key); err != nil {
+			facts.Unreadable[key] = err
+		}
+	}
+	return facts
+}
+
+func parsePolicy(data []byte) (p ImagePolicy, err error) {
+	var top map[string]json.RawMessage // of which none but these two may be there
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	if err := decoder.Decode(&top); err != nil {
+		return p, fmt.Errorf("it is no JSON: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return p, errors.New("it is no JSON: something follows its end")
+	}
+	for key := range top {
+		if key != "default" && key != "transports" {
+			return p, fmt.Errorf("it has the unknown key %q", key)
+		}
 	}
 	if err := json.Unmarshal(data, &p); err != nil {
-		return p, fmt.Errorf("reading %s: %w", path, err)
+		return p, fmt.Errorf("it is no policy: %w", err)
 	}
-	if len(p.Default) == 0 {
-		return p, fmt.Errorf("reading %s: %w", path, errors.New("it has no default"))
-	}
-	return p, nil
+	return p, p.check()
 }
 
-// acceptsArchives reports whether an archive's images may be loaded.
-func (p ImagePolicy) acceptsArchives() bool {
-	for _, r := range p.requirements(transportArchive, "") {
+func (p ImagePolicy) check() error {
+	if err := checkRequirements(p.Default, `"default"`); err != nil {
+		return err
+	}
+	for transport, scopes := range p.Transports {
+		for scope, requirements := range scopes {
+			if err := checkRequirements(requirements, fmt.Sprintf(`"transports", %q, %q`, transport, scope)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkRequirements(all []requirement, where string) error {
+	if len(all) == 0 {
+		return fmt.Errorf("it has no requirement in %s", where)
+	}
+	for _, r := range all {
+		if r.Type != acceptAnything && r.Type != rejectAll && !slices.Contains(signatureKinds(), r.Type) {
+			return fmt.Errorf("it has the unknown requirement %q in %s", r.Type, where)
+		}
+	}
+	return nil
+}
+
+// keys lists the files with keys that the policy names.
+func (p ImagePolicy) keys() (paths []string) {
+	add := func(all []requirement) {
+		for _, r := range all {
+			paths = append(append(paths, r.Keys...), r.Key)
+		}
+	}
+	add(p.Default)
+	for _, scopes := range p.Transports {
+		for _, all := range scopes {
+			add(all)
+		}
+	}
+	slices.Sort(paths)
+	return slices.DeleteFunc(slices.Compact(paths), func(path string) bool { return path == "" })
+}
+
+// requirements gives what the policy asks of an image of a transport, and the
+// place in the file that says so. scopes are tried in their order.
+func (p ImagePolicy) requirements(transport string, scopes []string) (all []requirement, where string) {
+	for _, scope := range append(scopes, "") {
+		if all, ok := p.Transports[transport][scope]; ok {
+			return all, fmt.Sprintf(`"transports", %q, %q`, transport, scope)
+		}
+	}
+	return p.Default, `"default"`
+}
+
+// registryScopes lists the scopes that hold for an image of a registry, the
+// narrowest first. Source: containers-policy.json(5), "docker:".
+func registryScopes(image string) []string {
+	scopes := []string{image}
+	named, err := reference.ParseNormalizedNamed(image)
+	if err != nil {
+		return scopes
+	}
+	for name := named.Name(); ; {
+		scopes = append(scopes, name)
+		at := strings.LastIndexByte(name, '/')
+		if at < 0 {
+			break
+		}
+		name = name[:at]
+	}
+	host, _, _ := strings.Cut(reference.Domain(named), ":")
+	for _, rest, found := strings.Cut(host, "."); found; _, rest, found = strings.Cut(rest, ".") {
+		scopes = append(scopes, "*."+rest)
+	}
+	return scopes
+}
+
+// checkReadable tells what is wrong with the policy itself.
+func (f PolicyFacts) checkReadable() error {
+	var path *fs.PathError
+	switch {
+	case f.Err == nil:
+		return nil
+	case errors.As(f.Err, &path):
+		return fault("install containers-common, or write the file, readable for everyone, see containers-policy.json(5)",
+			"%s can't be read, so no image may be used: %w", policyFile, f.Err)
+	default:
+		return fault("correct the file, see containers-policy.json(5)", "no image may be used by %s: %w", policyFile, f.Err)
+	}
+}
+
+// checkArchive tells why the policy takes no image from an archive, which never
+// has a signature.
+func (f PolicyFacts) checkArchive() error {
+	const remedy = `add to "transports" there: "docker-archive": {"": [{"type": "insecureAcceptAnything"}]}`
+	all, where := f.Policy.requirements(transportArchive, nil)
+	for _, r := range all {
+		switch r.Type {
+		case acceptAnything:
+		case rejectAll:
+			return fault(remedy, "%s lets no image come from an archive: %s is reject", policyFile, where)
+		default:
+			return fault(remedy, "%s lets no image come from an archive, which has no signature: %s is %s", policyFile, where, r.Type)
+		}
+	}
+	return nil
+}
+
+// checkRegistry tells why the policy takes an image from no registry. Whether
+// a signature is good is found out when the image is pulled.
+func (f PolicyFacts) checkRegistry(image string) error {
+	all, where := f.Policy.requirements(transportRegistry, registryScopes(image))
+	for _, r := range all {
+		if r.Type == rejectAll {
+			return fault(acceptImage(image), "%s refuses the image %s: %s is reject", policyFile, image, where)
+		}
+		for _, key := range append(r.Keys, r.Key) {
+			if err := f.Unreadable[key]; err != nil {
+				return fault("let everyone read the key: chmod 0644 "+key, "%s asks for a signature of the image %s, by a key that %s can't read: %w", policyFile, image, Admin, err)
+			}
+		}
+	}
+	return nil
+}
+
+// checkUnsigned tells why a CRI-O that asks the policy again would not run an
+// image that came from an archive.
+func (f PolicyFacts) checkUnsigned(image string) error {
+	all, where := f.Policy.requirements(transportRegistry, registryScopes(image))
+	for _, r := range all {
 		if r.Type != acceptAnything {
-			return false
+			return fault(acceptImage(image), "%s lets no container run of the image %s, which comes from an archive and so has no signature: %s is %s",
+				policyFile, image, where, r.Type)
 		}
 	}
-	return true
+	return nil
 }
 
-// rejects reports whether an image of a registry is refused whatever its
-// signatures are.
-func (p ImagePolicy) rejects(image string) bool {
-	for _, r := range p.requirements(transportRegistry, image) {
-		if r.Type == "reject" {
-			return true
-		}
-	}
-	return false
-}
-
-// requirements returns those of the narrowest scope that the image is in: its
-// name with the tag, each part of the path above it, the host, its domains
-// with a wildcard, the transport's default, the policy's.
-func (p ImagePolicy) requirements(transport, image string) []requirement {
-	scopes := p.Transports[transport]
-	for _, scope := range scopesOf(image) {
-		if found, ok := scopes[scope]; ok {
-			return found
-		}
-	}
-	return p.Default
-}
-
-// scopesOf lists the scopes of an image's name, the narrowest first; the last
-// is the transport's default. Source: containers-policy.json(5), "docker:".
-func scopesOf(image string) []string {
-	var all []string
-	host, _, _ := strings.Cut(image, "/")
-	repository := image
-	if at := strings.LastIndexByte(image, ':'); at > strings.LastIndexByte(image, '/') {
-		all, repository = append(all, image), image[:at]
-	}
-	for repository != "" {
-		all = append(all, repository)
-		repository = repository[:max(0, strings.LastIndexByte(repository, '/'))]
-	}
-	host, _, _ = strings.Cut(host, ":")
-	for _, domain, found := strings.Cut(host, "."); found; _, domain, found = strings.Cut(domain, ".") {
-		all = append(all, "*."+domain)
-	}
-	return append(all, "")
+// acceptImage is the line of the policy that lets an image be.
+func acceptImage(image string) string {
+	return fmt.Sprintf(`add to "transports", "docker" there: %q: [{"type": "insecureAcceptAnything"}]`, image)
 }

@@ -33,6 +33,7 @@ func Checks() []Check {
 		{"user-manager", checkUserManager},
 		{"image-archive", checkArchives},
 		{"containers-policy", checkPolicy},
+		{"image-auth-file", checkAuthFile},
 		{"images", checkImages},
 		{"disk", checkDisk},
 		{"network-mode", checkMode},
@@ -56,7 +57,7 @@ type Finding struct {
 func Preflight(checks []Check, f Facts, n Node, ignore []string) []Finding {
 	var findings []Finding
 	for _, check := range checks {
-		if slices.Contains(ignore, check.Name) || slices.Contains(ignore, "all") {
+		if Ignored(check.Name, ignore) {
 			continue
 		}
 		faults := separate(check.Run(f, n))
@@ -68,6 +69,11 @@ func Preflight(checks []Check, f Facts, n Node, ignore []string) []Finding {
 		}
 	}
 	return findings
+}
+
+// Ignored reports whether a check is among those to pass over.
+func Ignored(check string, ignore []string) bool {
+	return slices.Contains(ignore, check) || slices.Contains(ignore, "all")
 }
 
 // separate returns the faults of a check that may have found several; a wrapped

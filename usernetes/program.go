@@ -120,6 +120,8 @@ func program(name string, n Node) (Program, error) {
 	return Program{}, fmt.Errorf("there is no service %q in a node", name)
 }
 
+// crio gives CRI-O the site's logins by the name of their file, for the pause
+// image as for all others. Source: crio(8).
 func crio(n Node) (Program, error) {
 	pause, err := n.pauseImage()
 	args := []string{
@@ -127,7 +129,7 @@ func crio(n Node) (Program, error) {
 		"--pause-image=" + pause,
 	}
 	if n.ImageAuthFile != "" {
-		args = append(args, "--global-auth-file="+n.ImageAuthFile)
+		args = append(args, "--global-auth-file="+n.ImageAuthFile, "--pause-image-auth-file="+n.ImageAuthFile)
 	}
 	return Program{"crio", args}, err
 }

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"errors"
 	"os"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
@@ -62,7 +60,7 @@ func loadImages(c *cli.Context) error {
 	_, files, missing := openArchives(request.Archives)
 	defer closeAll(files)
 	if len(missing) > 0 {
-		return &host.Fault{Err: errors.New("reading the image archive: " + missing[0].Err), Remedy: "give a docker archive that exists: podsec-k8s image load FILE"}
+		return joinFindings(fromRoot(missing))
 	}
 	unlock, err := lockNode()
 	if err != nil {
@@ -78,7 +76,8 @@ func nodeLoadImages(c *cli.Context, p *printer) error {
 	if err := readRequest(&request); err != nil {
 		return err
 	}
-	loaded, err := usernetes.LoadImages(c.Context, request.Archives, inherited(len(request.Archives)), os.Stdout)
+	archives := usernetes.ReadArchives(request.Archives, inherited(len(request.Archives)))
+	loaded, err := usernetes.LoadImages(c.Context, archives, os.Stdout)
 	for _, name := range loaded {
 		p.say("Loaded %s", name)
 	}

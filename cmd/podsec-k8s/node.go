@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
@@ -151,7 +152,8 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []usern
 	if err != nil {
 		return plan, nil, err
 	}
-	plan.Files = inherited(len(plan.Archives))
+	names := request.Options.Archives
+	plan.Archives = usernetes.ReadArchives(names, inherited(len(names)))
 	if plan.Images, err = plan.NeededImages(ctx); err != nil {
 		return plan, nil, request.misused(cmp.Or(plan.CheckConfig(ctx), err))
 	}
@@ -164,13 +166,17 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []usern
 	facts = facts.WithFiles(plan)
 	findings := usernetes.Preflight(checks, facts, plan.Node, request.Options.Ignore)
 	warnings := usernetes.Warnings(facts, request.Options.Ignore)
-	return plan, slices.Concat(fromRoot(request.Faults), findings, warnings), nil
+	root := slices.DeleteFunc(fromRoot(request.Faults), func(f usernetes.Finding) bool {
+		return usernetes.Ignored(f.Check, request.Options.Ignore)
+	})
+	return plan, slices.Concat(root, findings, warnings), nil
 }
 
 // inherited gives the files that root has opened for this process.
 func inherited(count int) []*os.File {
 	files := make([]*os.File, count)
 	for i := range files {
+		unix.CloseOnExec(3 + i)
 		files[i] = os.NewFile(uintptr(3+i), "archive")
 	}
 	return files

@@ -40,13 +40,23 @@ func fromRoot(all []preflightFault) []usernetes.Finding {
 	return findings
 }
 
+// joinFindings makes one error of findings.
+func joinFindings(findings []usernetes.Finding) error {
+	faults := make([]error, len(findings))
+	for i, f := range findings {
+		faults[i] = f.Fault
+	}
+	return errors.Join(faults...)
+}
+
 // openArchives opens image archives as root, for they may be root's alone. It
 // returns the names of those that are open, and a finding for each other.
 func openArchives(names []string) (open []string, files []*os.File, found []preflightFault) {
 	for _, name := range names {
 		file, err := openArchive(name)
 		if err != nil {
-			found = append(found, preflightFault{"image-archive", err.Error(), "give a docker archive that exists: --image-archive FILE"})
+			err = fmt.Errorf("reading the image archive: %w", err)
+			found = append(found, preflightFault{"image-archive", err.Error(), "give a docker archive that exists; how to make one: man podsec-k8s"})
 			continue
 		}
 		open, files = append(open, name), append(files, file)

@@ -27,7 +27,7 @@ func TestClosedSite(t *testing.T) {
 		m.run("dnf -q -y install podsec-k8s")
 		t.Run("nothing", func(t *testing.T) { nothingGiven(m.on(t), g) })
 		t.Run("archives", func(t *testing.T) { wrongArchives(m.on(t), g) })
-		t.Run("policy", func(t *testing.T) { strictPolicy(m.on(t)) })
+		t.Run("policy", func(t *testing.T) { strictPolicy(m.on(t), g) })
 		t.Run("README", func(t *testing.T) { readmeCommands(m.on(t), g) })
 		t.Run("registry", func(t *testing.T) { registries(m.on(t), g) })
 	})
@@ -48,8 +48,10 @@ func nothingGiven(m *machine, g generation.Generation) {
 		m.fails(create, exitPreflight, "[images]", pause, coredns, "in no archive, for none was given", "registry.altlinux.org", "--image-archive")
 	})
 	m.within(30*time.Second, func() {
-		m.fails("podsec-k8s join 10.77.0.250:6443 --token aaaaaa.0123456789abcdef --discovery-token-ca-cert-hash sha256:"+strings.Repeat("0", 64),
-			exitPreflight, "[images]", pause, "[cluster]")
+		out, status := m.try("podsec-k8s join 10.77.0.250:6443 --token aaaaaa.0123456789abcdef --discovery-token-ca-cert-hash sha256:" + strings.Repeat("0", 64))
+		if status != exitPreflight || !strings.Contains(out, "[images]") || !strings.Contains(out, pause) || strings.Contains(out, coredns) || !strings.Contains(out, "[cluster]") {
+			m.t.Errorf("a worker needs just pause, and a cluster: exit status %d\n%s", status, out)
+		}
 	})
 	if after := nodeState(m); after != before {
 		m.t.Errorf("something was changed:\n%swas:\n%s", after, before)
@@ -57,35 +59,64 @@ func nothingGiven(m *machine, g generation.Generation) {
 	m.says("podsec-k8s image list", pause+"\n", coredns+"\n")
 }
 
+// badArchives makes archives that are of no use, in the current folder.
+const badArchives = `head -c 1000000 /srv/images/coredns.tar > cut.tar; gzip -c /srv/images/pause.tar > packed.tar; echo no > text.tar; : > empty.tar
+cp /srv/images/pause.tar part.tar; tar --delete -f part.tar "$(tar -tf part.tar | grep layer)"
+skopeo copy -q docker-archive:/srv/images/pause.tar oci-archive:oci.tar:pause; skopeo copy -q docker-archive:/srv/images/pause.tar oci:folder:pause`
+
 // wrongArchives: what is given and of no use is said, all at once, each with its
 // remedy.
 func wrongArchives(m *machine, g generation.Generation) {
 	pause, coredns := altNames(g)
-	m.run("cp /srv/images/pause.tar /root/other.tar; head -c 1000000 /srv/images/coredns.tar > /root/cut.tar; gzip -c /srv/images/pause.tar > /root/packed.tar; echo no > /root/text.tar; mkfifo /root/pipe.tar")
+	m.run(badArchives + "\nmkfifo pipe.tar; skopeo copy -q docker-archive:/srv/images/coredns.tar docker-archive:old.tar:" + strings.TrimSuffix(coredns, g.CoreDNS) + "v0.1")
+	command := create + " --image-archive /srv/images/pause.tar"
+	for _, name := range []string{"cut.tar", "packed.tar", "text.tar", "empty.tar", "part.tar", "oci.tar", "folder", "pipe.tar", "old.tar"} {
+		command += " --image-archive " + name
+	}
 	m.within(30*time.Second, func() {
-		m.fails(create+" --image-archive other.tar --image-archive cut.tar --image-archive packed.tar --image-archive text.tar --image-archive pipe.tar", exitPreflight,
-			"[images]", pause, "other.tar holds registry.local/pause:"+g.Pause, coredns,
+		m.fails(command, exitPreflight,
+			"[images]", pause, "pause.tar holds registry.local/pause:"+g.Pause, "IMAGE_REPOSITORY=registry.local ", "docker-archive:NEW:"+pause,
+			coredns, "coredns:v0.1 is another version", "docker://"+coredns,
 			`[image-archive] the image archive "cut.tar": it is cut short`, "anew",
-			`"packed.tar": it is compressed`, "gunzip packed.tar",
+			`"packed.tar": it is compressed by gzip`, "gunzip packed.tar",
 			`"text.tar": it is no docker archive`, "skopeo copy",
+			`"empty.tar": it is empty`, `"part.tar": it is cut short: it lacks`,
+			`"oci.tar": it is an OCI archive`, "oci-archive:oci.tar", `"folder": it is a folder`, "oci:folder",
 			`"pipe.tar": it is no plain file`)
 	})
-	m.run("rm /root/*.tar")
+	m.run("rm -r *.tar folder")
 }
+
+const policyPath = "/etc/containers/policy.json"
 
 // strictPolicy: a policy that lets no archive in is told of before anything
-// is started.
-func strictPolicy(m *machine) {
-	m.run("cp /etc/containers/policy.json /root/ && echo '" + signedOnly + "' > /etc/containers/policy.json")
-	m.fails(create+" --image-archive /srv/images/pause.tar", exitPreflight, "[containers-policy]", "lets no image archive in", `"docker-archive"`, "rejects the image")
-	m.run("echo '{' > /etc/containers/policy.json")
-	m.fails(create, exitPreflight, "[containers-policy]", "policy.json")
-	m.run("cp /root/policy.json /etc/containers/")
+// is started. The lines that it asks for stay, for a cluster of archives.
+func strictPolicy(m *machine, g generation.Generation) {
+	pause, coredns := altNames(g)
+	m.run("cp " + policyPath + " /root/ && echo '" + signedOnly + "' > " + policyPath)
+	m.fails(create+" --image-archive /srv/images/pause.tar", exitPreflight, "[containers-policy]", `lets no image come from an archive: "default" is reject`, archivesAllowed,
+		"refuses the image "+pause, "refuses the image "+coredns)
+	m.run("echo '{' > " + policyPath)
+	m.fails(create, exitPreflight, "[containers-policy]", "policy.json", "no JSON")
+	allowed := archivesAllowed
+	if g.Name != generation.All()[0].Name { // its CRI-O asks again when a container starts
+		m.run("echo '" + `{"default": [{"type": "reject"}], "transports": {` + allowed + "}}' > " + policyPath)
+		m.run("skopeo copy -q docker-archive:/srv/images/pause.tar docker-archive:pause.tar:" + pause)
+		m.fails(create+" --image-archive pause.tar", exitPreflight, "[containers-policy]", "lets no container run of the image "+pause, `"docker" there: "`+pause+`"`)
+		m.run("rm pause.tar")
+		const accept = `[{"type": "insecureAcceptAnything"}]`
+		allowed += `, "docker": {"registry.altlinux.org/k8s-p10": ` + accept + `, "registry.local": ` + accept + `}`
+	}
+	m.run("echo '" + `{"default": [{"type": "reject"}], "transports": {` + allowed + "}}' > " + policyPath)
 }
 
-const signedOnly = `{"default": [{"type": "reject"}], "transports": {"docker": {"registry.local": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/etc/pki/key"}]}}}`
+// archivesAllowed is the line of a policy that lets archives in.
+const archivesAllowed = `"docker-archive": {"": [{"type": "insecureAcceptAnything"}]}`
 
-// readmeCommands runs what README has for a closed site, line by line.
+const signedOnly = `{"default": [{"type": "reject"}], "transports": {"docker": {"registry.example": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/etc/pki/key"}]}}}`
+
+// readmeCommands runs what README has for a closed site, line by line, on a
+// machine whose policy takes nothing but archives.
 func readmeCommands(m *machine, g generation.Generation) {
 	pause, coredns := altNames(g)
 	m.run("skopeo copy -q docker-archive:/srv/images/pause.tar docker-archive:pause.tar:" + pause +
@@ -97,12 +128,35 @@ func readmeCommands(m *machine, g generation.Generation) {
 	}
 	m.within(readyTime, func() {
 		for _, command := range commands {
-			m.run(command)
+			if out := m.run(command); strings.Contains(out, "Pulling images") {
+				m.t.Errorf("kubeadm tells of pulling, and pulls nothing:\n%s", out)
+			}
 		}
 	})
 	m.says("podsec-k8s kubectl get nodes", " Ready")
 	m.says("podsec-k8s kubectl -n kube-system get deployment coredns", "2/2")
-	m.run("podsec-k8s reset --yes && rm *.tar")
+	refusedLoads(m, g)
+	m.run("podsec-k8s reset --yes && rm *.tar && cp policy.json " + policyPath)
+}
+
+// refusedLoads: an archive that is of no use is told of, and nothing is loaded
+// of the others either.
+func refusedLoads(m *machine, g generation.Generation) {
+	const good = "registry.local/good:1"
+	m.run(badArchives + "\nskopeo copy -q docker-archive:/srv/images/pause.tar docker-archive:good.tar:" + good)
+	m.fails("podsec-k8s image load good.tar cut.tar packed.tar text.tar folder", exitFault,
+		`"cut.tar": it is cut short`, `"packed.tar": it is compressed`, `"text.tar": it is no docker archive`, `"folder": it is a folder`, "remedy")
+	m.fails("podsec-k8s image load good.tar nowhere.tar neither.tar", exitFault, "nowhere.tar", "neither.tar", "remedy")
+	m.run("cp " + policyPath + " allowed.json && echo '" + signedOnly + "' > " + policyPath)
+	words := []string{"lets no image come from an archive", archivesAllowed}
+	if g.Name != generation.All()[0].Name {
+		words = append(words, "lets no container run of the image "+good)
+	}
+	m.fails("podsec-k8s image load good.tar", exitFault, words...)
+	if images := m.run("podsec-k8s crictl images"); strings.Contains(images, "registry.local/good") {
+		m.t.Errorf("something was loaded:\n%s", images)
+	}
+	m.run("rm -r folder")
 }
 
 // readme gives the lines of README's one block of commands that has a word in
@@ -134,9 +188,21 @@ func registries(m *machine, g generation.Generation) {
 		m.run("echo IMAGE_REPOSITORY=" + repository + " > /etc/podsec-k8s/95-registry.conf")
 	}
 
+	use("registry.plain:5999")
+	m.fails(create, exitPreflight, "[images]", "connection refused", "reach registry.plain:5999")
 	use("registry.plain:5000")
 	m.fails(create, exitPreflight, "[images]", "HTTP response", "registries.conf.d", "insecure = true")
 	m.run("printf '[[registry]]\\nlocation = \"registry.plain:5000\"\\ninsecure = true\\n' > /etc/containers/registries.conf.d/site.conf")
+	use("registry.plain:5000/other")
+	m.fails(create, exitPreflight, "[images]", "copy it there", "docker://registry.plain:5000/other/pause:"+g.Pause)
+	own := m.Address.String() + ":5000"
+	m.run(fmt.Sprintf("printf '[[registry]]\\nlocation = \"%s\"\\ninsecure = true\\n' > /etc/containers/registries.conf.d/own.conf", own))
+	m.run("systemd-run -q --unit=mirror socat TCP-LISTEN:5000,fork,reuseaddr TCP:" + r.Address.String() + ":5000")
+	m.eventually(10*time.Second, "ss -Hlnt 'sport = 5000' | grep .")
+	use(own)
+	m.fails(create, exitPreflight, "[images]", "to the node that is the node itself", "another address")
+	m.run("systemctl stop mirror")
+	use("registry.plain:5000")
 	m.within(readyTime, func() { m.says(create, "The control plane is ready") })
 	m.run("podsec-k8s reset --yes")
 
@@ -145,7 +211,7 @@ func registries(m *machine, g generation.Generation) {
 	m.run("mkdir -p /etc/containers/certs.d/registry.tls:5443 && cat > /etc/containers/certs.d/registry.tls:5443/ca.crt <<'C'\n" + r.run("cat /srv/ca.crt") + "C")
 	m.fails(create, exitPreflight, "[images]", "unauthorized", "IMAGE_AUTH_FILE")
 	m.run("echo IMAGE_AUTH_FILE=/etc/podsec-k8s/auth.json >> /etc/podsec-k8s/95-registry.conf && umask 077 && echo '{\"auths\":{\"registry.tls:5443\":{\"auth\":\"'$(printf admin:secret | base64)'\"}}}' > /etc/podsec-k8s/auth.json")
-	m.fails(create, exitPreflight, "[images]", "permission denied", "chmod 0640 /etc/podsec-k8s/auth.json")
+	m.fails(create, exitPreflight, "[image-auth-file]", "permission denied", "chmod 0640 /etc/podsec-k8s/auth.json")
 	m.run("chgrp u7s-admin /etc/podsec-k8s/auth.json && chmod 0640 /etc/podsec-k8s/auth.json")
 	m.within(readyTime, func() { m.says(create, "The control plane is ready") })
 	m.says("podsec-k8s crictl images", "registry.tls:5443/pause", "registry.tls:5443/coredns")

@@ -62,6 +62,7 @@ func refusals() []refusal {
 		{"two secrets from one place", "", "podsec-k8s join 192.0.2.1:6443 --token a --token-file - --discovery-token-ca-cert-hash b", exitUsage, []string{"--token-file", "remedy"}, ""},
 		{"missing configuration", "", create + " --config /nowhere.yaml", exitFault, []string{"/nowhere.yaml", "remedy"}, ""},
 		{"broken site settings", "echo COLOUR=red > /etc/podsec-k8s/99.conf", create, exitFault, []string{"99.conf:1", "COLOUR", "remedy"}, "rm /etc/podsec-k8s/99.conf"},
+		{"address in place of a registry", "echo IMAGE_REPOSITORY=https://registry.example > /etc/podsec-k8s/99.conf", create, exitFault, []string{`"https://registry.example/`, "no name of an image", "IMAGE_REPOSITORY"}, "rm /etc/podsec-k8s/99.conf"},
 		{"several faults at once", "chmod 0700 /usr/bin/newuidmap", create + " --node-ip=192.0.2.1 --image-archive /nowhere.tar", exitPreflight, []string{"[newuidmap]", "[node-ip]", "[image-archive]"}, "chmod 4755 /usr/bin/newuidmap"},
 		{"not root", "", "setpriv --reuid=nobody --clear-groups podsec-k8s-create-master", exitFault, []string{"only root", "remedy"}, ""},
 		{"lock held", "mkdir -p /run/podsec-k8s; systemd-run -q --unit=holder flock /run/podsec-k8s/lock sleep 60; sleep 1", create, exitLocked, []string{"another run", "remedy"}, "systemctl stop holder"},
