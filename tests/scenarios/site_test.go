@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -98,7 +99,7 @@ image('bigger', more.getvalue())`
 // siteSettings: a proxy and more ids are settings of a site, and one restart of
 // the node is all that a change takes. What a pod lacks is told of.
 func siteSettings(m *machine, g generation.Generation) {
-	proxy := startProxy(m, g)
+	proxy := startProxy(m, g, 3128)
 	lacksIDs(m)
 	m.run("printf 'HTTP_PROXY=" + strings.ReplaceAll(proxy.Setting(), "%", "%%") + "\\nHTTPS_PROXY=" + strings.ReplaceAll(proxy.Setting(), "%", "%%") + "\\nNO_PROXY=.example.org\\n' > /etc/podsec-k8s/50-proxy.conf && " +
 		"chgrp u7s-admin /etc/podsec-k8s/50-proxy.conf && chmod 0640 /etc/podsec-k8s/50-proxy.conf")
@@ -117,12 +118,17 @@ func siteSettings(m *machine, g generation.Generation) {
 	m.run("rm -r /etc/podsec-k8s/5* /etc/systemd/user/u7s-crio.service.d /etc/containers/registries.conf.d/proxy.conf && " + userctl + "daemon-reload")
 }
 
-func startProxy(m *machine, g generation.Generation) node.Proxy {
+func startProxy(m *machine, g generation.Generation, port int) node.Proxy {
 	m.t.Helper()
-	proxy, err := node.StartProxy(m.t.Context(), g)
+	proxy, err := node.StartProxy(m.t.Context(), g, port)
 	if err != nil {
 		m.t.Fatal(err)
 	}
+	m.t.Cleanup(func() {
+		if err := proxy.Stop(context.Background()); err != nil {
+			m.t.Error(err)
+		}
+	})
 	return proxy
 }
 
@@ -215,7 +221,7 @@ func behindProxy(t *testing.T, g generation.Generation, nodes ...*node.Node) nod
 	for i, n := range nodes {
 		m := &machine{n, t, new(bool)}
 		if i == 0 {
-			proxy = startProxy(m, g)
+			proxy = startProxy(m, g, 3129)
 		}
 		m.run("printf 'HTTP_PROXY=%s\\nHTTPS_PROXY=%s\\n' '" + proxy.Setting() + "' '" + proxy.Setting() + "' > /etc/podsec-k8s/50-proxy.conf && chgrp u7s-admin /etc/podsec-k8s/50-proxy.conf && chmod 0640 /etc/podsec-k8s/50-proxy.conf")
 		m.run("mkdir -p /etc/containers/registries.conf.d && printf '[[registry]]\\nlocation=\"" + proxy.Registry + "\"\\ninsecure=true\\n' > /etc/containers/registries.conf.d/proxy.conf")
