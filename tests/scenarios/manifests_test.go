@@ -42,7 +42,7 @@ func componentLogs(m *machine) {
 func rotation(m *machine, logs string) {
 	const config = nodeRoot + "/var/lib/kubelet/config.yaml"
 	m.run("cp -a " + config + " /run/config && echo 'containerLogMaxSize: 4Ki' >> " + config + " && " + userctl + "restart u7s-kubelet")
-	m.eventually(time.Minute, "ls "+nodeRoot+"/var/log/pods/kube-system_kube-scheduler*/kube-scheduler/0.log.*")
+	m.eventually(time.Minute, "ls "+nodeRoot+"/var/log/pods/kube-system_kube-scheduler*/kube-scheduler/*.log.*")
 	m.run("pkill -KILL -x kube-scheduler")
 	m.eventually(30*time.Second, "test $("+logs+"kube-scheduler-t-master | grep -c 'Starting Kubernetes Scheduler') = 1")
 	m.run("cp -a /run/config " + config + " && rm /run/config && " + userctl + "restart u7s-kubelet")
