@@ -1,7 +1,9 @@
 package usernetes
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -136,7 +138,9 @@ func (f helpFlag) check(value string) (err error) {
 	case "":
 		_, err = strconv.ParseBool(value)
 	case "duration":
-		_, err = time.ParseDuration(value)
+		if d, e := time.ParseDuration(value); e != nil || d < 0 { // kubeadm takes less than 0 for ever
+			err = cmp.Or(e, errors.New("negative"))
+		}
 	case "int", "int32", "Level":
 		_, err = strconv.ParseInt(value, 10, 32)
 	case "uint":

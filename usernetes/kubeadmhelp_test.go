@@ -44,6 +44,8 @@ func TestKubeadmHelpSort(t *testing.T) {
 			{"an empty value", "init", "--node-name=", "", "", "--node-name needs a value"},
 			{"no number", "init", "-v x", "", "", `--v: "x" is no Level`},
 			{"no duration", "token-create", "--ttl 1", "", "", `--ttl: "1" is no duration`},
+			{"less than no time", "token-create", "--ttl -5h", "", "", `--ttl: "-5h" is no duration`},
+			{"less than no time for the first token", "init", "--token-ttl=-1s", "", "", `--token-ttl: "-1s" is no duration`},
 			{"no truth", "init", "--skip-token-print=x", "", "", "neither true nor false"},
 			{"none of the forms", "token-list", "-o yml", "", "", `"yml" is none of text, json`},
 			{"a form with more", "token-list", "-o jsonpath={.a}", "=jsonpath={.a}", "", ""},
