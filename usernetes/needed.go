@@ -19,8 +19,9 @@ func (p Plan) NeededImages(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !p.DNS {
-		return fullNames(pause)
+	needed, err := fullNames(pause)
+	if err != nil || !p.DNS {
+		return needed, err
 	}
 	docs, err := parseDocuments(p.Config)
 	if err != nil {
@@ -41,7 +42,8 @@ func (p Plan) NeededImages(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fullNames(pause, dns)
+	dnsName, err := fullNames(dns)
+	return append(needed, dnsName...), err
 }
 
 // fullNames completes the names of images that are to come from the site's

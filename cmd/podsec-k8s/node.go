@@ -155,7 +155,11 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []usern
 	names := request.Options.Archives
 	plan.Archives = usernetes.ReadArchives(names, inherited(len(names)))
 	if plan.Images, err = plan.NeededImages(ctx); err != nil {
-		return plan, nil, request.misused(cmp.Or(plan.CheckConfig(ctx), err))
+		var f *host.Fault
+		if !errors.As(err, &f) { // kubeadm's list of images does not say what is wrong
+			err = cmp.Or(plan.CheckConfig(ctx), err)
+		}
+		return plan, nil, request.misused(err)
 	}
 	facts = facts.WithPorts(plan.Node).WithImages(ctx, plan)
 	checks := usernetes.Checks()
