@@ -7,7 +7,7 @@ import (
 )
 
 // soon is how long the node may take to see a change of the host's files.
-const soon = 5 * time.Second
+const soon = 15 * time.Second
 
 // inNode and inPod begin a command that looks at files: in the node, in the
 // pod of the host's files.
