@@ -17,7 +17,7 @@ LAB_PROGRAM := $(CACHE)/bin/lab$(addprefix -,$(PODSEC_K8S_LAB))
 LAB = go -C tests build -o $(LAB_PROGRAM) ./lab && cd tests && $(LAB_PROGRAM)
 DEBIAN := mmdebstrap systemd-container golang-1.19-go libseccomp-dev gcc libc6-dev pkg-config createrepo-c shellcheck rpm util-linux ca-certificates
 
-.PHONY: help up cluster down node exec shell test unit lint scenarios rpm bench fuzz tools
+.PHONY: help up cluster down node exec shell test unit lint scenarios rpm bench fuzz outdated tools
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -79,6 +79,17 @@ fuzz: ## every fuzz test for FUZZTIME (10s)
 	@go list -f '{{.ImportPath}}' ./... | while read -r p; do \
 		go test -list '^Fuzz' $$p | grep '^Fuzz' | while read -r f; do \
 			go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),10s) $$p || exit 1; done || exit 1; done
+
+# Each is asked for alone: one that the proxy does not have hides no other.
+outdated: ## direct dependencies of both modules that are behind, and the Go that the newer ones ask for
+	@for module in . tests; do \
+		for path in $$(awk '/^\t/ && !/\/\/ indirect/ { print $$1 }' $$module/go.mod); do \
+			go -C $$module list -m -u -f '{{with .Update}}{{$$.Path}} {{$$.Version}} {{.Version}}{{end}}' $$path | while read -r path have newest; do \
+				echo "$$module: $$path $$have, newest $$newest, which asks for Go" \
+					"$$(go -C $$module mod download -json $$path@$$newest | awk -F'\"' '$$2 == "GoMod" { print $$4 }' | xargs -r awk '$$1 == "go" { print $$2 }')"; \
+			done; \
+		done; \
+	done
 
 tools: ## install what the targets need, as far as it is missing
 	@command -v go >/dev/null || { echo 'Go is missing: put Go 1.26 into /usr/local/go'; exit 1; }

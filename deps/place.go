@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 )
@@ -39,7 +37,7 @@ func openPlace(repo string) (place, error) {
 	case "file":
 		return openFolder(u.Path)
 	case "http", "https":
-		return site{u}, nil
+		return newSite(u), nil
 	default:
 		return nil, fmt.Errorf("repository %q is neither a folder nor a file, http or https URL", u.Redacted())
 	}
@@ -95,39 +93,6 @@ func (f folder) packages() ([]string, error) {
 		return err
 	})
 	return all, err
-}
-
-// A site is a place that is reached by HTTP.
-type site struct{ base *url.URL }
-
-func (s site) Close() error { return nil }
-
-func (s site) open(ctx context.Context, name string) (io.ReadCloser, error) {
-	if !filepath.IsLocal(name) {
-		return nil, fmt.Errorf("%q is not below the repository", name)
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base.JoinPath(name).String(), nil)
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Accept-Encoding", "identity") // digests are of the files as they lie there
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	switch answer.StatusCode {
-	case http.StatusOK:
-		return bounded(answer.Body, maxFileSize), nil
-	case http.StatusNotFound, http.StatusGone:
-		err = fs.ErrNotExist
-	default:
-		err = fmt.Errorf("the server answers %q", answer.Status)
-	}
-	return nil, errors.Join(fmt.Errorf("%s: %w", request.URL.Redacted(), err), answer.Body.Close())
-}
-
-func (s site) packages() ([]string, error) {
-	return nil, fmt.Errorf("%s: it has no repodata/repomd.xml", s.base.Redacted())
 }
 
 var errTooBig = errors.New("too big")

@@ -41,6 +41,10 @@ func decodeChange(kind string, data []byte) (Change, error) {
 		return decodeAs[User](data)
 	case HomeFolder{}.Kind():
 		return decodeAs[HomeFolder](data)
+	case HomeOwner{}.Kind():
+		return decodeAs[HomeOwner](data)
+	case AccountFile{}.Kind():
+		return decodeAs[AccountFile](data)
 	case SubIDs{}.Kind():
 		return decodeAs[SubIDs](data)
 	case Linger{}.Kind():
@@ -75,10 +79,10 @@ func before(what any) (Before, error) {
 // Apply makes the changes of a plan that are not made yet, each recorded
 // first. On a fault it takes back what it began in this call.
 func (p Plan) Apply(ctx context.Context, h *Host) error {
-	journal, err := openJournal(h)
-	if err != nil {
-		return err
-	}
+	return h.exclusively(func(j *journal) error { return p.apply(ctx, h, j) })
+}
+
+func (p Plan) apply(ctx context.Context, h *Host, journal *journal) error {
 	var begun []*record
 	for _, change := range p {
 		r, fresh, err := journal.note(change)
@@ -107,11 +111,7 @@ func applyFault(err error) error {
 // Erase takes back every change in the journal, the last first, and goes on
 // after a fault. What was changed since is kept and named.
 func Erase(ctx context.Context, h *Host) error {
-	journal, err := openJournal(h)
-	if err != nil {
-		return err
-	}
-	return journal.undo(ctx, journal.records)
+	return h.exclusively(func(j *journal) error { return j.undo(ctx, j.records) })
 }
 
 // Made lists the changes that the journal holds, the first first.

@@ -411,7 +411,7 @@ func TestKeptClusterFitsItsIDs(t *testing.T) {
 		{HomeFolder{UID: 1, GID: 2, SubUIDs: 3, SubGIDs: 4, More: []SubIDRange{{5, 6, 8}}}, false},
 		{HomeFolder{UID: 1, GID: 2, SubUIDs: 99, SubGIDs: 4, More: []SubIDRange{{5, 6, 7}}}, false},
 	} {
-		if kept.fits(c.home) != c.fits {
+		if kept.Fits(c.home) != c.fits {
 			t.Errorf("%+v: fits is not %v", c.home, c.fits)
 		}
 	}

@@ -13,11 +13,13 @@ import (
 	"syscall"
 )
 
-// A File is a file of root's with just this content.
+// A File is a file of root's with just this content; or it says that there is
+// to be none at the path. A masked unit stays so: see systemctl(1), "mask".
 type File struct {
-	Path string
-	Data []byte
-	Mode fs.FileMode
+	Path   string
+	Data   []byte
+	Mode   fs.FileMode
+	Absent bool `json:",omitempty"` // there is to be nothing
 }
 
 // A Link is a symbolic link.
@@ -115,6 +117,9 @@ func (h *Host) restorePath(path string, s fileState) error {
 	return h.chown(path, s.UID, s.GID)
 }
 
+// mask reports whether it is a link that masks a unit.
+func (s fileState) mask() bool { return s.Target == "/dev/null" }
+
 func (s fileState) same(other fileState) bool {
 	return s.Exists == other.Exists && s.Mode == other.Mode && s.Target == other.Target && bytes.Equal(s.Data, other.Data)
 }
@@ -151,7 +156,12 @@ func (f File) Kind() string { return "file" }
 func (f File) Key() string { return f.Path }
 
 // Describe is the line a plan prints.
-func (f File) Describe() string { return "write " + f.Path }
+func (f File) Describe() string {
+	if f.Absent {
+		return "put aside " + f.Path + ", if there is one, until podsec-k8s is erased"
+	}
+	return "write " + f.Path
+}
 
 // Record keeps what is at the path.
 func (f File) Record(h *Host) (Before, error) { return h.recordPath(f.Path) }
@@ -162,8 +172,11 @@ func (f File) Apply(_ context.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	if f.ours(now) {
+	if f.ours(now) || f.Absent && now.mask() {
 		return nil
+	}
+	if f.Absent {
+		return h.remove(f.Path)
 	}
 	if err := h.makeFolders(f.Path); err != nil {
 		return err
@@ -171,10 +184,26 @@ func (f File) Apply(_ context.Context, h *Host) error {
 	return h.write(f.Path, f.Data, f.Mode)
 }
 
-// Undo gives back what was there, when the file is as we wrote it.
-func (f File) Undo(_ context.Context, h *Host, b Before) error { return h.undoPath(f.Path, b, f.ours) }
+// Undo gives back what was there, when the file is as we wrote it. A mask that
+// was left as it was is no more ours than its end.
+func (f File) Undo(_ context.Context, h *Host, b Before) error {
+	was, err := decodeBefore[fileState](b)
+	if err != nil || f.Absent && was.mask() {
+		return err
+	}
+	return h.undoPath(f.Path, b, f.ours)
+}
+
+// AsMade reports whether the file is as the change makes it, or a mask.
+func (f File) AsMade(h *Host) bool {
+	now, err := h.stateOf(f.Path)
+	return err == nil && (f.ours(now) || now.mask())
+}
 
 func (f File) ours(s fileState) bool {
+	if f.Absent {
+		return !s.Exists
+	}
 	return s.Exists && s.Mode == f.Mode && bytes.Equal(s.Data, f.Data)
 }
 

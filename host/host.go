@@ -12,12 +12,13 @@ import (
 
 // A Host is the machine, or a folder that stands for its root in a test.
 type Host struct {
-	Root  string                                     // "/" for the machine
-	State string                                     // folder of the journal and of what is kept, below Root
-	Run   func(context.Context, Command) error       // runs a program of the machine
-	Units func(context.Context) (UnitManager, error) // the system's systemd; nil when none runs
-	Step  func(deed, path string) error              // told before every edit; a fault stops it; may be nil
-	Note  func(text string)                          // told what could not be done but does no harm
+	Root  string                                                          // "/" for the machine
+	State string                                                          // folder of the journal and of what is kept, below Root
+	Run   func(context.Context, Command) error                            // runs a program of the machine
+	Units func(context.Context) (UnitManager, error)                      // the system's systemd; nil when none runs
+	Kill  func(context.Context, func(uid uint32) bool) ([]Process, error) // ends what runs under ids, returns what stays; nil does nothing
+	Step  func(deed, path string) error                                   // told before every edit; a fault stops it; may be nil
+	Note  func(text string)                                               // told what could not be done but does no harm
 }
 
 // A UnitManager is what host changes ask of systemd.
@@ -25,13 +26,14 @@ type UnitManager interface {
 	Start(ctx context.Context, unit string) error
 	Stop(ctx context.Context, unit string) error
 	DaemonReload(ctx context.Context) error
+	Loaded(ctx context.Context, unit string) (LoadedUnit, error)
 	Close()
 }
 
 // Local is the machine that this program runs on.
 func Local(note func(string)) *Host {
 	h := &Host{
-		Root: "/", State: "/var/lib/podsec-k8s", Note: note,
+		Root: "/", State: "/var/lib/podsec-k8s", Note: note, Kill: killUsers,
 		Run: func(ctx context.Context, c Command) error { return c.Run(ctx) },
 	}
 	if _, err := os.Stat("/run/systemd/system"); err == nil { // sd_booted(3)
@@ -122,6 +124,20 @@ func (h *Host) run(ctx context.Context, path string, args ...string) error {
 		return err
 	}
 	return h.Run(ctx, Command{Path: path, Args: args})
+}
+
+// Loaded returns what the system's systemd has in force for a service; where
+// no systemd runs, nothing.
+func (h *Host) Loaded(ctx context.Context, unit string) (u LoadedUnit, err error) {
+	if h.Units == nil {
+		return u, nil
+	}
+	manager, err := h.Units(ctx)
+	if err != nil {
+		return u, err
+	}
+	defer manager.Close()
+	return manager.Loaded(ctx, unit)
 }
 
 // withUnits calls do with the system's systemd, when one runs.

@@ -12,6 +12,10 @@ import (
 // unitTimeout bounds how long systemd may take to start or stop a unit.
 const unitTimeout = 4 * time.Minute
 
+// stopTimeout bounds how long systemd may take to stop a unit that goes. What is
+// not stopped then is killed: whoever erases a package waits for it.
+const stopTimeout = 40 * time.Second
+
 // Reload makes systemd read its unit files again, both when a plan is made
 // and when it is undone: it stands before and behind changes of unit files.
 type Reload struct{ Of string }
@@ -36,8 +40,13 @@ func (r Reload) Apply(ctx context.Context, h *Host) error {
 // Undo reloads.
 func (r Reload) Undo(ctx context.Context, h *Host, _ Before) error { return r.Apply(ctx, h) }
 
-// Stopped is a unit that is stopped before what it needs is taken away.
-type Stopped struct{ Unit string }
+// Stopped is a unit that is stopped before what it needs is taken away. With a
+// Program, only where the unit's main process is one: what another file made it
+// run, and what ran before, is not ours to stop.
+type Stopped struct {
+	Unit    string
+	Program []string `json:",omitempty"` // a path and its first arguments
+}
 
 // Kind names the type in the journal.
 func (s Stopped) Kind() string { return "stopped" }
@@ -57,8 +66,18 @@ func (s Stopped) Apply(context.Context, *Host) error { return nil }
 // Undo stops the unit.
 func (s Stopped) Undo(ctx context.Context, h *Host, _ Before) error {
 	return h.withUnits(ctx, func(m UnitManager) error {
-		ctx, cancel := context.WithTimeout(ctx, unitTimeout)
+		ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 		defer cancel()
+		if len(s.Program) > 0 {
+			u, err := m.Loaded(ctx, s.Unit)
+			if err != nil {
+				return err
+			}
+			if argv := h.Commandline(u.PID); argv != nil && !begins(argv, s.Program) {
+				h.note("%s runs %s, which is not of podsec-k8s, and is left as it is", s.Unit, argv[0])
+				return nil
+			}
+		}
 		return m.Stop(ctx, s.Unit)
 	})
 }
@@ -155,7 +174,7 @@ func (l Linger) forget(h *Host, was lingerBefore) error {
 
 // stop ends the manager and its runtime folder.
 func (l Linger) stop(ctx context.Context, m UnitManager) error {
-	ctx, cancel := context.WithTimeout(ctx, unitTimeout)
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
 	return errors.Join(m.Stop(ctx, l.manager()), m.Stop(ctx, fmt.Sprintf("user-runtime-dir@%d.service", l.UID)))
 }

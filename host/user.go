@@ -30,67 +30,144 @@ func (u User) Describe() string {
 	return fmt.Sprintf("make the system user %s, uid %d, gid %d", u.Name, u.UID, u.GID)
 }
 
-// there tells whether user and group are there.
-func (u User) there(h *Host) (userBefore, error) {
+// accountParts is which files of the account tools name a user and its group.
+// A tool that was killed half way leaves only some of them.
+type accountParts struct{ Passwd, Shadow, Group, Gshadow bool }
+
+// half reports whether a tool was killed while it made or deleted them.
+func (p accountParts) half() bool {
+	return p.Passwd != p.Shadow || !p.Passwd && p.Group != p.Gshadow
+}
+
+// parts looks for the user and its group. Where a host keeps no such file, or
+// it can't be read, the other one says it all.
+func (u User) parts(h *Host) (p accountParts, err error) {
 	accounts, err := h.Accounts()
 	if err != nil {
-		return userBefore{}, err
+		return p, err
 	}
 	groups, err := h.Groups()
 	if err != nil {
-		return userBefore{}, err
+		return p, err
 	}
-	_, group := groups[u.Name]
-	return userBefore{
-		User:  slices.ContainsFunc(accounts, func(a Account) bool { return a.Name == u.Name }),
-		Group: group,
-	}, nil
+	p.Passwd = slices.ContainsFunc(accounts, func(a Account) bool { return a.Name == u.Name })
+	_, p.Group = groups[u.Name]
+	p.Shadow, p.Gshadow = p.Passwd, p.Group
+	if lines, err := h.colonLines("/etc/shadow", 9); err == nil {
+		p.Shadow = names(lines, u.Name)
+	}
+	if h.present("/etc/tcb") { // ALT's, a folder for each user. Source: tcb(5)
+		p.Shadow = h.present("/etc/tcb/"+u.Name+"/shadow") || p.Shadow && h.present("/etc/shadow")
+	}
+	if lines, err := h.colonLines("/etc/gshadow", 4); err == nil {
+		p.Gshadow = names(lines, u.Name)
+	}
+	return p, nil
+}
+
+func names(lines [][]string, name string) bool {
+	return slices.ContainsFunc(lines, func(f []string) bool { return f[0] == name })
+}
+
+// HalfMade reports whether an account tool was killed while it made or deleted
+// the user.
+func (u User) HalfMade(h *Host) (bool, error) {
+	p, err := u.parts(h)
+	return p.half(), err
 }
 
 // Record keeps whether user and group were there before.
 func (u User) Record(h *Host) (Before, error) {
-	there, err := u.there(h)
+	there, err := u.parts(h)
 	if err != nil {
 		return nil, err
 	}
-	return before(there)
+	return before(userBefore{User: there.Passwd, Group: there.Group})
 }
 
-// Apply makes the group and the user, as far as they are missing.
+// Apply makes the group and the user, as far as they are missing. What a killed
+// tool has left of them is deleted first.
 func (u User) Apply(ctx context.Context, h *Host) error {
-	there, err := u.there(h)
+	there, err := u.parts(h)
 	if err != nil {
 		return err
 	}
+	if there.half() {
+		if err := u.delete(ctx, h, userBefore{}); err != nil {
+			return err
+		}
+		there = accountParts{}
+	}
 	if !there.Group {
-		if err := h.run(ctx, "groupadd", "--system", "--gid", strconv.Itoa(int(u.GID)), u.Name); err != nil {
+		if err := u.addGroup(ctx, h); err != nil {
 			return err
 		}
 	}
-	if there.User {
+	if there.Passwd {
 		return nil
 	}
+	return u.add(ctx, h)
+}
+
+func (u User) addGroup(ctx context.Context, h *Host) error {
+	return h.run(ctx, "groupadd", "--system", "--gid", strconv.Itoa(int(u.GID)), u.Name)
+}
+
+func (u User) add(ctx context.Context, h *Host) error {
 	return h.run(ctx, "useradd", "--system", "--uid", strconv.Itoa(int(u.UID)), "--gid", strconv.Itoa(int(u.GID)),
 		"--home-dir", u.Home, "--no-create-home", "--shell", "/sbin/nologin", "--comment", u.Comment, u.Name)
 }
 
-// Undo deletes what Apply made; a user that was there before stays.
+// Undo deletes what Apply made; a user that was there before stays, and so does
+// one whose cluster could not be put aside.
 func (u User) Undo(ctx context.Context, h *Host, b Before) error {
 	was, err := decodeBefore[userBefore](b)
 	if err != nil {
 		return err
 	}
-	now, err := u.there(h)
+	if !was.User && h.present(h.clusterNote()) {
+		return &Fault{
+			Err:    fmt.Errorf("%s is kept, for its cluster could not be put aside", u.Name),
+			Remedy: "see that " + u.Home + " is mounted, install podsec-k8s again and erase it, after podsec-k8s reset if the cluster is not needed",
+		}
+	}
+	return u.delete(ctx, h, was)
+}
+
+// delete deletes the user and the group, but what was there before. A line that
+// only the shadow files have goes by making the rest of it again: no tool
+// deletes it alone.
+func (u User) delete(ctx context.Context, h *Host, was userBefore) error {
+	now, err := u.parts(h)
 	if err != nil {
 		return err
 	}
-	if now.User && !was.User {
-		if err := h.run(ctx, "userdel", u.Name); err != nil {
+	if !was.User && now.Shadow && !now.Passwd {
+		if !now.Group {
+			err = u.addGroup(ctx, h)
+		}
+		if err == nil {
+			err = u.add(ctx, h)
+		}
+		now.Passwd = true
+	}
+	if err == nil && !was.User && now.Passwd {
+		err = h.run(ctx, "userdel", u.Name)
+	}
+	if err != nil {
+		return err
+	}
+	if now, err = u.parts(h); err != nil || was.Group { // userdel may take the group along
+		return err
+	}
+	if now.Gshadow && !now.Group {
+		if err := u.addGroup(ctx, h); err != nil {
 			return err
 		}
+		now.Group = true
 	}
-	if now, err = u.there(h); err != nil || !now.Group || was.Group { // userdel may take the group along
-		return err
+	if !now.Group {
+		return nil
 	}
 	return h.run(ctx, "groupdel", u.Name)
 }
@@ -146,8 +223,13 @@ func (s SubIDs) Apply(ctx context.Context, h *Host) error {
 	return err
 }
 
-// Undo takes the ranges away again, not those that the user has beside them.
+// Undo takes the ranges away again, not those that the user has beside them. They
+// wait with a cluster that stayed where it is, for it has files of theirs.
 func (s SubIDs) Undo(ctx context.Context, h *Host, _ Before) error {
+	if h.present(h.clusterNote()) {
+		h.note("the subordinate ids of %s are kept: its cluster has files of theirs", s.User)
+		return errWaits
+	}
 	_, err := s.change(ctx, h, "--del", true)
 	return err
 }

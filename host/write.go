@@ -106,10 +106,6 @@ func SetKernelValue(path, value string) error { return os.WriteFile(path, []byte
 // folder; pattern is as for os.CreateTemp.
 func TempFile(folder, pattern string) (*os.File, error) { return os.CreateTemp(folder, pattern) }
 
-// RemoveAll deletes a file, or a folder with all that is in it, and follows
-// no symbolic link. It is not for root in a folder that a user can write.
-func RemoveAll(path string) error { return os.RemoveAll(path) }
-
 // Lock opens a file, made with mode 0600 when it is missing, and holds the
 // only lock on it until it is closed. The error is EWOULDBLOCK when another
 // process holds it. Source: flock(2).

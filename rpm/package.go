@@ -73,9 +73,10 @@ func Build(r Request) (string, error) {
 	return path, write(path, info)
 }
 
-// compile builds the helper without anything of the machine in it.
+// compile builds the helper without anything of the machine in it, and without
+// what cli can write documentation with.
 func (r Request) compile(out, arch string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false",
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "urfave_cli_no_docs",
 		"-ldflags", "-s -w -X main.version="+r.Version+" -X main.minor="+r.Kubernetes, "-o", out, "./cmd/podsec-k8s")
 	cmd.Dir = r.Source
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOFLAGS=")

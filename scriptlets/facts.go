@@ -1,6 +1,8 @@
 package scriptlets
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -22,6 +24,9 @@ type Facts struct {
 	More     []host.SubIDRange // ranges behind those, ours as well
 	HasRange bool              // the user had large enough ranges before podsec-k8s
 	Control  bool              // the host has ALT's control(8)
+	Back     bool              // a cluster that was kept is taken back
+	Home     host.HomeState
+	Kubelet  Kubelet
 }
 
 // GatherFacts looks at the host, for a user that is to have a number of
@@ -49,9 +54,24 @@ func GatherFacts(h *host.Host, wanted uint64) (Facts, error) {
 	if f.More, err = pickMore(h, f, made, saved, wanted); err != nil {
 		return f, err
 	}
+	f.Back = saved != nil && saved.Fits(f.home())
 	_, err = os.Stat(h.Root + "/usr/sbin/control")
 	f.Control = err == nil
-	return f, nil
+	if f.Home, err = h.Home(Home); err != nil {
+		return f, fmt.Errorf("looking at the home: %w", err)
+	}
+	if f.Kubelet, err = lookAtKubelet(context.Background(), h); err != nil {
+		return f, err
+	}
+	if all, err := host.Made(h); err != nil || len(all) > 0 {
+		return f, err
+	}
+	return f, refusals(h, f)
+}
+
+// home is the folder of the node's user, with the ids that its files may have.
+func (f Facts) home() host.HomeFolder {
+	return host.HomeFolder{Path: Home, UID: f.User.UID, GID: f.User.GID, SubUIDs: f.SubUIDs, SubGIDs: f.SubGIDs, More: f.More}
 }
 
 // pickUser takes the user that is there, else the ids of a cluster that was
@@ -119,14 +139,11 @@ func pickRanges(h *host.Host, made *host.SubIDs, saved *host.Saved) (uids, gids 
 	if made != nil && made.Count > 0 {
 		return made.UIDStart, made.GIDStart, false, nil
 	}
-	subUIDs, err := h.SubIDRanges("/etc/subuid")
+	uidTable, gidTable, err := readIDs(h)
 	if err != nil {
 		return 0, 0, false, err
 	}
-	subGIDs, err := h.SubIDRanges("/etc/subgid")
-	if err != nil {
-		return 0, 0, false, err
-	}
+	subUIDs, subGIDs := uidTable.taken(), gidTable.taken()
 	uids, hasUIDs := ownRange(subUIDs)
 	gids, hasGIDs := ownRange(subGIDs)
 	if hasUIDs && hasGIDs {
@@ -138,7 +155,7 @@ func pickRanges(h *host.Host, made *host.SubIDs, saved *host.Saved) (uids, gids 
 	minUID, minGID := h.LoginDefs("SUB_UID_MIN", 100000), h.LoginDefs("SUB_GID_MIN", 100000)
 	uids, errUID := host.FreeRange(subUIDs, minUID, subIDCount)
 	gids, errGID := host.FreeRange(subGIDs, minGID, subIDCount)
-	if err := errors.Join(errUID, errGID); err != nil {
+	if err := cmp.Or(errUID, errGID); err != nil { // each is the same
 		return 0, 0, false, noRoom(subIDCount, err)
 	}
 	return uids, gids, false, nil
@@ -168,16 +185,18 @@ func pickMore(h *host.Host, f Facts, made *host.SubIDs, saved *host.Saved, wante
 	if !f.HasRange {
 		ours = append([]host.SubIDRange{{UIDStart: f.SubUIDs, GIDStart: f.SubGIDs, Count: subIDCount}}, more...)
 	}
-	uids, errUID := gatherIDs(h, f, "/etc/subuid", ours, func(r host.SubIDRange) uint64 { return r.UIDStart })
-	gids, errGID := gatherIDs(h, f, "/etc/subgid", ours, func(r host.SubIDRange) uint64 { return r.GIDStart })
-	if err := errors.Join(errUID, errGID); err != nil {
+	uidTable, gidTable, err := readIDs(h)
+	if err != nil {
 		return nil, err
 	}
+	uids := gatherIDs(f, uidTable, ours, func(r host.SubIDRange) uint64 { return r.UIDStart })
+	gids := gatherIDs(f, gidTable, ours, func(r host.SubIDRange) uint64 { return r.GIDStart })
 	have := min(uids.count, gids.count)
 	if have >= wanted {
 		return more, nil
 	}
 	next := host.SubIDRange{Count: wanted - have}
+	var errUID, errGID error
 	next.UIDStart, errUID = host.FreeRange(uids.taken, uids.end, next.Count)
 	next.GIDStart, errGID = host.FreeRange(gids.taken, gids.end, next.Count)
 	if err := errors.Join(errUID, errGID); err != nil {
@@ -188,27 +207,26 @@ func pickMore(h *host.Host, f Facts, made *host.SubIDs, saved *host.Saved, wante
 
 // idsOf is what a file of subordinate ids says, with our own ranges.
 type idsOf struct {
-	taken []host.IDRange // everyone's
+	taken []host.IDRange // everyone's, and who has an id of these
 	count uint64         // how many the node's user has
 	end   uint64         // the first id behind all of the user's
 }
 
-func gatherIDs(h *host.Host, f Facts, path string, ours []host.SubIDRange, start func(host.SubIDRange) uint64) (ids idsOf, err error) {
-	if ids.taken, err = h.SubIDRanges(path); err != nil {
-		return ids, err
-	}
+func gatherIDs(f Facts, table idTable, ours []host.SubIDRange, start func(host.SubIDRange) uint64) (ids idsOf) {
+	ranges := slices.Clone(table.ranges)
 	for _, r := range ours {
-		if own := (host.IDRange{Owner: Admin, Start: start(r), Count: r.Count}); !slices.Contains(ids.taken, own) {
-			ids.taken = append(ids.taken, own)
+		if own := (host.IDRange{Owner: Admin, Start: start(r), Count: r.Count}); !slices.Contains(ranges, own) {
+			ranges = append(ranges, own)
 		}
 	}
-	for _, r := range ids.taken {
+	for _, r := range ranges {
 		if r.Owner == Admin || r.Owner == strconv.FormatUint(uint64(f.User.UID), 10) {
 			ids.count += r.Count
 			ids.end = max(ids.end, r.Start+r.Count)
 		}
 	}
-	return ids, nil
+	ids.taken = append(ranges, table.people...)
+	return ids
 }
 
 // savedFree reports whether nobody has the ids of a kept cluster.

@@ -16,15 +16,16 @@ const (
 // Plan is what an installed podsec-k8s changes on its host, in order. An
 // upgrade makes the same plan: what is made already is left as it is.
 func Plan(f Facts) host.Plan {
+	home := f.home()
 	plan := host.Plan{
 		host.User{Name: Admin, UID: f.User.UID, GID: f.User.GID, Home: Home, Comment: "Rootless Kubernetes"},
-		host.HomeFolder{Path: Home, UID: f.User.UID, GID: f.User.GID, SubUIDs: f.SubUIDs, SubGIDs: f.SubGIDs, More: f.More},
+		home,
 	}
-	switch {
-	case !f.HasRange:
-		plan = append(plan, host.SubIDs{User: Admin, UIDStart: f.SubUIDs, GIDStart: f.SubGIDs, Count: subIDCount, More: f.More})
-	case len(f.More) > 0:
-		plan = append(plan, host.SubIDs{User: Admin, More: f.More})
+	if f.Home.Roots() {
+		plan = append(plan, host.HomeOwner{HomeFolder: home})
+	}
+	if !f.HasRange || len(f.More) > 0 {
+		plan = append(plan, host.AccountFile{Path: "/etc/subuid"}, host.AccountFile{Path: "/etc/subgid"}, subIDs(f))
 	}
 	if f.Control {
 		plan = append(plan, host.Control{Facility: "newuidmap", State: "public"}, host.Control{Facility: "newgidmap", State: "public"})
@@ -33,18 +34,49 @@ func Plan(f Facts) host.Plan {
 	for _, s := range units.Sysctls() {
 		plan = append(plan, host.Sysctl{Name: s.Key, Value: s.Value})
 	}
-	return append(plan,
+	plan = append(plan,
 		host.Reload{Of: "when podsec-k8s is erased"},
 		host.File{Path: managerFile(f.User.UID), Data: []byte(manager), Mode: 0o644},
-		host.File{Path: sliceFile(f.User.UID), Data: []byte(slice), Mode: 0o644},
-		host.File{Path: "/etc/systemd/system/kubelet.service", Data: []byte(units.GuardUnit()), Mode: 0o644},
-		host.File{Path: "/etc/systemd/system/kubelet.service.d/zz-podsec-k8s.conf", Data: []byte(units.GuardDropIn(f.User.UID)), Mode: 0o644},
-		host.Link{Path: "/etc/systemd/system/multi-user.target.wants/kubelet.service", Target: "/etc/systemd/system/kubelet.service"},
-		host.Reload{Of: "when podsec-k8s is installed"},
-		host.Linger{User: Admin, UID: f.User.UID},
-		host.Stopped{Unit: units.Guard},
-	)
+		host.File{Path: sliceFile(f.User.UID), Data: []byte(slice), Mode: 0o644})
+	if f.Kubelet.Own == "" {
+		plan = append(plan, swap(f)...)
+	}
+	plan = append(plan, host.Reload{Of: "when podsec-k8s is installed"}, host.Linger{User: Admin, UID: f.User.UID})
+	if f.Kubelet.Own == "" {
+		plan = append(plan, host.Stopped{Unit: units.Guard, Program: units.GuardProgram()})
+	}
+	return plan
 }
+
+// subIDs are the ranges that are ours: all, or those behind the user's own.
+func subIDs(f Facts) host.Change {
+	ids := host.SubIDs{User: Admin, More: f.More}
+	if !f.HasRange {
+		ids.UIDStart, ids.GIDStart, ids.Count = f.SubUIDs, f.SubGIDs, subIDCount
+	}
+	return ids
+}
+
+// swap makes kubelet.service the guard. What the administrator has put at the
+// place of its unit file since stays; what was there before is put aside.
+func swap(f Facts) host.Plan {
+	var plan host.Plan
+	if !f.Kubelet.Edited {
+		plan = append(plan, host.File{Path: units.SiteUnitFile, Absent: true})
+	}
+	plan = append(plan,
+		host.File{Path: units.GuardFile, Data: []byte(units.GuardUnit()), Mode: 0o644},
+		host.File{Path: units.GuardDropInFile, Data: []byte(units.GuardDropIn(f.User.UID)), Mode: 0o644})
+	if f.Kubelet.Linked || f.Back {
+		plan = append(plan, Enabled())
+	}
+	return plan
+}
+
+// Enabled lets kubelet.service start at boot. It is made with the node: the
+// package alone needs nothing at boot, and who disables the service later has
+// it disabled.
+func Enabled() host.Change { return host.Link{Path: units.GuardLink, Target: units.GuardFile} }
 
 // manager hands the controllers of cgroup v2 to the user's systemd, and frees
 // it of limits that count per user: root has none of them. The kernel counts

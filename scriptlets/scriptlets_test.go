@@ -99,7 +99,7 @@ func TestGatherFacts(t *testing.T) {
 		{
 			"a cluster was kept",
 			map[string]string{savedFile: savedIDs, savedThere: ""},
-			Facts{User: host.Account{UID: 640, GID: 640}, SubUIDs: 400000, SubGIDs: 500000},
+			Facts{User: host.Account{UID: 640, GID: 640}, SubUIDs: 400000, SubGIDs: 500000, Back: true},
 		},
 		{
 			"a cluster was kept and its ids are given away",

@@ -9,6 +9,19 @@ import (
 // Guard is the system unit that kubeadm asks for and administrators know.
 const Guard = "kubelet.service"
 
+// Files of the guard. Its unit lies where it wins over the kubelet package's,
+// and /etc/systemd/system stays free for whoever masks it.
+// Source: systemd.unit(5), "Unit File Load Path".
+const (
+	GuardFile       = "/usr/local/lib/systemd/system/" + Guard
+	GuardDropInFile = "/etc/systemd/system/" + Guard + ".d/zz-podsec-k8s.conf"
+	SiteUnitFile    = "/etc/systemd/system/" + Guard // an administrator's own, or the link that masks it
+	GuardLink       = "/etc/systemd/system/multi-user.target.wants/" + Guard
+)
+
+// GuardProgram is what the guard's main process is started as.
+func GuardProgram() []string { return []string{"/usr/bin/podsec-k8s", "kubelet-guard"} }
+
 var (
 	//go:embed system/kubelet.service
 	guard string
@@ -25,7 +38,34 @@ func GuardUnit() string { return guard }
 
 // GuardDropIn gives the text of the guard's drop-in for a user with that id.
 func GuardDropIn(uid uint32) string {
-	return strings.ReplaceAll(guardDropIn, "UID", strconv.FormatUint(uint64(uid), 10))
+	id := strconv.FormatUint(uint64(uid), 10)
+	return strings.NewReplacer("user@UID.service", "user@"+id+".service", "/run/user/UID", "/run/user/"+id).Replace(guardDropIn)
+}
+
+// Settings reads the settings of a unit's section [Service] as systemd does: an
+// empty assignment takes back those before it, and those that are empty are
+// left out. Command lines lose their prefixes.
+// Source: systemd.syntax(7); systemd.service(5), "Command lines".
+func Settings(text string) map[string][]string {
+	all := map[string][]string{}
+	section := ""
+	for line := range entries(text) {
+		if strings.HasPrefix(line, "[") {
+			section = line
+			continue
+		}
+		key, value, _ := strings.Cut(line, "=")
+		switch {
+		case section != "[Service]" || line[0] == ';':
+		case value == "":
+			delete(all, key)
+		case strings.HasPrefix(key, "Exec"):
+			all[key] = append(all[key], strings.TrimLeft(value, "-+@:!"))
+		default:
+			all[key] = append(all[key], value)
+		}
+	}
+	return all
 }
 
 // A Sysctl is a kernel setting of sysctl.d.

@@ -3,6 +3,7 @@ package units
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +34,30 @@ func TestNamespacesWantWhatNeedsThem(t *testing.T) {
 		if !slices.Contains(started, name) {
 			t.Errorf("neither %s nor %s wants %s", Target, Master, name)
 		}
+	}
+}
+
+// TestDropInHasWhatTheUnitHas: the drop-in takes back all settings, so it has
+// to make those of the guard again.
+func TestDropInHasWhatTheUnitHas(t *testing.T) {
+	dropIn := Settings(GuardDropIn(640))
+	for key, values := range Settings(GuardUnit()) {
+		if !slices.Equal(dropIn[key], values) {
+			t.Errorf("%s is %q in the unit and %q in the drop-in", key, values, dropIn[key])
+		}
+	}
+	for _, want := range []string{"After=user@640.service", "Environment=XDG_RUNTIME_DIR=/run/user/640", "RestrictSUIDSGID=no"} {
+		if !strings.Contains(GuardDropIn(640), want+"\n") {
+			t.Errorf("the drop-in lacks %s", want)
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	got := Settings("[Unit]\nUser=x\n[Service]\nUser=a\n# Group=b\n;Group=c\nExecStart=/bin/a\nExecStart=\nExecStart=+/bin/b c=d\nExecStop=\nEnvironment=A=1\nEnvironment=B=2\n")
+	want := map[string][]string{"User": {"a"}, "ExecStart": {"/bin/b c=d"}, "Environment": {"A=1", "B=2"}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -99,7 +99,7 @@ func AskAccess() (a NodeAccess, err error) {
 
 // Check tells whether what u7s-admin hands to root has its form.
 func (a NodeAccess) Check() error {
-	if a.Begun && !machineName.MatchString(strings.ToLower(a.Name)) {
+	if a.Begun && !isName(strings.ToLower(a.Name)) {
 		return fmt.Errorf("the node's name %q is none", a.Name)
 	}
 	if !a.Master {

@@ -40,12 +40,15 @@ func (o Options) CheckCall(j *JoinRequest) error {
 
 // namesToIgnore lists what --ignore-preflight may be given.
 func namesToIgnore() []string {
-	names := []string{"all", limitsWarning, proxyWarning}
+	names := append([]string{"all", limitsWarning, proxyWarning}, rootChecks()...)
 	for _, check := range JoinChecks() {
 		names = append(names, check.Name)
 	}
 	return names
 }
+
+// rootChecks lists those of root's own checks that can be passed over.
+func rootChecks() []string { return []string{"firewall", "home", "rootful-node"} }
 
 // checkFlags tells which flags are for a control plane alone.
 func (j JoinRequest) checkFlags(args kubeadmArgs) error {

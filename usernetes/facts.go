@@ -201,21 +201,23 @@ func hostRoutes() (routes []netip.Prefix, source netip.Addr) {
 	if err != nil {
 		return nil, source
 	}
-	routes, device := parseRoutes(out)
-	if device == "" {
+	routes, device, source := parseRoutes(out)
+	if device == "" || source.IsValid() {
 		return routes, source
 	}
 	return routes, firstIPv4(device)
 }
 
-// parseRoutes reads ip's JSON: the networks, and the default route's device.
-func parseRoutes(data []byte) (routes []netip.Prefix, device string) {
+// parseRoutes reads ip's JSON: the networks, and the default route's device
+// and source address, which may be another device's.
+func parseRoutes(data []byte) (routes []netip.Prefix, device string, source netip.Addr) {
 	var list []struct {
-		Dst string `json:"dst"`
-		Dev string `json:"dev"`
+		Dst    string     `json:"dst"`
+		Dev    string     `json:"dev"`
+		Source netip.Addr `json:"prefsrc"`
 	}
 	if err := json.Unmarshal(data, &list); err != nil {
-		return nil, ""
+		return nil, "", source
 	}
 	for _, r := range list {
 		if r.Dev == veth.HostEnd {
@@ -223,7 +225,7 @@ func parseRoutes(data []byte) (routes []netip.Prefix, device string) {
 		}
 		if r.Dst == "default" {
 			if device == "" {
-				device = r.Dev
+				device, source = r.Dev, r.Source
 			}
 			continue
 		}
@@ -231,7 +233,7 @@ func parseRoutes(data []byte) (routes []netip.Prefix, device string) {
 			routes = append(routes, prefix)
 		}
 	}
-	return routes, device
+	return routes, device, source
 }
 
 func firstIPv4(device string) netip.Addr {
@@ -241,7 +243,7 @@ func firstIPv4(device string) netip.Addr {
 	}
 	addresses, _ := i.Addrs()
 	for _, address := range addresses {
-		if prefix, err := netip.ParsePrefix(address.String()); err == nil && prefix.Addr().Is4() {
+		if prefix, err := netip.ParsePrefix(address.String()); err == nil && prefix.Addr().Is4() && prefix.Addr().IsGlobalUnicast() {
 			return prefix.Addr()
 		}
 	}
@@ -299,8 +301,8 @@ func AdminUser() (host.Credential, error) {
 	u, err := user.Lookup(Admin)
 	if err != nil {
 		return host.Credential{}, &host.Fault{
-			Err:    fmt.Errorf("finding the node's user: %w", err),
-			Remedy: "run podsec-k8s host apply",
+			Err:    fmt.Errorf("the changes to this machine were not finished when podsec-k8s was installed: %w", err),
+			Remedy: "podsec-k8s host apply",
 		}
 	}
 	uid, errUID := strconv.ParseUint(u.Uid, 10, 32)

@@ -177,7 +177,7 @@ func (f valueForm) check(text string) error {
 		_, err := netip.ParsePrefix(text)
 		return err
 	case formName:
-		if !machineName.MatchString(strings.ToLower(text)) || len(text) > 253 {
+		if !isName(strings.ToLower(text)) {
 			return fmt.Errorf("%q is no name of a machine or domain", text)
 		}
 	case formEndpoint:
@@ -211,7 +211,7 @@ func parsePort(text string) (int, error) {
 
 // checkHost tells whether a text is an address or the name of a machine.
 func checkHost(text string) error {
-	if _, err := netip.ParseAddr(text); err == nil || machineName.MatchString(strings.ToLower(text)) {
+	if _, err := netip.ParseAddr(text); err == nil || isName(strings.ToLower(text)) {
 		return nil
 	}
 	return fmt.Errorf("%q is neither an address nor the name of a machine", text)

@@ -163,7 +163,7 @@ func settledWorker(n Node, c kubeadmConfig) (Node, error) {
 		return n, fault("give --control-plane and --certificate-key-file, or leave controlPlane out of the configuration",
 			"the configuration asks for a control plane, and the command for a worker")
 	}
-	n.Name = fmt.Sprint(lookup(c[kindJoin], "nodeRegistration", "name"))
+	n.Name = nodeName(c[kindJoin], n.Name)
 	return n, nil
 }
 
@@ -186,6 +186,9 @@ func settledMaster(n Node, c kubeadmConfig) (Node, error) {
 	text := func(kind string, path ...string) string { return fmt.Sprint(lookup(c[kind], path...)) }
 	prefix := func(kind string, path ...string) netip.Prefix {
 		p, err := netip.ParsePrefix(text(kind, path...))
+		if strings.Contains(text(kind, path...), ",") {
+			err = fmt.Errorf("%s: a cluster has one network, of IPv4", text(kind, path...))
+		}
 		if err != nil {
 			faults = append(faults, err.Error())
 		}
@@ -202,7 +205,7 @@ func settledMaster(n Node, c kubeadmConfig) (Node, error) {
 	n.IP, n.APIPort = ip, port
 	n.DNSDomain, n.Endpoint = optional(c[kindCluster], "networking", "dnsDomain"), endpointHost(optional(c[kindCluster], "controlPlaneEndpoint"))
 	n.EtcdPeers = lookup(c[kindCluster], "controlPlaneEndpoint") != nil && lookup(c[kindCluster], "etcd", "external") == nil
-	n.Name = text(kindInit, "nodeRegistration", "name")
+	n.Name = nodeName(c[kindInit], n.Name)
 	n.ImageRepository = text(kindCluster, "imageRepository")
 	n.PodCIDR = prefix(kindCluster, "networking", "podSubnet")
 	n.ServiceCIDR = prefix(kindCluster, "networking", "serviceSubnet")
@@ -210,6 +213,13 @@ func settledMaster(n Node, c kubeadmConfig) (Node, error) {
 		return n, fault("see kubeadm init --help for the form of each value", "the cluster's settings: %s", strings.Join(faults, "; "))
 	}
 	return n, nil
+}
+
+// nodeName returns what a configuration calls the node, as kubeadm writes it;
+// without a name there it is the machine's.
+// Source: kubeadm's util/config, SetNodeRegistrationDynamicDefaults.
+func nodeName(doc document, machine string) string {
+	return cmp.Or(strings.ToLower(strings.TrimSpace(optional(doc, "nodeRegistration", "name"))), machine)
 }
 
 // optional returns the text at a place of a configuration, "" for none.

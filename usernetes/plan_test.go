@@ -197,7 +197,7 @@ func TestPlanControlPlanes(t *testing.T) {
 
 func TestPreflight(t *testing.T) {
 	site := Node{
-		Kubernetes: "v1.26.3", IP: netip.MustParseAddr("192.0.2.10"), PodCIDR: DefaultSite().PodCIDR,
+		Name: "m1", Kubernetes: "v1.26.3", IP: netip.MustParseAddr("192.0.2.10"), PodCIDR: DefaultSite().PodCIDR,
 		ServiceCIDR: DefaultSite().ServiceCIDR, SlirpCIDR: DefaultSite().SlirpCIDR,
 	}
 	for _, c := range []struct {

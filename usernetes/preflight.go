@@ -37,6 +37,7 @@ func Checks() []Check {
 		{"images", checkImages},
 		{"disk", checkDisk},
 		{"network-mode", checkMode},
+		{"node-name", checkNodeName},
 		{"node-ip", checkNodeIP},
 		{"networks", checkNetworks},
 		{"ports", checkPorts},
@@ -169,7 +170,7 @@ const diskRoom = 1 << 30
 const evictionShare = 15
 
 func checkDisk(f Facts, _ Node) error {
-	remedy := "make room, or mount a larger file system there: df -h " + Home
+	remedy := "make room, or mount a larger file system there and run podsec-k8s host apply: df -h " + Home
 	switch {
 	case f.Free < diskRoom:
 		return fault(remedy, "%s has room for %d MiB, and a node needs %d to begin with", Home, f.Free>>20, diskRoom>>20)
@@ -188,17 +189,6 @@ func checkMode(f Facts, n Node) error {
 	return fault("install it, or choose another mode: --network="+slirpMode, "the network mode %s can't be used here: %w", n.mode(), why)
 }
 
-func checkNodeIP(f Facts, n Node) error {
-	if !n.IP.IsValid() {
-		return fault("give the address: --node-ip ADDRESS", "this machine has no default route, so the node's address is unknown")
-	}
-	if slices.ContainsFunc(f.Addresses, func(p netip.Prefix) bool { return p.Addr() == n.IP }) && !n.IP.IsLoopback() {
-		return nil
-	}
-	return fault("give one of the machine's own: --node-ip ADDRESS, see ip address",
-		"%s is no address of this machine that others could reach", n.IP)
-}
-
 // A network is a range of addresses and what it is for.
 type network struct {
 	name   string
@@ -210,6 +200,9 @@ type network struct {
 func checkNetworks(f Facts, n Node) error {
 	ours := []network{
 		{"the pod network", n.PodCIDR}, {"the service network", n.ServiceCIDR}, {"RootlessKit's network", n.SlirpCIDR},
+	}
+	if err := ipv4Networks(ours); err != nil {
+		return err
 	}
 	all := slices.Clone(ours)
 	for _, p := range append(slices.Clone(f.Routes), f.Addresses...) {

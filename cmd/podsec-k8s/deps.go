@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -72,6 +73,9 @@ func depsVerify(c *cli.Context, p *printer) error {
 	ctx, cancel := context.WithTimeout(c.Context, c.Duration("timeout"))
 	defer cancel()
 	report, err := deps.Verify(ctx, pins, c.Args().Slice()...)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fault("give it more time: --timeout TIME", "the repositories were not read within %s", c.Duration("timeout"))
+	}
 	if err != nil {
 		return &host.Fault{Err: err, Remedy: "give a folder of RPM files, or a folder or URL with repodata/repomd.xml"}
 	}

@@ -55,6 +55,7 @@ func TestDepsCommand(t *testing.T) {
 	}{
 		{"all there", []string{"verify", stocked}, exitDone, "ok     etcd", ""},
 		{"one missing", []string{"verify", without}, exitFault, "no package provides it", "1 of "},
+		{"no time", []string{"verify", "--timeout", "1ns", stocked}, exitFault, "", "--timeout TIME"},
 		{"second repository has it", []string{"verify", without, stocked}, exitDone, "ok     etcd", ""},
 		{"another minor", []string{"verify", "--kubernetes", "1.34", stocked}, exitFault, "too old", "remedy: "},
 		{"as JSON", []string{"verify", "-o", "json", without}, exitFault, `"state":"missing"`, "1 of "},

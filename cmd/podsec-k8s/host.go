@@ -42,10 +42,14 @@ func hostApply(c *cli.Context, p *printer) error {
 	if err := requireRoot(); err != nil {
 		return err
 	}
-	if err := applyHost(c.Context, p); err != nil {
+	found, err := applyHost(c.Context, p)
+	if err != nil {
 		return err
 	}
-	return hostStatus(c, p)
+	if err := hostStatus(c, p); err != nil {
+		return err
+	}
+	return asError(found)
 }
 
 func hostStatus(c *cli.Context, p *printer) error {

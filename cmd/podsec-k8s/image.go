@@ -60,7 +60,7 @@ func loadImages(c *cli.Context) error {
 	_, files, missing := openArchives(request.Archives)
 	defer closeAll(files)
 	if len(missing) > 0 {
-		return joinFindings(fromRoot(missing))
+		return joinFindings(fromRoot(missing, nil))
 	}
 	unlock, err := lockNode()
 	if err != nil {

@@ -59,9 +59,6 @@ func withMarker(ctx context.Context, create func() error) error {
 	return errors.Join(failed, host.Remove(marker))
 }
 
-// startGuard starts the swapped kubelet.service.
-func startGuard(ctx context.Context) error { return withGuard(ctx, (*host.Manager).Start) }
-
 func stopGuard(ctx context.Context) error { return withGuard(ctx, (*host.Manager).Stop) }
 
 // withGuard has the system's systemd do something with kubelet.service.

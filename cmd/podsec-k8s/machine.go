@@ -92,7 +92,7 @@ func firewallFaults(ctx context.Context, mode string, o usernetes.Options) (foun
 	}
 	packets := []firewall.Packet{toNode(device, "tcp", 10250), toNode(device, "tcp", 6443), fromNode(device)}
 	for _, f := range firewall.Findings(ctx, packets) {
-		found = append(found, preflightFault{check, f.Err.Error(), f.Remedy})
+		found = append(found, preflightFault{Check: check, Err: f.Err.Error(), Remedy: f.Remedy})
 	}
 	return found
 }

@@ -70,7 +70,10 @@ type nodeRequest struct {
 }
 
 // A preflightFault is a finding on its way from root to u7s-admin.
-type preflightFault struct{ Check, Err, Remedy string }
+type preflightFault struct {
+	Check, Err, Remedy string
+	Required           bool `json:",omitempty"` // it can't be passed over
+}
 
 // commands names the kubeadm command that the request comes to, and ours.
 func (r nodeRequest) commands() (kubeadm, ours string) {
@@ -155,6 +158,9 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []usern
 	names := request.Options.Archives
 	plan.Archives = usernetes.ReadArchives(names, inherited(len(names)))
 	if plan.Images, err = plan.NeededImages(ctx); err != nil {
+		if findings := usernetes.IdentityFindings(facts, plan.Node, request.Options.Ignore); len(findings) > 0 {
+			return plan, findings, nil
+		}
 		var f *host.Fault
 		if !errors.As(err, &f) { // kubeadm's list of images does not say what is wrong
 			err = cmp.Or(plan.CheckConfig(ctx), err)
@@ -170,10 +176,7 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []usern
 	facts = facts.WithFiles(plan)
 	findings := usernetes.Preflight(checks, facts, plan.Node, request.Options.Ignore)
 	warnings := usernetes.Warnings(facts, request.Options.Ignore)
-	root := slices.DeleteFunc(fromRoot(request.Faults), func(f usernetes.Finding) bool {
-		return usernetes.Ignored(f.Check, request.Options.Ignore)
-	})
-	return plan, slices.Concat(root, findings, warnings), nil
+	return plan, slices.Concat(fromRoot(request.Faults, request.Options.Ignore), findings, warnings), nil
 }
 
 // inherited gives the files that root has opened for this process.

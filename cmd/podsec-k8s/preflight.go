@@ -30,9 +30,13 @@ func report(p *printer, findings []usernetes.Finding) error {
 	}
 }
 
-func fromRoot(all []preflightFault) []usernetes.Finding {
+// fromRoot returns what root has found, but for what is to be passed over.
+func fromRoot(all []preflightFault, ignore []string) []usernetes.Finding {
 	var findings []usernetes.Finding
 	for _, f := range all {
+		if !f.Required && usernetes.Ignored(f.Check, ignore) {
+			continue
+		}
 		findings = append(findings, usernetes.Finding{
 			Check: f.Check, Fault: &host.Fault{Err: errors.New(f.Err), Remedy: f.Remedy},
 		})
@@ -56,7 +60,7 @@ func openArchives(names []string) (open []string, files []*os.File, found []pref
 		file, err := openArchive(name)
 		if err != nil {
 			err = fmt.Errorf("reading the image archive: %w", err)
-			found = append(found, preflightFault{"image-archive", err.Error(), "give a docker archive that exists; how to make one: man podsec-k8s"})
+			found = append(found, preflightFault{Check: "image-archive", Err: err.Error(), Remedy: "give a docker archive that exists; how to make one: man podsec-k8s"})
 			continue
 		}
 		open, files = append(open, name), append(files, file)

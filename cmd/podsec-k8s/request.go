@@ -98,8 +98,13 @@ func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*
 	}
 	if state.Finished {
 		p.say("This machine is a node of a cluster already; nothing was changed. See: podsec-k8s kubectl get nodes")
-		return false, nil
+		return false, guardCutNode(ctx, p)
 	}
+	found, err := rootFindings(ctx, p, state)
+	if err != nil {
+		return false, err
+	}
+	request.Faults = append(request.Faults, found...)
 	create := func() error { return runAsAdmin(ctx, request, files, "node", "make") }
 	if request.DryRun {
 		return false, create()
@@ -124,7 +129,7 @@ func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*
 	if err := withMarker(ctx, begun); err != nil {
 		return false, err
 	}
-	return true, startGuard(ctx)
+	return true, guardNode(ctx, p)
 }
 
 // checkThenEnableVeth changes the host only for a machine that is fit for a

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -32,12 +33,12 @@ func scriptletCommand(p *printer) *cli.Command {
 func runStage(ctx context.Context, p *printer, stage scriptlets.Stage) error {
 	switch stage {
 	case scriptlets.Install:
-		if err := applyHost(ctx, p); err != nil {
+		if err := applyAndTell(ctx, p); err != nil {
 			return err
 		}
 		p.say("podsec-k8s is installed. Make a control plane: podsec-k8s-create-master")
 	case scriptlets.Upgrade:
-		if err := applyHost(ctx, p); err != nil {
+		if err := applyAndTell(ctx, p); err != nil {
 			return err
 		}
 		return reloadUserUnits(ctx)
@@ -74,13 +75,47 @@ func localHost(p *printer) *host.Host {
 	return host.Local(func(text string) { p.say("podsec-k8s: %s", p.words.text(text)) })
 }
 
-func applyHost(ctx context.Context, p *printer) error {
+// applyHost makes the changes that are not made yet, and returns what keeps the
+// host from being as they have it.
+func applyHost(ctx context.Context, p *printer) ([]scriptlets.Finding, error) {
 	h := localHost(p)
 	facts, err := hostFacts(h)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return scriptlets.Plan(facts).Apply(ctx, h)
+	if err := scriptlets.Plan(facts).Apply(ctx, h); err != nil {
+		return nil, err
+	}
+	if k := facts.Kubelet; k.Enabled && k.Own == "" && !k.Swapped {
+		p.say("kubelet.service was enabled, and stays so: from now on it is the guard of the rootless node")
+	}
+	return hostFindings(ctx, h)
+}
+
+// hostFindings looks at a host as it is now.
+func hostFindings(ctx context.Context, h *host.Host) ([]scriptlets.Finding, error) {
+	facts, err := hostFacts(h)
+	if err != nil {
+		return nil, err
+	}
+	return scriptlets.Findings(ctx, h, facts)
+}
+
+// applyAndTell is for a package manager: what is not the package's to mend is
+// told, and does not fail the scriptlet.
+func applyAndTell(ctx context.Context, p *printer) error {
+	found, err := applyHost(ctx, p)
+	p.fault(asError(found))
+	return err
+}
+
+// asError joins the faults of findings.
+func asError(found []scriptlets.Finding) error {
+	var faults []error
+	for _, f := range found {
+		faults = append(faults, f.Fault)
+	}
+	return errors.Join(faults...)
 }
 
 // hostFacts looks at the machine, with what its site's settings ask for.

@@ -21,6 +21,13 @@ func statusCommand(p *printer) *cli.Command {
 			if err != nil {
 				return err
 			}
+			if o.State != usernetes.StateNone {
+				lines, err := hostLines(c.Context, p)
+				if err != nil {
+					return err
+				}
+				o.Faults = append(o.Faults, lines...)
+			}
 			o.Faults = append(o.Faults, machineFaults(c.Context, o)...)
 			return showOverview(p, o, c.String("output"))
 		},

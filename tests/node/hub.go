@@ -229,7 +229,7 @@ func DownAll(ctx context.Context) error {
 			return err
 		}
 	}
-	return os.RemoveAll(runDir())
+	return remove(runDir())
 }
 
 // end kills the hub's first process: the kernel ends all others with it.

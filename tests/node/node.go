@@ -88,7 +88,7 @@ func (n *Node) register(ctx context.Context) error {
 	if n.Address, err = pickAddress(n.Name); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(n.dir()); err != nil {
+	if err := remove(n.dir()); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(n.dir(), 0o755); err != nil {
@@ -392,7 +392,7 @@ func Down(ctx context.Context, name string) error {
 		return err
 	}
 	defer unlock()
-	if err := os.RemoveAll(n.dir()); err != nil {
+	if err := remove(n.dir()); err != nil {
 		return fmt.Errorf("removing node %s: %w", name, err)
 	}
 	left, err := List()

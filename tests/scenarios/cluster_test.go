@@ -84,7 +84,7 @@ func installed(m *machine, g generation.Generation) {
 	m.says("grep u7s-admin /etc/subuid /etc/subgid", "subuid"+ids, "subgid"+ids)
 	m.says("loginctl show-user u7s-admin -p Linger", "Linger=yes")
 	m.says("systemctl show -p Delegate user@$(id -u u7s-admin)", "Delegate=yes")
-	m.says("systemctl is-enabled kubelet", "enabled")
+	m.says("systemctl is-enabled kubelet || true", "disabled") // with the node it is enabled
 	m.says("cat /proc/sys/net/ipv4/ping_group_range", "0\t2147483647")
 	m.says("systemctl show kubelet -p ExecStart -p User -p DropInPaths", "kubelet-guard", "User=u7s-admin", g.DropIn)
 	if out := m.run("systemctl show kubelet -p Environment"); strings.Contains(out, "KUBELET") {
@@ -101,6 +101,7 @@ func installed(m *machine, g generation.Generation) {
 // guard: the system's kubelet service is the node's.
 func guard(m *machine) {
 	m.says("systemctl is-active kubelet", "active")
+	m.says("systemctl is-enabled kubelet", "enabled")
 	pid := strings.TrimSpace(m.run(userctl + "show -P MainPID u7s-kubelet"))
 	m.run(userctl + "kill --signal=KILL u7s-kubelet")
 	m.eventually(30*time.Second, fmt.Sprintf("%sis-active u7s-kubelet && test $(%sshow -P MainPID u7s-kubelet) != %s", userctl, userctl, pid))

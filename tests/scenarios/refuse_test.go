@@ -37,6 +37,13 @@ func refusals() []refusal {
 		{"overlapping networks", "", create + " --pod-network-cidr=10.96.0.0/12", exitPreflight, []string{"[networks]", "overlaps", "remedy"}, ""},
 		{"network of the host", "", create + " --service-cidr=10.77.0.0/16", exitPreflight, []string{"[networks]", "the host's network"}, ""},
 		{"address of another machine", "", create + " --node-ip=192.0.2.1", exitPreflight, []string{"[node-ip]", "192.0.2.1", "remedy"}, ""},
+		{"name of every machine", "", create + " --node-name=LOCALHOST.localdomain", exitPreflight, []string{"[node-name]", "every machine", "hostnamectl set-hostname"}, ""},
+		{"name with a label that is too long", "", create + " --node-name=" + strings.Repeat("a", 64), exitUsage, []string{"no name of a machine", "remedy"}, ""},
+		{"name that is too long", "", create + " --node-name=" + strings.Repeat("a.", 32) + "a", exitPreflight, []string{"[node-name]", "has 65 characters", "may have 63", "remedy"}, ""},
+		{"machine with a name that no node can have", sethostname("my_host"), create, exitPreflight, []string{"[node-name]", `"my_host"`, "--node-name NAME"}, sethostname("t-refuse")},
+		{"IPv6 address beside networks of IPv4", "", create + " --node-ip=fd00::1", exitPreflight, []string{"[node-ip]", "fd00::1 is not of IPv4", "--node-ip 10.77.0."}, ""},
+		{"networks of IPv6", "", create + " --pod-network-cidr=fd00::/48", exitPreflight, []string{"[networks]", "the pod network fd00::/48 is not of IPv4", "remedy"}, ""},
+		{"machine without IPv4", "", "unshare --net sh -c 'ip link set lo up && ip address add fd00::1/64 dev lo && " + create + " --node-ip fd00::1'", exitPreflight, []string{"[node-ip] this machine has no IPv4 address", "podsec-k8s needs IPv4", "remedy"}, ""},
 		{"no address", "", create + " --node-ip=nonsense", exitUsage, []string{"--node-ip", "remedy"}, ""},
 		{"port taken", "systemd-run -q --unit=taken socat TCP-LISTEN:6443,fork -; sleep 1", create, exitPreflight, []string{"[ports]", "6443/tcp", "remedy"}, "systemctl stop taken"},
 		{"no tun device", "mv /dev/net/tun /dev/tun.away", create, exitPreflight, []string{"[tun]", "remedy"}, "mv /dev/tun.away /dev/net/tun"},
@@ -68,6 +75,11 @@ func refusals() []refusal {
 		{"lock held", "mkdir -p /run/podsec-k8s; systemd-run -q --unit=holder flock /run/podsec-k8s/lock sleep 60; sleep 1", create, exitLocked, []string{"another run", "remedy"}, "systemctl stop holder"},
 		{"Russian", "", "LANG=ru_RU.UTF-8 " + create + " --node-ip=192.0.2.1", exitPreflight, []string{"что делать"}, ""},
 	}
+}
+
+// sethostname gives the machine a name that hostname(1) would not.
+func sethostname(name string) string {
+	return `python3 -c 'import socket; socket.sethostname("` + name + `")'`
 }
 
 // TestRefuse: bad input ends with a cause, a remedy and a status, and changes

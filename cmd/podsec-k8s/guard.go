@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/scriptlets"
+	"github.com/alt-cloud/podsec-k8s/units"
+	"github.com/alt-cloud/podsec-k8s/usernetes"
+)
+
+// guardNode lets kubelet.service guard a node that was made, now and from boot
+// on.
+func guardNode(ctx context.Context, p *printer) error {
+	h := localHost(p)
+	unit, err := h.Loaded(ctx, units.Guard)
+	if err != nil {
+		return err
+	}
+	if err := (host.Plan{scriptlets.Enabled(), host.Reload{Of: "when a node is made"}}).Apply(ctx, h); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(unit.Enabled, "enabled") {
+		p.say("kubelet.service is enabled now: it starts the node at boot")
+	}
+	return startGuard(ctx, h)
+}
+
+// startGuard starts the guard. A unit that is active already would go on with
+// whatever it runs.
+func startGuard(ctx context.Context, h *host.Host) error {
+	unit, err := h.Loaded(ctx, units.Guard)
+	if err != nil {
+		return err
+	}
+	if unit.PID != 0 && !scriptlets.IsGuard(h.Commandline(unit.PID)) {
+		return withGuard(ctx, (*host.Manager).Restart)
+	}
+	return withGuard(ctx, (*host.Manager).Start)
+}
+
+// guardCutNode finishes a run that was cut after the node was made and before it
+// was guarded. Later it changes nothing: who has stopped or disabled
+// kubelet.service since meant it.
+func guardCutNode(ctx context.Context, p *printer) error {
+	made, err := host.Made(localHost(p))
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(made, func(c host.Change) bool { return c.Key() == units.GuardLink }) {
+		return nil
+	}
+	return guardNode(ctx, p)
+}
+
+// rootFindings looks at what only root may look at before a node is made.
+func rootFindings(ctx context.Context, p *printer, state nodeState) (faults []preflightFault, err error) {
+	h := localHost(p)
+	found, err := hostFindings(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(marker); err == nil && !state.Begun {
+		found = append(found, scriptlets.HiddenFinding(h)...)
+	}
+	rootful, unused := scriptlets.RootfulFinding(h)
+	if rootful != nil {
+		found = append(found, *rootful)
+	}
+	if len(unused) > 0 {
+		p.say("These files of a node are not used, for a rootless node has its own, and stay as they are: %s", strings.Join(unused, ", "))
+	}
+	for _, f := range found {
+		faults = append(faults, preflightFault{Check: f.Check, Err: f.Fault.Error(), Remedy: f.Fault.Remedy, Required: f.Required()})
+	}
+	return faults, nil
+}
+
+// hostLines are the findings of a host that has a node, for its status.
+func hostLines(ctx context.Context, p *printer) (lines []usernetes.FaultLine, err error) {
+	found, err := hostFindings(ctx, localHost(p))
+	for _, f := range found {
+		lines = append(lines, usernetes.FaultLine{Fault: f.Fault.Error(), Remedy: f.Fault.Remedy})
+	}
+	return lines, err
+}

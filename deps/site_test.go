@@ -1,0 +1,100 @@
+package deps
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"time"
+)
+
+// siteOf is the site of a test server, which measures the pace often.
+func siteOf(t *testing.T, handler http.HandlerFunc) site {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	base, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(base)
+	s.interval = 50 * time.Millisecond
+	return s
+}
+
+// TestSlowServer: a server that sends a byte now and then is given up, and
+// one that sends enough in each interval is not.
+func TestSlowServer(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		piece int // bytes in a tenth of an interval
+		want  error
+	}{{"slow", 1, errTooSlow}, {"quick enough", paceBytes, nil}} {
+		t.Run(c.name, func(t *testing.T) {
+			s := siteOf(t, func(w http.ResponseWriter, r *http.Request) {
+				for range 40 {
+					if _, err := w.Write(make([]byte, c.piece)); err != nil || r.Context().Err() != nil {
+						return
+					}
+					w.(http.Flusher).Flush()
+					time.Sleep(5 * time.Millisecond)
+				}
+			})
+			file, err := s.open(t.Context(), "file")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer file.Close() //nolint:errcheck // it was only read
+			if _, err := io.Copy(io.Discard, file); !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+// TestCancelledRead: the end of the caller's context is its own error.
+func TestCancelledRead(t *testing.T) {
+	s := siteOf(t, func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	s.interval = time.Hour
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	file, err := s.open(ctx, "file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	if _, err := io.Copy(io.Discard, file); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestRedirects: a server may move files on itself, and not to others.
+func TestRedirects(t *testing.T) {
+	other := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(other.Close)
+	for _, c := range []struct {
+		name, to string
+		want     error
+	}{{"same host", "/there", nil}, {"another host", other.URL + "/there", errElsewhere}} {
+		t.Run(c.name, func(t *testing.T) {
+			s := siteOf(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/here" {
+					http.Redirect(w, r, c.to, http.StatusFound)
+				}
+			})
+			file, err := s.open(t.Context(), "here")
+			if !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+			if err == nil {
+				file.Close() //nolint:errcheck // it was not read
+			}
+		})
+	}
+}

@@ -1,0 +1,129 @@
+package scriptlets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/units"
+)
+
+// checkHome is the finding that the place of the home can't be used.
+const checkHome = "home"
+
+// A Finding is something about the host that keeps a node from being what it
+// should be.
+type Finding struct {
+	Check string // stable, as those of preflight
+	Fault *host.Fault
+}
+
+// Required reports whether it has to be mended before a node can be made, for
+// nothing would start that node.
+func (f Finding) Required() bool { return f.Check == checkKubelet }
+
+// Findings looks at a host that was changed by podsec-k8s, or is going to be:
+// what is in force, not what was written.
+func Findings(ctx context.Context, h *host.Host, f Facts) (found []Finding, err error) {
+	add := func(check string, faults ...*host.Fault) {
+		for _, fault := range faults {
+			if fault != nil {
+				found = append(found, Finding{check, fault})
+			}
+		}
+	}
+	if h.Units != nil {
+		unit, err := h.Loaded(ctx, units.Guard)
+		if err != nil {
+			return nil, err
+		}
+		add(checkKubelet, kubeletFaults(f.Kubelet, unit, h.Commandline(unit.PID), f.User.UID, func(path string) string {
+			text, _ := os.ReadFile(filepath.Join(h.Root, path)) // a file that is gone sets nothing
+			return string(text)
+		})...)
+	}
+	uids, gids, err := readIDs(h)
+	if err != nil {
+		return nil, err
+	}
+	add(checkIDs, uids.shared(f.User.UID), gids.shared(f.User.UID))
+	home, err := homeFault(h, f.User)
+	if err != nil {
+		return nil, err
+	}
+	add(checkHome, home)
+	return found, nil
+}
+
+// RootfulFinding reports a node that kubeadm has made on the host outside of
+// podsec-k8s, or nil; unused names files of such nodes that do no harm.
+func RootfulFinding(h *host.Host) (found *Finding, unused []string) {
+	traces := nodeTraces(h)
+	if fault := rootfulFault(traces); fault != nil {
+		return &Finding{checkRootful, fault}, nil
+	}
+	return nil, unusedTraces(h)
+}
+
+// HiddenFinding reports that a file system is mounted over a home in which a
+// cluster was noted, and that has none.
+func HiddenFinding(h *host.Host) []Finding {
+	home, err := h.Home(Home)
+	if err != nil || !home.Mounted {
+		return nil
+	}
+	return []Finding{{checkHome, fault("umount "+Home+", and move what is there to the file system first; or, to make another node: --ignore-preflight="+checkHome,
+		"this machine has a node, and a file system that is mounted at %s hides it", Home)}}
+}
+
+// homeFault says why the node's user can't use what is at the place of its
+// home. Where there is nothing yet, that is no fault.
+func homeFault(h *host.Host, user host.Account) (*host.Fault, error) {
+	home, err := h.Home(Home)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("looking at the home: %w", err)
+	case !home.Exists || home.Folder && home.UID == user.UID:
+		return nil, nil
+	case !home.Folder:
+		return fault("move it away and mount there what it leads to: mount --bind FOLDER "+Home, "%s is no folder", Home), nil
+	case home.UID == 0:
+		return fault("podsec-k8s host apply", "%s is root's, so %s can't use it", Home, Admin), nil
+	}
+	return fault("move it away, or make it root's: chown root "+Home+"; then podsec-k8s host apply", "%s belongs to the user id %d, not to %s", Home, home.UID, Admin), nil
+}
+
+// refusals returns why nothing is changed on a host that podsec-k8s does not
+// have yet: a user, a home or ids that are not fit for a node, and were not made
+// here.
+func refusals(h *host.Host, f Facts) error {
+	uids, gids, err := readIDs(h)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, fault := range []*host.Fault{uids.shared(f.User.UID), gids.shared(f.User.UID)} {
+		if fault != nil {
+			faults = append(faults, fault)
+		}
+	}
+	home, err := homeFault(h, f.User)
+	if err != nil {
+		return err
+	}
+	if home != nil && !f.Home.Roots() {
+		faults = append(faults, home)
+	}
+	half, err := (host.User{Name: Admin}).HalfMade(h)
+	if err != nil {
+		return err
+	}
+	if half {
+		faults = append(faults, fault("delete it with userdel "+Admin+", or complete it: pwck; grpck; then podsec-k8s host apply",
+			"the user %s is only half there: /etc/passwd, /etc/shadow and /etc/group differ", Admin))
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,88 @@
+package scriptlets
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// checkIDs is the finding that the ids of the node's user are others', too. It
+// has the name of the preflight check that counts them.
+const checkIDs = "subordinate-ids"
+
+// An idTable is the subordinate ids of one kind, and who else has ids.
+type idTable struct {
+	path   string         // of the file
+	kind   string         // such as "uid"
+	ranges []host.IDRange // of everybody
+	people []host.IDRange // users or groups, an id each
+}
+
+// readIDs reads the tables of both kinds.
+func readIDs(h *host.Host) (uids, gids idTable, err error) {
+	uids, gids = idTable{path: "/etc/subuid", kind: "uid"}, idTable{path: "/etc/subgid", kind: "gid"}
+	accounts, errAccounts := h.Accounts()
+	groups, errGroups := h.Groups()
+	var errUID, errGID error
+	uids.ranges, errUID = h.SubIDRanges(uids.path)
+	gids.ranges, errGID = h.SubIDRanges(gids.path)
+	for _, a := range accounts {
+		uids.people = append(uids.people, host.IDRange{Owner: a.Name, Start: uint64(a.UID), Count: 1})
+		gids.people = append(gids.people, host.IDRange{Owner: a.Name, Start: uint64(a.GID), Count: 1})
+	}
+	for name, gid := range groups {
+		gids.people = append(gids.people, host.IDRange{Owner: name, Start: uint64(gid), Count: 1})
+	}
+	return uids, gids, errors.Join(errAccounts, errGroups, errUID, errGID)
+}
+
+// taken lists all ids that somebody has.
+func (t idTable) taken() []host.IDRange {
+	return append(append([]host.IDRange{}, t.ranges...), t.people...)
+}
+
+// shared returns a fault when ids of the node's user are somebody else's, or
+// his twice: containers could change the files of that user, and he theirs.
+func (t idTable) shared(uid uint32) *host.Fault {
+	ours := func(r host.IDRange) bool { return r.Owner == Admin || r.Owner == strconv.FormatUint(uint64(uid), 10) }
+	remedy := fmt.Sprintf("give the others ids of their own, or take the line of %s out of %s, if no node has used it, and run podsec-k8s host apply; see subuid(5)", Admin, t.path)
+	for i, own := range t.ranges {
+		if !ours(own) || own.Count == 0 {
+			continue
+		}
+		if own.Start > math.MaxUint32-own.Count {
+			return fault(remedy, "%s has subordinate %ss up to %d in %s, and there are none so high", Admin, t.kind, own.Start+own.Count-1, t.path)
+		}
+		for j, other := range t.ranges {
+			switch {
+			case i == j || !overlap(own, other):
+			case !ours(other):
+				return fault(remedy, "subordinate %ss of %s, %d to %d in %s, are those of %s, too", t.kind, Admin, own.Start, own.Start+own.Count-1, t.path, other.Owner)
+			default:
+				return fault(remedy, "%s has the same subordinate %ss twice in %s: %d to %d", Admin, t.kind, t.path, own.Start, own.Start+own.Count-1)
+			}
+		}
+		for _, person := range t.people {
+			if overlap(own, person) {
+				return fault(remedy, "among the subordinate %ss of %s, %d to %d in %s, is that of %s, %d",
+					t.kind, Admin, own.Start, own.Start+own.Count-1, t.path, person.Owner, person.Start)
+			}
+		}
+	}
+	return nil
+}
+
+func overlap(a, b host.IDRange) bool {
+	return a.Count > 0 && b.Count > 0 && a.Start <= last(b) && b.Start <= last(a)
+}
+
+// last is the last id of a range that has some.
+func last(r host.IDRange) uint64 {
+	if r.Count-1 > math.MaxUint64-r.Start {
+		return math.MaxUint64
+	}
+	return r.Start + r.Count - 1
+}

@@ -1,0 +1,111 @@
+package usernetes
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// maxLabel and maxName bound the parts of a machine's name and the whole of it.
+// Source: RFC 1035, section 2.3.4.
+const (
+	maxLabel = 63
+	maxName  = 253
+)
+
+// isName reports whether a text, in small letters, is the name of a machine or
+// a domain. Source: RFC 1123, section 2.1.
+func isName(text string) bool {
+	tooLong := func(label string) bool { return len(label) > maxLabel }
+	return machineName.MatchString(text) && len(text) <= maxName && !slices.ContainsFunc(strings.Split(text, "."), tooLong)
+}
+
+// checkNodeName refuses names that kubeadm takes, too, and no other machine of
+// the cluster may have, or none at all. A name is the value of the label
+// kubernetes.io/hostname, so all of it may only be as long as one.
+// Source: the kubelet's initialNode; the Kubernetes documentation, "Labels and
+// Selectors".
+func checkNodeName(_ Facts, n Node) error {
+	const remedy = "give the machine a name: hostnamectl set-hostname NAME; or its node: --node-name NAME"
+	switch {
+	case n.Name == "":
+		return fault(remedy, "this machine has no name, and so its node has none")
+	case !isName(n.Name) && len(n.Name) <= maxLabel:
+		return fault(remedy, "%q can't be the name of a node: that has small letters, digits, dots, and hyphens between them", n.Name)
+	case len(n.Name) > maxLabel:
+		return fault(remedy, "the name %q has %d characters, and a node's may have %d", shortened(n.Name), len(n.Name), maxLabel)
+	case isLocalhost(n.Name):
+		return fault(remedy, "%s is what every machine calls itself, and can't be the name of a node", n.Name)
+	}
+	return nil
+}
+
+// shortened cuts a name that is far too long to be read.
+func shortened(name string) string {
+	if len(name) <= maxName {
+		return name
+	}
+	return strings.ToValidUTF8(name[:maxName], "") + "…"
+}
+
+// isLocalhost reports whether a name means the machine that uses it.
+// Source: RFC 6761, section 6.3; the /etc/hosts of distributions.
+func isLocalhost(name string) bool {
+	first, _, _ := strings.Cut(name, ".")
+	special := []string{"localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"}
+	return slices.Contains(special, first) || strings.HasSuffix(name, ".localhost")
+}
+
+// checkNodeIP asks for an IPv4 address of this machine that others can reach.
+func checkNodeIP(f Facts, n Node) error {
+	if endpoint, err := netip.ParseAddr(n.Endpoint); err == nil && endpoint.Is6() {
+		return fault("give the cluster an endpoint with an IPv4 address, or a name that has one: NAME:PORT",
+			"the cluster's endpoint %s is an IPv6 address, and a node reaches IPv4 addresses alone", endpoint)
+	}
+	others := ipv4Addresses(f.Addresses)
+	if len(others) == 0 {
+		return fault("give it one, see ip -4 address, and a route to the other machines",
+			"this machine has no IPv4 address that others could reach, and podsec-k8s needs IPv4")
+	}
+	remedy := "give one of the machine's own: --node-ip " + strings.Join(others, ", ")
+	switch {
+	case !n.IP.IsValid():
+		return fault(remedy, "this machine has no default route by IPv4 that tells the node's address")
+	case n.IP.Is6():
+		return fault(remedy, "the node's address %s is not of IPv4, and the cluster's networks are", n.IP)
+	case !slices.Contains(others, n.IP.String()):
+		return fault(remedy, "%s is no address of this machine that others could reach", n.IP)
+	}
+	return nil
+}
+
+// ipv4Addresses lists the IPv4 addresses by which others reach the machine.
+func ipv4Addresses(all []netip.Prefix) (found []string) {
+	for _, p := range all {
+		if ip := p.Addr(); ip.Is4() && ip.IsGlobalUnicast() && !slices.Contains(found, ip.String()) {
+			found = append(found, ip.String())
+		}
+	}
+	return found
+}
+
+// ipv4Networks finds the networks of the cluster that are not of IPv4: flannel
+// and the namespaces' network are set up for that alone.
+func ipv4Networks(ours []network) error {
+	for _, one := range ours {
+		if one.prefix.IsValid() && !one.prefix.Addr().Is4() {
+			return fault("choose networks of IPv4: --pod-network-cidr, --service-cidr, SLIRP_CIDR in /etc/podsec-k8s/node.conf",
+				"%s %s is not of IPv4, and podsec-k8s needs IPv4", one.name, one.prefix)
+		}
+	}
+	return nil
+}
+
+// IdentityFindings looks only at what a node is called and where it is, which
+// kubeadm would refuse in words of its own.
+func IdentityFindings(f Facts, n Node, ignore []string) []Finding {
+	findings := Preflight([]Check{{"node-name", checkNodeName}, {"node-ip", checkNodeIP}, {"networks", checkNetworks}}, f, n, ignore)
+	return slices.DeleteFunc(findings, func(one Finding) bool { return one.Fault == (*host.Fault)(nil) })
+}
