@@ -85,6 +85,12 @@ func (m *Manager) Restart(ctx context.Context, unit string) error {
 	return m.notSkipped(ctx, "restarting", unit)
 }
 
+// TryRestart restarts a unit that runs, and waits until its job is done. Of one
+// that does not run it does nothing.
+func (m *Manager) TryRestart(ctx context.Context, unit string) error {
+	return m.job(ctx, "restarting", unit, m.conn.TryRestartUnitContext)
+}
+
 // ErrSkipped says that systemd has not started a unit, and that this is no
 // failure to it. Source: systemd.unit(5), "Conditions and Asserts".
 var ErrSkipped = errors.New("systemd has skipped it")

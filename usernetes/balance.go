@@ -60,3 +60,20 @@ func hasEndpoint(all []endpointSlice, node string) bool {
 	}
 	return false
 }
+
+// dropOldRights deletes what earlier versions gave the group system:nodes: to
+// write the status of every Node. Once that is done it is not done again.
+func (p *publisher) dropOldRights(ctx context.Context) error {
+	if p.oldRightsGone {
+		return nil
+	}
+	for _, kind := range []string{"clusterrolebindings", "clusterroles"} {
+		err := p.admin.send(ctx, http.MethodDelete, "/apis/rbac.authorization.k8s.io/v1/"+kind+"/podsec-k8s:flannel", "", nil)
+		var refused *apiError
+		if err != nil && (!errors.As(err, &refused) || refused.status != http.StatusNotFound) {
+			return err
+		}
+	}
+	p.oldRightsGone = true
+	return nil
+}

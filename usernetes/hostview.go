@@ -16,7 +16,7 @@ type HostView struct {
 	Guard     host.UnitState // of kubelet.service
 	GuardFile host.UnitFileState
 	Net       []NetUnit       // of the network mode veth
-	Published map[string]bool // the ports that root's half of veth publishes
+	Published map[string]bool // the ports that the service of veth publishes
 }
 
 // A NetUnit is one of root's units of the network mode veth.
@@ -80,8 +80,8 @@ func (v HostView) guardFaults(state string, known bool) (lines []FaultLine) {
 	return lines
 }
 
-// vethPorts corrects what the node believes of its ports by what root's half
-// publishes.
+// vethPorts corrects what the node believes of its ports by what the
+// service publishes.
 func (v HostView) vethPorts(lines []PortLine) []PortLine {
 	for i, line := range lines {
 		if line.Fault == "" && line.Forwarded != 0 && !v.Published[line.Port] {

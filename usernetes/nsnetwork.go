@@ -131,7 +131,7 @@ func mendSysctls() error {
 }
 
 // mend gives a device its addresses and routes back. A device that is gone is
-// for others: the root service makes that of the mode veth anew.
+// for others: the service makes that of the mode veth anew.
 func (d keptDevice) mend() error {
 	link, err := netlink.LinkByName(d.name)
 	if err != nil {
@@ -205,7 +205,7 @@ func destination(r netlink.Route) string {
 	return r.Dst.String()
 }
 
-// remakeOverlay asks the root service of the mode veth for the pod network's
+// remakeOverlay asks the service of the mode veth for the pod network's
 // device anew.
 func remakeOverlay() error {
 	conn, err := veth.Dial()

@@ -156,7 +156,7 @@ func (p *podNetwork) mendSubnetRoute(l lease, bridge netlink.Link) error {
 }
 
 // mendOverlay lets flanneld make its device and routes anew: it does so when
-// it starts. In the mode veth the root service makes the device first.
+// it starts. In the mode veth the service makes the device first.
 func (p *podNetwork) mendOverlay(ctx context.Context) error {
 	device, fault := p.overlay()
 	if !p.flannel.due(fault, time.Now()) {

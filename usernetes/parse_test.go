@@ -168,9 +168,38 @@ func TestPublishedPorts(t *testing.T) {
 	}
 }
 
-func TestNodeRightsAreYAML(t *testing.T) {
+// TestNodeRightsAreTheFewest: node identities are given one role, which only
+// reads Nodes.
+func TestNodeRightsAreTheFewest(t *testing.T) {
 	docs, err := parseDocuments([]byte(nodeRights))
-	if err != nil || len(docs) != 3 {
-		t.Errorf("%d objects, %v", len(docs), err)
+	if err != nil || len(docs) != 1 || docs[0]["kind"] != "ClusterRoleBinding" || nested(docs[0], "roleRef")["name"] != "system:node-proxier" {
+		t.Errorf("%v, %v", docs, err)
+	}
+}
+
+func TestSetsSeccomp(t *testing.T) {
+	for text, want := range map[string]bool{
+		"kind: KubeletConfiguration\nfailSwapOn: false\n":     false,
+		"kind: KubeletConfiguration\nseccompDefault: true\n":  true,
+		"kind: KubeletConfiguration\nseccompDefault: false\n": true,
+		"kind: KubeletConfiguration\nseccompDefault:\n":       false,
+		"# seccompDefault: true\n":                            false,
+		": [":                                                 false, // the kubelet tells
+	} {
+		if got := setsSeccomp([]byte(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+func TestSlirpCIDR(t *testing.T) {
+	for value, want := range map[string]string{"": "10.41.0.0/24", "10.50.0.0/24": "10.50.0.0/24"} {
+		if got, err := SlirpCIDR(func(key string) string { return map[string]string{slirpCIDR: value}[key] }); err != nil || got.String() != want {
+			t.Errorf("%q: %s, %v", value, got, err)
+		}
+	}
+	var known *host.Fault
+	if _, err := SlirpCIDR(func(string) string { return "nonsense" }); !errors.As(err, &known) {
+		t.Errorf("nonsense: %v", err)
 	}
 }

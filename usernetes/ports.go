@@ -36,7 +36,7 @@ func (p port) ownerKey() string { return p.Owner.UID + " " + p.key() }
 // target is where in the namespaces the port leads.
 func (p port) target() int { return cmp.Or(p.Target, p.Number) }
 
-// byRoot reports whether in the mode veth the root service leads the port: a
+// byRoot reports whether in the mode veth the service leads the port: a
 // packet that keeps its source address, to the address of the namespaces'
 // device. What needs another address there has RootlessKit's port driver.
 func (p port) byRoot() bool { return !p.Address.IsValid() && !p.Child.IsValid() }
@@ -145,7 +145,7 @@ type openPort struct {
 	key  string // of the port
 	lead string // where it leads, in the words of the driver that opened it
 	id   int    // by which that driver closes it
-	root bool   // the root service of the mode veth has opened it
+	root bool   // the service of the mode veth has opened it
 }
 
 // changePorts compares the ports that are open with those that are wanted.

@@ -88,7 +88,7 @@ func newPortParent() (rkport.ParentDriver, error) {
 }
 
 // servePorts waits for the child's half, publishes the node's own ports unless
-// the root service does, and serves the same API for others as RootlessKit.
+// the service does, and serves the same API for others as RootlessKit.
 func servePorts(ctx context.Context, n Node, driver rkport.ParentDriver) error {
 	ready, ended := make(chan struct{}, 1), make(chan error, 1)
 	go func() { ended <- driver.RunParentDriver(ready, ctx.Done(), nil) }()

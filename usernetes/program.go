@@ -2,8 +2,10 @@ package usernetes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -134,15 +136,30 @@ func crio(n Node) (Program, error) {
 	return Program{"crio", args}, err
 }
 
-// kubelet adds to kubeadm's own flags what its systemd drop-in would.
-// Source: kubeadm's 10-kubeadm.conf.
+// kubelet adds to kubeadm's own flags what its systemd drop-in would, and the
+// seccomp profile RuntimeDefault for containers that ask for none. Who says
+// otherwise, in the cluster's configuration or by a flag, is heard.
+// Source: kubeadm's 10-kubeadm.conf; the Kubernetes documentation, "Restrict a
+// Container's Syscalls with seccomp".
 func kubelet() (Program, error) {
-	flags, err := kubeadmFlags(kept("/var/lib/kubelet/kubeadm-flags.env"))
-	return Program{"kubelet", append([]string{
+	args := []string{
 		"--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf",
 		"--kubeconfig=" + kubeletConf,
 		"--config=/var/lib/kubelet/config.yaml",
-	}, flags...)}, err
+	}
+	data, errConfig := os.ReadFile(kept("/var/lib/kubelet/config.yaml"))
+	if errConfig == nil && !setsSeccomp(data) {
+		args = append(args, "--seccomp-default")
+	}
+	flags, err := kubeadmFlags(kept("/var/lib/kubelet/kubeadm-flags.env"))
+	return Program{"kubelet", append(args, flags...)}, errors.Join(errConfig, err)
+}
+
+// setsSeccomp reports whether a kubelet's configuration says itself which
+// profile a container has that asks for none.
+func setsSeccomp(config []byte) bool {
+	docs, err := parseDocuments(config)
+	return err == nil && slices.ContainsFunc(docs, func(d document) bool { return d["seccompDefault"] != nil })
 }
 
 // kubeadmFlags reads the flags that kubeadm wrote for the kubelet: one

@@ -41,6 +41,8 @@ type publisher struct {
 	hostIPs []netip.Addr
 	given   bool               // hostIPs are those that the namespaces have
 	lackIDs map[string]idFault // what the event of a pod told of missing ids, by uid
+
+	oldRightsGone bool // those that earlier versions gave every node
 }
 
 // publishPorts runs until it is told to end. It runs beside the namespaces.
@@ -158,7 +160,7 @@ func (p *publisher) sync(ctx context.Context) error {
 	faults := []error{savePorts(publishedPorts{Ports: wanted}), host.Status(portsStatus(wanted))}
 	if p.admin != nil {
 		unknown, err := p.balance(ctx, state)
-		faults = append(faults, err)
+		faults = append(faults, err, p.dropOldRights(ctx))
 		wanted = append(wanted, unknown...)
 	}
 	if err := p.reportIDs(ctx); err != nil {

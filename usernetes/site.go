@@ -65,6 +65,27 @@ func LoadSubordinateIDs(dir string) (uint64, error) {
 	return site.SubordinateIDs, err
 }
 
+// SlirpCIDR reads the network between the namespaces and the host, as LoadSite
+// does, from the environment of a unit that has the settings by
+// EnvironmentFile=: it may not read every file of them.
+func SlirpCIDR(getenv func(string) string) (netip.Prefix, error) {
+	site := DefaultSite()
+	value := getenv(slirpCIDR)
+	if value == "" {
+		return site.SlirpCIDR, nil
+	}
+	if err := site.set(slirpCIDR, value); err != nil {
+		return netip.Prefix{}, &host.Fault{
+			Err:    fmt.Errorf("reading %s: %w", slirpCIDR, err),
+			Remedy: "correct that line, podsec-k8s(8) lists the settings",
+		}
+	}
+	return site.SlirpCIDR, nil
+}
+
+// slirpCIDR is the setting for that network.
+const slirpCIDR = "SLIRP_CIDR"
+
 // loadSettings takes the settings of these keys, or all where there are none.
 func loadSettings(dir string, keys ...string) (Site, error) {
 	site := DefaultSite()
@@ -126,7 +147,7 @@ func (s *Site) set(key, value string) (err error) {
 		s.PodCIDR, err = netip.ParsePrefix(value)
 	case "SERVICE_CIDR":
 		s.ServiceCIDR, err = netip.ParsePrefix(value)
-	case "SLIRP_CIDR":
+	case slirpCIDR:
 		s.SlirpCIDR, err = netip.ParsePrefix(value)
 	case "IMAGE_REPOSITORY":
 		s.ImageRepository = strings.TrimSuffix(value, "/")

@@ -16,7 +16,7 @@ import (
 const (
 	slirpMode = "slirp4netns" // a stack in user space; the default
 	pastaMode = "pasta"       // another, of newer systems
-	VethMode  = "veth"        // a veth pair that root's half makes, beside the first for names
+	VethMode  = "veth"        // a veth pair that the system's service makes, beside the first for names
 )
 
 // Modes lists them, the default first.
@@ -63,7 +63,7 @@ func (n Node) device() string {
 }
 
 // flannelInterface is what flanneld picks its device by. In the mode veth that
-// is the node's address, as the device has it that root's half made: so
+// is the node's address, as the device has it that the service made: so
 // flanneld takes that over.
 // Source: flannel's Documentation/configuration.md and
 // pkg/backend/vxlan/device.go, vxlanLinksIncompat.
@@ -92,11 +92,11 @@ func networkArgs(n Node) []string {
 	return args
 }
 
-// returnPause is how often root's half is asked again once it is gone.
+// returnPause is how often the service is asked again once it is gone.
 const returnPause = time.Second
 
 // attachVeth gives the namespaces their device, and holds it for as long as
-// they are there. When the root service is started again, so is the
+// they are there. When the service is started again, so is the
 // connection; when it no longer knows the device, lost is told, for what was
 // built on it is gone too.
 func attachVeth(ctx context.Context, n Node, lost func(error)) error {
@@ -119,16 +119,16 @@ func attachVeth(ctx context.Context, n Node, lost func(error)) error {
 	return nil
 }
 
-// errTakenBack says that root's half no longer knows the device.
-var errTakenBack = errors.New("root's half has taken the network device back")
+// errTakenBack says that the service no longer knows the device.
+var errTakenBack = errors.New("podsec-k8s-net.service has taken the network device back")
 
-// returnTo connects again to root's half, which has just ended.
+// returnTo connects again to the service, which has just ended.
 func returnTo(ctx context.Context, n Node) (conn *veth.Conn, err error) {
 	for ctx.Err() == nil {
 		if conn, err = uplink(ctx, n, true); err == nil || errors.Is(err, errTakenBack) {
 			return conn, err
 		}
-		slog.Warn("root's half of the network does not answer", "error", err)
+		slog.Warn("podsec-k8s-net.service does not answer", "error", err)
 		time.Sleep(returnPause)
 	}
 	return nil, ctx.Err()

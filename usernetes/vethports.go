@@ -9,7 +9,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host/veth"
 )
 
-// A vethPorts opens ports by the root service of the mode veth, and those that
+// A vethPorts opens ports by the service of the mode veth, and those that
 // it can't lead by RootlessKit's port driver beside it.
 type vethPorts struct {
 	conn   *veth.Conn
@@ -22,7 +22,7 @@ func vethPort(p port) veth.Port {
 }
 
 func (v *vethPorts) list(ctx context.Context) ([]openPort, error) {
-	if err := v.publish(v.open, ""); err != nil { // anew, for the root service may have been started again
+	if err := v.publish(v.open, ""); err != nil { // anew, for the service may have been started again
 		return nil, err
 	}
 	all, err := v.beside.list(ctx)

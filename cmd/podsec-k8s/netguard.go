@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"os"
 	"os/signal"
+	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
@@ -12,14 +14,15 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
-// Units of root's half of the network mode veth.
+// Units of the network mode veth.
 const (
 	netSocket  = "podsec-k8s-net.socket"
 	netService = "podsec-k8s-net.service"
 	netState   = "/run/podsec-k8s-net/link.json" // below the unit's RuntimeDirectory=
 )
 
-// netGuardCommand is what podsec-k8s-net.service runs, as root.
+// netGuardCommand is what podsec-k8s-net.service runs, as a user of its own with
+// CAP_NET_ADMIN.
 func netGuardCommand() *cli.Command {
 	return &cli.Command{
 		Name: "net-guard", Usage: "what podsec-k8s-net.service runs", Hidden: true,
@@ -37,7 +40,7 @@ func netGuard(ctx context.Context) error {
 	again, stop := signal.NotifyContext(ctx, unix.SIGHUP)
 	defer stop()
 	keep := func() bool { return again.Err() != nil && ctx.Err() == nil }
-	site, err := usernetes.LoadSite(usernetes.SiteDir)
+	network, err := usernetes.SlirpCIDR(os.Getenv)
 	if err != nil {
 		return err
 	}
@@ -49,10 +52,26 @@ func netGuard(ctx context.Context) error {
 	if err != nil {
 		return &host.Fault{Err: err, Remedy: "systemctl start " + netSocket}
 	}
-	return (&veth.Server{UID: admin.UID, Network: site.SlirpCIDR, State: netState}).Serve(again, socket, keep)
+	return (&veth.Server{UID: admin.UID, Network: network, State: netState}).Serve(again, socket, keep)
 }
 
-// enableVeth lets root's half of the mode be started when it is asked for,
+// renewNetGuard lets another version of the program serve, where one does. The
+// node keeps its network meanwhile.
+func renewNetGuard(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, renewTimeout)
+	defer cancel()
+	manager, err := host.SystemManager(ctx)
+	if err != nil {
+		return err
+	}
+	defer manager.Close()
+	return manager.TryRestart(ctx, netService)
+}
+
+// renewTimeout is for an upgrade, which is not to be held up.
+const renewTimeout = 20 * time.Second
+
+// enableVeth lets the service of the mode be started when it is asked for,
 // from boot on. Erasing the package takes that back.
 func enableVeth(ctx context.Context, p *printer) error {
 	plan := host.Plan{

@@ -41,7 +41,7 @@ func runStage(ctx context.Context, p *printer, stage scriptlets.Stage) error {
 		if err := applyAndTell(ctx, p); err != nil {
 			return err
 		}
-		return reloadUserUnits(ctx)
+		return errors.Join(renewNetGuard(ctx), reloadUserUnits(ctx))
 	case scriptlets.Erase:
 		return eraseHost(ctx, p)
 	case scriptlets.ReplacedBy:

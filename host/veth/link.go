@@ -88,8 +88,11 @@ func makePair(ctx context.Context, l Link, namespace *os.File) error {
 		return err
 	}
 	mtu := strconv.Itoa(l.MTU)
+	add := []string{"link", "add", HostEnd, "mtu", mtu, "type", "veth", "peer", "name", NodeEnd, "mtu", mtu, "netns", namespacePath}
+	if err := errors.Join(ipFrom(ctx, namespace, add...), closeEnd()); err != nil {
+		return err
+	}
 	for _, args := range [][]string{
-		{"link", "add", HostEnd, "mtu", mtu, "type", "veth", "peer", "name", NodeEnd, "mtu", mtu, "netns", namespacePath},
 		{"address", "add", l.Prefix(l.Gateway()), "dev", HostEnd},
 		{"link", "set", HostEnd, "up"},
 	} {
@@ -111,7 +114,7 @@ func ipFrom(ctx context.Context, namespace *os.File, args ...string) error {
 
 // dropLink takes pair and rules away and gives forwarding back as it was.
 func dropLink(ctx context.Context, l Link) error {
-	faults := []error{deleteLink(ctx), load(ctx, noRules())}
+	faults := []error{deleteLink(ctx), load(ctx, noRules(families()))}
 	if !l.Forward {
 		faults = append(faults, host.SetKernelValue(forwarding(l.Device), "0"))
 	}

@@ -27,6 +27,7 @@ func linkParts() []part {
 	return []part{
 		{ownDevice, (*Server).followDevice},
 		{hasPair, (*Server).remakePair},
+		{isClosed, func(*Server, context.Context) error { return closeEnd() }},
 		{isUp, (*Server).raise},
 		{hasAddress, (*Server).address},
 		{isLocal, (*Server).addressAnew},
@@ -186,8 +187,14 @@ func (s *Server) forward(ctx context.Context) (err error) {
 		host.SetKernelValue(forwarding(HostEnd), "1"), host.SetKernelValue(forwarding(s.link.Device), "1"))
 }
 
-// listTable is the service's table as nft lists it.
-func listTable(ctx context.Context) (string, error) {
-	out, err := host.Command{Path: NFT, Args: []string{"list", "table", "ip", table}}.Output(ctx)
-	return string(out), err
+// listTables is the service's tables as nft lists them.
+func listTables(ctx context.Context) (all string, err error) {
+	for _, family := range families() {
+		out, err := host.Command{Path: NFT, Args: []string{"list", "table", family, table}}.Output(ctx)
+		if err != nil {
+			return "", err
+		}
+		all += string(out)
+	}
+	return all, nil
 }

@@ -14,10 +14,11 @@ import (
 // What may keep a port from being published. The words are those that the
 // kernel has for the same faults of a program that listens.
 var (
-	errDenied = errors.New("permission denied")
-	errInUse  = errors.New("address already in use")
-	errNoPort = errors.New("there is no such port")
-	errSource = errors.New("its clients are to come from what is no IPv4 network, or from too many")
+	errDenied  = errors.New("permission denied")
+	errInUse   = errors.New("address already in use")
+	errNoPort  = errors.New("there is no such port")
+	errTooMany = errors.New("too many ports are published")
+	errSource  = errors.New("its clients are to come from what is no IPv4 network, or from too many")
 )
 
 // maxSources bounds the networks that one port is for.
@@ -34,11 +35,8 @@ const (
 // open itself, and that no program of the machine has. taken has the keys of
 // those.
 func mayPublish(p Port, taken map[string]bool) error {
-	if !slices.Contains([]string{"tcp", "udp"}, p.Proto) || p.Number < 1 || p.Number > 65535 || p.Target < 1 || p.Target > 65535 {
-		return errNoPort
-	}
-	if len(p.Sources) > maxSources || slices.ContainsFunc(p.Sources, func(s netip.Prefix) bool { return !s.IsValid() || !s.Addr().Is4() }) {
-		return errSource
+	if err := p.check(); err != nil {
+		return err
 	}
 	start, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 	if err != nil {
@@ -49,6 +47,17 @@ func mayPublish(p Port, taken map[string]bool) error {
 	}
 	if taken[p.Key()] {
 		return errInUse
+	}
+	return nil
+}
+
+// check reports what is wrong with the form of a port.
+func (p Port) check() error {
+	if !slices.Contains([]string{"tcp", "udp"}, p.Proto) || p.Number < 1 || p.Number > 65535 || p.Target < 1 || p.Target > 65535 {
+		return errNoPort
+	}
+	if len(p.Sources) > maxSources || slices.ContainsFunc(p.Sources, func(s netip.Prefix) bool { return !s.IsValid() || !s.Addr().Is4() }) {
+		return errSource
 	}
 	return nil
 }

@@ -1,9 +1,9 @@
 // Package veth gives the namespaces of the node's user one end of a veth
 // pair, so that their packets pass no stack in user space. It is the one part
-// of podsec-k8s that works for the node as root. What root does, for whom and
-// after which proof, is all here: it takes a network namespace by descriptor,
-// never by a process id or a path, and it runs and reads nothing of the
-// user's.
+// of podsec-k8s that works for the node with a privilege of root's. What the
+// service does, for whom and after which proof, is all here: it takes a network
+// namespace by descriptor, never by a process id or a path, and it runs and
+// reads nothing of the user's.
 package veth
 
 import (

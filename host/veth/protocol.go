@@ -7,14 +7,15 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Socket is where root's half listens.
+// Socket is where the service listens.
 const Socket = "/run/podsec-k8s-net.sock"
 
-// A request is what the node asks of root: to be given a link, with its
+// A request is what the node asks of the service: to be given a link, with its
 // network namespace as a descriptor beside the words, to have exactly these
 // ports, or to have the pod network's device made anew. What was given holds
 // for as long as the connection does.
@@ -25,7 +26,7 @@ type request struct {
 	Overlay bool // the pod network's device, in the namespace that has the link
 }
 
-// An answer is what root has done.
+// An answer is what the service has done.
 type answer struct {
 	Link   Link              // after Attach
 	Kept   bool              // after Attach with Keep: it is there
@@ -36,11 +37,11 @@ type answer struct {
 // maxMessage bounds one message, in bytes.
 const maxMessage = 1 << 17
 
-// A Conn is a connection to root's half. What it was given goes when it is
+// A Conn is a connection to the service. What it was given goes when it is
 // closed.
 type Conn struct{ unix *net.UnixConn }
 
-// Dial connects to root's half.
+// Dial connects to the service.
 func Dial() (*Conn, error) {
 	c, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: Socket, Net: "unixpacket"})
 	if err != nil {
@@ -56,7 +57,7 @@ func Dial() (*Conn, error) {
 func (c *Conn) Close() error { return c.unix.Close() }
 
 // Attach asks for a link into this process' network namespace. keep asks for
-// the one that is there, after root's half was started again, and for no
+// the one that is there, after the service was started again, and for no
 // other; kept tells whether it is.
 func (c *Conn) Attach(address netip.Addr, keep bool) (link Link, kept bool, err error) {
 	namespace, err := os.Open("/proc/self/ns/net")
@@ -81,7 +82,7 @@ func (c *Conn) RemakeOverlay() error {
 	return err
 }
 
-// Wait returns when root's half has closed the connection.
+// Wait returns when the service has closed the connection.
 func (c *Conn) Wait() { _, _ = c.unix.Read(make([]byte, 1)) }
 
 func (c *Conn) ask(r request, rights []byte) (a answer, err error) {
@@ -140,6 +141,9 @@ func receive(c *net.UnixConn) (r request, namespace *os.File, err error) {
 func reply(c *net.UnixConn, a answer) error {
 	data, err := json.Marshal(a)
 	if err != nil {
+		return err
+	}
+	if err := c.SetWriteDeadline(time.Now().Add(replyTimeout)); err != nil {
 		return err
 	}
 	_, err = c.Write(data)

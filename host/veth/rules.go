@@ -60,17 +60,32 @@ func (l Link) Peer() netip.Addr { return l.Gateway().Next() }
 // Prefix gives the address of an end with the length of the network.
 func (l Link) Prefix(end netip.Addr) string { return netip.PrefixFrom(end, l.Subnet.Bits()).String() }
 
-// rules is the whole table for nft -f: it takes the place of the one before
-// in one step. The client's address is kept on its way in. Packets are
+// families lists those of nftables in which the service has a table.
+func families() []string {
+	if hasIPv6() {
+		return []string{"ip", "ip6"}
+	}
+	return []string{"ip"}
+}
+
+// rules is the whole of the tables for nft -f: they take the place of those
+// before in one step. The client's address is kept on its way in. Packets are
 // forwarded to the published ports, to answers, and nowhere else; a machine
 // that forwarded nothing before forwards nothing for others now.
 // Source: nft(8).
-func rules(l Link, ports []Port) string {
+func rules(l Link, ports []Port, families []string) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("table ip %s", table)
-	line("delete table ip %s", table)
+	fmt.Fprint(&b, noRules(families))
+	if slices.Contains(families, "ip6") {
+		line("table ip6 %s {\n\tchain source {\n\t\ttype filter hook prerouting priority -300;", table)
+		line("\t\tiifname %q drop\n\t}\n}", HostEnd)
+	}
 	line("table ip %s {", table)
+	// What comes out of the namespaces has their end's address, and no other.
+	line("\tchain source {\n\t\ttype filter hook prerouting priority -300;")
+	line("\t\tiifname %q ip saddr != %s drop", HostEnd, l.Peer())
+	line("\t\tiifname %q ip daddr 127.0.0.0/8 drop\n\t}", HostEnd)
 	for _, hook := range []string{"prerouting", "output"} {
 		line("\tchain %s {\n\t\ttype nat hook %s priority -100;", hook, hook)
 		for _, p := range sorted(ports) {
@@ -114,8 +129,14 @@ func (p Port) from() string {
 	return fmt.Sprintf("ip saddr { %s } ", strings.Join(slices.Compact(networks), ", "))
 }
 
-// noRules takes the table away.
-func noRules() string { return fmt.Sprintf("table ip %s\ndelete table ip %s\n", table, table) }
+// noRules takes the tables away.
+func noRules(families []string) string {
+	var b strings.Builder
+	for _, family := range families {
+		fmt.Fprintf(&b, "table %[1]s %[2]s\ndelete table %[1]s %[2]s\n", family, table)
+	}
+	return b.String()
+}
 
 func sorted(ports []Port) []Port {
 	return slices.SortedFunc(slices.Values(ports), func(a, b Port) int {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -13,7 +14,7 @@ import (
 	"time"
 )
 
-// A Server is root's half.
+// A Server is the service.
 type Server struct {
 	UID     uint32       // of the node's user, the only one that is served
 	Network netip.Prefix // between namespaces and machine, by root's own settings
@@ -24,24 +25,43 @@ type Server struct {
 	owner     *net.UnixConn
 	namespace *os.File                 // the owner's
 	ports     map[*net.UnixConn][]Port // those of nil are from before a restart
+	held      holder                   // what is in force of them
 	table     string                   // as nft lists it since it was loaded
 	loaded    string                   // as nft was given it
 }
 
+// What one user may ask for at a time. A node has two connections that last,
+// and a third now and then.
+const (
+	maxConnections = 32
+	idleTimeout    = time.Minute      // for the next request of one that was given nothing
+	replyTimeout   = 10 * time.Second // for an answer to be taken
+)
+
 // Serve answers until ctx ends. Then all that it gave is taken back, unless
 // keep: the server is going to be started again.
 func (s *Server) Serve(ctx context.Context, listener *net.UnixListener, keep func() bool) error {
-	s.ports = map[*net.UnixConn][]Port{}
+	s.ports, s.held = map[*net.UnixConn][]Port{}, holder{}
 	if err := s.restore(ctx); err != nil {
 		return err
 	}
+	var all sync.WaitGroup
+	defer all.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := s.watch(ctx, &all); err != nil {
+		return err
+	}
+	return s.accept(ctx, listener, keep)
+}
+
+// accept serves each connection until ctx ends. One too many is closed.
+func (s *Server) accept(ctx context.Context, listener *net.UnixListener, keep func() bool) error {
 	stop := context.AfterFunc(ctx, func() { listener.Close() }) //nolint:errcheck // Accept tells
 	defer stop()
 	var all sync.WaitGroup
 	defer all.Wait()
-	if err := s.watch(ctx, &all); err != nil {
-		return err
-	}
+	places := make(chan struct{}, maxConnections)
 	for {
 		c, err := listener.AcceptUnix()
 		if ctx.Err() != nil {
@@ -50,7 +70,14 @@ func (s *Server) Serve(ctx context.Context, listener *net.UnixListener, keep fun
 		if err != nil {
 			return fmt.Errorf("waiting for the node: %w", err)
 		}
+		select {
+		case places <- struct{}{}:
+		default:
+			c.Close() //nolint:errcheck // nothing was written
+			continue
+		}
 		all.Go(func() {
+			defer func() { <-places }()
 			s.serve(ctx, c)
 			if ctx.Err() == nil || !keep() {
 				s.forget(c)
@@ -73,17 +100,33 @@ func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 		return
 	}
 	for {
-		r, namespace, err := receive(c)
+		err := s.limit(c)
+		var r request
+		var namespace *os.File
+		if err == nil {
+			r, namespace, err = receive(c)
+		}
 		if err == nil {
 			err = reply(c, s.handle(ctx, c, r, namespace))
 		}
 		if err != nil {
-			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
+			if !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil {
 				slog.Warn("a connection ended", "error", err)
 			}
 			return
 		}
 	}
+}
+
+// limit bounds how long a connection may wait with its next request, unless
+// something was given to it.
+func (s *Server) limit(c *net.UnixConn) error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.owner == c || len(s.ports[c]) > 0 {
+		return c.SetReadDeadline(time.Time{})
+	}
+	return c.SetReadDeadline(time.Now().Add(idleTimeout))
 }
 
 // handle does what is asked. namespace is closed, unless it is the owner's now.
@@ -158,11 +201,15 @@ func (s *Server) attach(ctx context.Context, c *net.UnixConn, address netip.Addr
 		return Link{}, err
 	}
 	s.link, s.owner, s.namespace = &link, c, namespace
-	if err := errors.Join(s.save(), makeLink(ctx, link, namespace)); err != nil {
+	err = s.load(ctx) // the rules are there before the device that they are for
+	if err == nil {
+		err = makeLink(ctx, link, namespace)
+	}
+	if err != nil {
 		return Link{}, errors.Join(err, s.drop(ctx))
 	}
 	slog.Info("link made", "address", address, "device", link.Device, "mtu", link.MTU)
-	return link, s.load(ctx)
+	return link, nil
 }
 
 // overlay makes the pod network's device anew, in the owner's namespace.
@@ -178,10 +225,11 @@ func (s *Server) publish(ctx context.Context, c *net.UnixConn, ports []Port) (ma
 	if s.link == nil {
 		return nil, errors.New("the node has no link yet")
 	}
-	taken, err := takenPorts(s.link.Address)
+	machine, err := s.machinePorts()
 	if err != nil {
 		return nil, err
 	}
+	taken := maps.Clone(machine)
 	for other, theirs := range s.ports {
 		for _, p := range theirs {
 			taken[p.Key()] = taken[p.Key()] || other != c && other != nil
@@ -189,7 +237,14 @@ func (s *Server) publish(ctx context.Context, c *net.UnixConn, ports []Port) (ma
 	}
 	faults, granted := map[string]string{}, []Port{}
 	for _, p := range ports {
-		if err := mayPublish(p, taken); err != nil {
+		err := mayPublish(p, taken)
+		if err == nil && len(s.held) >= maxPorts {
+			err = errTooMany
+		}
+		if err == nil {
+			err = s.hold(p, machine)
+		}
+		if err != nil {
 			faults[p.Key()] = err.Error()
 			continue
 		}
@@ -199,12 +254,13 @@ func (s *Server) publish(ctx context.Context, c *net.UnixConn, ports []Port) (ma
 	return faults, s.update(ctx)
 }
 
-// load puts all ports in force and notes them.
+// load puts all ports in force, and no others, and notes them.
 func (s *Server) load(ctx context.Context) (err error) {
-	text := rules(*s.link, s.allPorts())
+	s.held.keep(s.allPorts())
+	text := rules(*s.link, s.allPorts(), families())
 	if err = load(ctx, text); err == nil {
 		s.loaded = text
-		s.table, err = listTable(ctx)
+		s.table, err = listTables(ctx)
 	}
 	return errors.Join(err, s.save())
 }
@@ -212,7 +268,8 @@ func (s *Server) load(ctx context.Context) (err error) {
 // update loads the table when it is to be another than before. Whether it is
 // what it was loaded as the server looks for itself.
 func (s *Server) update(ctx context.Context) error {
-	if rules(*s.link, s.allPorts()) == s.loaded {
+	s.held.keep(s.allPorts())
+	if rules(*s.link, s.allPorts(), families()) == s.loaded {
 		return nil
 	}
 	return s.load(ctx)
@@ -261,6 +318,7 @@ func (s *Server) drop(ctx context.Context) error {
 		return nil
 	}
 	err := dropLink(ctx, *s.link)
+	s.held.keep(nil)
 	if s.namespace != nil { // the owner has come back after a restart
 		err = errors.Join(err, deleteOverlay(s.namespace), s.namespace.Close())
 	}

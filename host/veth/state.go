@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
+	"regexp"
+	"slices"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -27,18 +28,11 @@ type given struct {
 // Published returns the ports that a server has given, by its note at path.
 // There is none while the node has no link: none are published then.
 func Published(path string) ([]Port, error) {
-	data, err := os.ReadFile(path)
+	now, err := loadGiven(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the published ports: %w", err)
-	}
-	var now given
-	if err := json.Unmarshal(data, &now); err != nil {
-		return nil, fmt.Errorf("reading the published ports from %q: %w", path, err)
-	}
-	return now.Ports, nil
+	return now.Ports, err
 }
 
 func (s *Server) save() error {
@@ -52,17 +46,44 @@ func (s *Server) save() error {
 	return host.WriteFile(s.State, data, 0o600)
 }
 
+// maxState bounds the file of a server, in bytes: thousands of ports, each with
+// some networks.
+const maxState = 4 << 20
+
 // loadGiven reads what a server has noted. There is nothing while no node has
-// a link: then the error is fs.ErrNotExist.
+// a link: then the error is fs.ErrNotExist. Root reads it, and the server has
+// less rights than root: so it is read only where it has the form of such a
+// file.
 func loadGiven(path string) (was given, err error) {
-	data, err := os.ReadFile(path)
+	data, err := host.ReadRegular(path, maxState)
 	if err != nil {
 		return was, fmt.Errorf("reading the earlier link: %w", err)
 	}
-	if err := json.Unmarshal(data, &was); err != nil {
-		return was, fmt.Errorf("reading the earlier link from %q: %w", path, err)
+	if err = json.Unmarshal(data, &was); err == nil {
+		err = was.check()
+	}
+	if err != nil {
+		return given{}, fmt.Errorf("reading the earlier link from %q: %w", path, err)
 	}
 	return was, nil
+}
+
+// errForm says that a note is none of a server's.
+var errForm = errors.New("it is not as podsec-k8s writes it")
+
+// deviceName is a device as messages may name it.
+var deviceName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,15}$`)
+
+// check compares a note with the form of one.
+func (g given) check() error {
+	l := g.Link
+	if !l.Address.Is4() || !l.Subnet.IsValid() || !l.Subnet.Addr().Is4() || l.Subnet.Bits() != 30 || l.Default.IsValid() && !l.Default.Is4() || !deviceName.MatchString(l.Device) {
+		return errForm
+	}
+	if len(g.Ports) > maxPorts || slices.ContainsFunc(g.Ports, func(p Port) bool { return p.check() != nil }) {
+		return errForm
+	}
+	return nil
 }
 
 // restore takes over what an earlier server gave and did not take back.
@@ -75,6 +96,9 @@ func (s *Server) restore(ctx context.Context) error {
 		return err
 	}
 	s.link, s.ports[nil], s.table = &was.Link, was.Ports, was.Table
+	if err := s.holdAll(ctx); err != nil {
+		slog.Error("taking over the ports", "error", err)
+	}
 	slog.Info("link taken over", "address", was.Link.Address)
 	time.AfterFunc(returnTime, func() { s.expire(ctx) })
 	return nil

@@ -23,7 +23,7 @@ const (
 )
 
 func routeGroups() []uint {
-	return []uint{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV4_NETCONF}
+	return []uint{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV4_NETCONF, unix.RTNLGRP_IPV6_IFADDR}
 }
 
 // watch mends what others undo until ctx ends.
@@ -69,6 +69,9 @@ func (s *Server) mend(ctx context.Context, link, rules bool) {
 			s.mendPart(ctx, p)
 		}
 	}
+	if err := s.holdAll(ctx); err != nil {
+		slog.Error("holding ports", "error", err)
+	}
 	if rules {
 		s.mendPart(ctx, part{
 			func(Link) error { return sameTable(ctx, s.table) },
@@ -93,9 +96,9 @@ func (s *Server) mendPart(ctx context.Context, p part) {
 	slog.Warn("mended what others have changed", "fault", fault)
 }
 
-// sameTable compares the table with how it was when it was loaded.
+// sameTable compares the tables with how they were when they were loaded.
 func sameTable(ctx context.Context, want string) error {
-	have, err := listTable(ctx)
+	have, err := listTables(ctx)
 	if err != nil || have != want || have == "" {
 		return fmt.Errorf("the table %s of nftables is gone or was changed", table)
 	}
