@@ -17,7 +17,7 @@ LAB_PROGRAM := $(CACHE)/bin/lab$(addprefix -,$(PODSEC_K8S_LAB))
 LAB = go -C tests build -o $(LAB_PROGRAM) ./lab && cd tests && $(LAB_PROGRAM)
 DEBIAN := mmdebstrap systemd-container golang-1.19-go libseccomp-dev gcc libc6-dev pkg-config createrepo-c shellcheck rpm util-linux ca-certificates
 
-.PHONY: help up cluster down node exec shell test unit lint scenarios rpm bench fuzz outdated tools
+.PHONY: help up cluster down node exec shell test unit lint scenarios rpm bench cuts fuzz outdated tools
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -61,7 +61,7 @@ lint: tools $(LINT) ## formatting, vet, staticcheck and the project's own rules
 IDLY = setpriv --pdeathsig TERM setsid nice -n 19 sh -c 'echo 19 2>/dev/null > /proc/self/autogroup; exec "$$@"' idly
 SCENARIOS = go -C tests test -count=1 -timeout 75m -v
 
-test scenarios: DEBIAN += user-mode-linux
+test scenarios cuts: DEBIAN += user-mode-linux
 scenarios: tools ## install, cluster, erase in booted nodes
 	export GEN=1.26; $(LAB) build
 	@(cd tests && exec $(IDLY) env GEN=1.34 $(LAB_PROGRAM) build) & build=$$!; \
@@ -74,6 +74,9 @@ rpm: ## build the package into dist/
 bench: tools ## figures: stages, start-up, rootless against rootful
 	go test -run '^$$' -bench . ./cmd/podsec-k8s
 	go -C tests test -count=1 -timeout 60m -run '^$$' -bench . -benchtime 1x ./scenarios
+
+cuts: tools ## every moment of create-master, join and reset cut by every signal, GEN's; takes most of an hour
+	$(SCENARIOS) -run '^TestCuts$$/^$(subst .,[.],$(GEN))$$' ./scenarios -every-cut
 
 fuzz: ## every fuzz test for FUZZTIME (10s)
 	@go list -f '{{.ImportPath}}' ./... | while read -r p; do \

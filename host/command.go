@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"syscall"
 	"time"
 )
@@ -32,6 +31,10 @@ type Command struct {
 	Stderr io.Writer   // nil means only its end is kept, for the error
 	Files  []*os.File  // handed over as descriptors 3, 4, …
 	As     *Credential // nil means the caller's own ids
+
+	// Started is told the program's process id before the program is given any
+	// input. A fault of it ends the program. Nil means that nobody is told.
+	Started func(pid int) error
 
 	// End asks the program, with that process id, to end when the context has.
 	// Nil means SIGTERM.
@@ -71,8 +74,8 @@ func (e *CommandError) Unwrap() error { return e.Err }
 // passed on to it, and to what it has started.
 func (c Command) Run(ctx context.Context) error {
 	if c.As != nil {
-		var stop context.CancelFunc
-		ctx, stop = signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		var stop func()
+		ctx, stop = CatchInterrupts(ctx)
 		defer stop()
 	}
 	var tail tailBuffer
@@ -82,7 +85,7 @@ func (c Command) Run(ctx context.Context) error {
 	if c.Stderr != nil {
 		cmd.Stderr = io.MultiWriter(c.Stderr, &tail)
 	}
-	if err := cmd.Run(); err != nil {
+	if err := c.runTold(cmd); err != nil {
 		return c.failure(ctx, err, tail.String())
 	}
 	return nil
@@ -163,7 +166,7 @@ func (c Command) failure(ctx context.Context, err error, stderr string) error {
 		status = exit.ExitCode()
 	}
 	if ctx.Err() != nil {
-		err = fmt.Errorf("%w (%w)", ctx.Err(), err)
+		err = fmt.Errorf("%w (%w)", context.Cause(ctx), err)
 	}
 	return &CommandError{Name: c.Name, Argv: c.argv(), Status: status, Stderr: stderr, Err: err}
 }

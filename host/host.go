@@ -36,10 +36,16 @@ func Local(note func(string)) *Host {
 		Root: "/", State: "/var/lib/podsec-k8s", Note: note, Kill: killUsers,
 		Run: func(ctx context.Context, c Command) error { return c.Run(ctx) },
 	}
-	if _, err := os.Stat("/run/systemd/system"); err == nil { // sd_booted(3)
+	if Booted() {
 		h.Units = func(ctx context.Context) (UnitManager, error) { return SystemManager(ctx) }
 	}
 	return h
+}
+
+// Booted reports whether systemd runs the machine. Source: sd_booted(3).
+func Booted() bool {
+	_, err := os.Stat("/run/systemd/system")
+	return err == nil
 }
 
 func (h *Host) path(path string) string { return filepath.Join(h.Root, path) }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
@@ -167,22 +168,35 @@ type jobCall func(ctx context.Context, name, mode string, done chan<- string) (i
 // job asks for a job and waits for its result; any word but done is an
 // error. Source: the list of results at go-systemd's StartUnit.
 func (m *Manager) job(ctx context.Context, doing, unit string, call jobCall) error {
-	done := make(chan string, 1)
-	if _, err := call(ctx, unit, "replace", done); err != nil {
-		return m.jobFault(doing, unit, err)
-	}
-	select {
-	case result := <-done:
-		if result != "done" {
-			return m.jobFault(doing, unit, m.lastSeen(unit, fmt.Errorf("systemd says %q", result)))
+	for asked := 1; ; asked++ {
+		done := make(chan string, 1)
+		if _, err := call(ctx, unit, "replace", done); err != nil {
+			return m.jobFault(doing, unit, err)
 		}
-		return nil
-	case <-m.gone:
-		return m.jobFault(doing, unit, errors.New("systemd has ended"))
-	case <-ctx.Done():
-		return m.jobFault(doing, unit, m.lastSeen(unit, ctx.Err()))
+		select {
+		case result := <-done:
+			switch {
+			case result == "done":
+				return nil
+			case result == "canceled" && asked < jobAttempts: // for one of the opposite kind
+				time.Sleep(jobInterval)
+				continue
+			}
+			return m.jobFault(doing, unit, m.lastSeen(unit, fmt.Errorf("systemd says %q", result)))
+		case <-m.gone:
+			return m.jobFault(doing, unit, errors.New("systemd has ended"))
+		case <-ctx.Done():
+			return m.jobFault(doing, unit, m.lastSeen(unit, context.Cause(ctx)))
+		}
 	}
 }
+
+// A job that another one has canceled is asked for again, so many times in all,
+// so far apart.
+const (
+	jobAttempts = 5
+	jobInterval = 200 * time.Millisecond
+)
 
 func (m *Manager) lastSeen(unit string, cause error) error {
 	s, err := m.State(context.Background(), unit)

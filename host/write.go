@@ -1,10 +1,13 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
@@ -28,6 +31,29 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 		return fmt.Errorf("writing %q: %w", path, err)
 	}
 	return SyncFolder(filepath.Dir(path))
+}
+
+// RemoveCutWrites removes what runs of WriteFile that were cut have left beside
+// path. Nobody else may be writing path meanwhile.
+func RemoveCutWrites(path string) error {
+	folder, base := filepath.Split(path)
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("removing what a cut write has left: %w", err)
+	}
+	for _, entry := range entries {
+		number, found := strings.CutPrefix(entry.Name(), "."+base) // as renameio names its files
+		if _, err := strconv.ParseUint(number, 10, 64); !found || err != nil {
+			continue
+		}
+		if err := Remove(filepath.Join(folder, entry.Name())); err != nil {
+			return fmt.Errorf("removing what a cut write has left: %w", err)
+		}
+	}
+	return nil
 }
 
 // Mkdir makes a folder; one that is there is a fault.
@@ -96,6 +122,29 @@ func SyncFolder(path string) error {
 		return fmt.Errorf("syncing %q: %w", path, err)
 	}
 	return nil
+}
+
+// SyncFileSystem waits until all that was written to the file system of a folder
+// is on the disk. Source: syncfs(2).
+func SyncFileSystem(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer folder.Close() //nolint:errcheck // opened for reading
+	if err := unix.Syncfs(int(folder.Fd())); err != nil {
+		return fmt.Errorf("syncing %q: %w", path, err)
+	}
+	return nil
+}
+
+// Rename moves a file or folder within a file system, in one step that outlasts
+// a power cut.
+func Rename(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return SyncFolder(filepath.Dir(to))
 }
 
 // SetKernelValue writes a value to a file below /proc/sys, which takes it

@@ -37,8 +37,11 @@ type apiClient struct {
 // newAPIClient makes a client by the kubeconfig that the node sees at path.
 // A client certificate in a file of its own is read for every connection,
 // for the kubelet renews it.
-func newAPIClient(path string) (*apiClient, error) {
-	data, err := os.ReadFile(kept(path))
+func newAPIClient(path string) (*apiClient, error) { return readAPIClient(kept(path)) }
+
+// readAPIClient makes a client by a kubeconfig outside of the namespaces.
+func readAPIClient(path string) (*apiClient, error) {
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("asking the cluster: %w", err)
 	}

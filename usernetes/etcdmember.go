@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -36,6 +35,8 @@ type etcdMember struct {
 	ID       string   `json:"ID"` // a number of 64 bits
 	Name     string   `json:"name"`
 	PeerURLs []string `json:"peerURLs"`
+
+	ClientURLs []string `json:"clientURLs"` // none before it has run
 }
 
 // ownMember finds this node's among the members. alone reports that there is
@@ -57,31 +58,87 @@ func leaveEtcd(ctx context.Context, n Node) error {
 	if !n.EtcdPeers || firstUnfinished() {
 		return nil
 	}
-	m, err := readManifest(etcd)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	urls, err := knownEtcdURLs(ctx, n)
+	if err != nil || urls == nil {
+		return err
 	}
+	client, err := newEtcdClient(urls)
 	if err != nil {
 		return err
 	}
-	client, err := newEtcdClient(etcdURLs(m, n))
-	if err != nil {
-		return err
-	}
-	var members []etcdMember
-	err = within(ctx, etcdTimeout, func() (err error) {
-		members, err = client.members(ctx)
-		return err
+	// etcd changes nothing while a member has just come or gone, so it is asked
+	// until the member is gone.
+	err = within(ctx, etcdTimeout, func() error {
+		members, err := client.members(ctx)
+		if err != nil {
+			return err
+		}
+		own, found, alone := ownMember(members, n)
+		if !found || alone {
+			return nil
+		}
+		if err := noteLeaving(members, own); err != nil {
+			return final{err}
+		}
+		return client.remove(ctx, own)
 	})
 	if err != nil {
 		return fault("bring this machine's etcd up first: journalctl _SYSTEMD_USER_UNIT=u7s-etcd.service; or give it up, though the others may stop: podsec-k8s reset --force",
 			"this machine's etcd is a member of the cluster's, which could not be asked to let it go: %w", err)
 	}
-	own, found, alone := ownMember(members, n)
-	if !found || alone {
-		return nil
+	return nil
+}
+
+// noteLeaving notes where the other members are asked: this node's stops
+// answering once they have let it go, and a run that goes on has to ask again.
+func noteLeaving(members []etcdMember, own etcdMember) error {
+	s, err := loadSteps()
+	if err != nil {
+		return err
 	}
-	return client.remove(ctx, own)
+	s.Leaving = []string{}
+	for _, m := range members {
+		if m.ID != own.ID {
+			s.Leaving = append(s.Leaving, m.ClientURLs...)
+		}
+	}
+	return s.save()
+}
+
+// knownEtcdURLs lists where etcd can be asked; nil means that this node is in
+// none. kubeadm makes the member just before it writes the manifest: without the
+// manifest the cluster is asked for the other members, where it can be.
+func knownEtcdURLs(ctx context.Context, n Node) ([]string, error) {
+	s, err := loadSteps()
+	if err != nil {
+		return nil, err
+	}
+	m, err := readManifest(etcd) // kubeadm may have been cut while it wrote it
+	switch {
+	case err == nil:
+		return append(etcdURLs(m, n), s.Leaving...), nil
+	case !canStat(kept(etcdPKI + "/healthcheck-client.key")):
+		return nil, nil // it is made before a member is, and goes after one
+	case s.Leaving != nil || !canStat(kept(adminConf)):
+		return s.Leaving, nil
+	}
+	admin, err := newAPIClient(adminConf)
+	if err != nil {
+		return nil, nil //nolint:nilerr // kubeadm was cut while it wrote it, long before there is a member
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	pods, err := listEtcdPods(ctx, admin)
+	if err != nil {
+		return nil, fault("see that the other control planes run: podsec-k8s status", "asking the cluster for the members of its etcd: %w", err)
+	}
+	var urls []string
+	for _, p := range pods {
+		if p.Spec.NodeName != n.Name && p.Status.PodIP != "" {
+			urls = append(urls, "https://"+net.JoinHostPort(p.Status.PodIP, strconv.Itoa(etcdPort)))
+		}
+	}
+	return urls, nil
 }
 
 // etcdURLs lists where etcd can be asked: this node's, then those that it was

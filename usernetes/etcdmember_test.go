@@ -10,9 +10,9 @@ import (
 
 func TestOwnMember(t *testing.T) {
 	n := Node{Name: "m2", IP: netip.MustParseAddr("192.0.2.2")}
-	first := etcdMember{"1", "m1", []string{"https://192.0.2.1:2380"}}
-	own := etcdMember{"18446744073709551615", "m2", []string{"https://192.0.2.2:2380"}}
-	unstarted := etcdMember{"3", "", []string{"https://192.0.2.2:2380"}}
+	first := etcdMember{ID: "1", Name: "m1", PeerURLs: []string{"https://192.0.2.1:2380"}}
+	own := etcdMember{ID: "18446744073709551615", Name: "m2", PeerURLs: []string{"https://192.0.2.2:2380"}}
+	unstarted := etcdMember{ID: "3", PeerURLs: []string{"https://192.0.2.2:2380"}}
 	for _, c := range []struct {
 		name         string
 		members      []etcdMember
@@ -23,7 +23,7 @@ func TestOwnMember(t *testing.T) {
 		{"announced, and not started yet", []etcdMember{first, unstarted}, "3", true, false},
 		{"the only one", []etcdMember{own}, own.ID, true, true},
 		{"not one of them", []etcdMember{first}, "", false, false},
-		{"another of its name", []etcdMember{{"7", "m2", []string{"https://192.0.2.20:2380"}}}, "", false, false},
+		{"another of its name", []etcdMember{{ID: "7", Name: "m2", PeerURLs: []string{"https://192.0.2.20:2380"}}}, "", false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, found, alone := ownMember(c.members, n)

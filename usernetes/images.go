@@ -55,6 +55,9 @@ func LoadImages(ctx context.Context, archives []Archive, out io.Writer) (loaded 
 	if err := checkLoad(n, archives, readPolicy(policyFile)); err != nil {
 		return nil, err
 	}
+	if err := removeArchiveCopies(); err != nil {
+		return nil, err
+	}
 	w := &Work{Out: out}
 	return w.loadArchives(ctx, archives)
 }
@@ -101,7 +104,7 @@ func (w *Work) load(ctx context.Context, a Archive) error {
 	if err != nil {
 		return err
 	}
-	file, err := host.TempFile(state, "image-*.tar")
+	file, err := host.TempFile(state, archiveCopies)
 	if err != nil {
 		return err
 	}

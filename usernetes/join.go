@@ -27,6 +27,9 @@ func JoinPhases() []Phase {
 // kubeadmJoin runs the unpatched kubeadm join. The token is in its
 // configuration, which goes when the token has done its work.
 func kubeadmJoin(ctx context.Context, w *Work) error {
+	if err := leaveUnready(ctx, w); err != nil {
+		return err
+	}
 	if err := clearHalfMade(ctx, w); err != nil {
 		return err
 	}

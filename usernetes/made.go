@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"reflect"
 	"slices"
@@ -82,14 +81,15 @@ func (s steps) role(n Node) role {
 // whole or in part. A node is never made into another one in passing: what asks
 // for that is a fault. j is nil for a new cluster.
 func CheckMade(o Options, j *JoinRequest) error {
-	n, err := LoadNode()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+	s, err := loadSteps()
 	if err != nil {
 		return err
 	}
-	s, err := loadSteps()
+	n, err := LoadNode()
+	var damaged *damagedError
+	if isMissing(err) || errors.As(err, &damaged) && !s.Finished { // then it is written anew
+		return nil
+	}
 	if err != nil {
 		return err
 	}

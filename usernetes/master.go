@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -89,34 +88,6 @@ func followKubeadm(ctx context.Context, w *Work) error {
 		return fmt.Errorf("making the folder of manifests: %w", err)
 	}
 	return w.Manager.Start(ctx, units.Manifests)
-}
-
-// clearHalfMade lets kubeadm take away what an earlier run left half done.
-func clearHalfMade(ctx context.Context, w *Work) error {
-	if !halfMade() {
-		return nil
-	}
-	if err := leaveEtcd(ctx, w.Plan.Node); err != nil {
-		return err
-	}
-	if err := w.inNode(ctx, kubeadmReset()); err != nil {
-		return err
-	}
-	faults := []error{stopServices(ctx, w)}
-	for _, name := range slices.Backward(components()) { // kubeadm's next look finds their ports free
-		faults = append(faults, w.Manager.Stop(ctx, units.Component(name)))
-	}
-	return errors.Join(faults...)
-}
-
-func kubeadmReset() Program {
-	return Program{"kubeadm", []string{"reset", "--force", "--cri-socket=unix://" + crioSocket}}
-}
-
-// halfMade tells whether kubeadm has begun a cluster here.
-func halfMade() bool {
-	hasManifest := func(name string) bool { return canStat(manifestFile(name)) }
-	return slices.ContainsFunc(components(), hasManifest) || canStat(kept(adminConf)) || canStat(kept(kubeletConf))
 }
 
 // waitReady waits until every part of the node works, and the cluster says

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"os"
 
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -53,12 +52,8 @@ func (n Node) pauseImage() (string, error) {
 // is made or joined: then the error is fs.ErrNotExist.
 func LoadNode() (Node, error) {
 	var n Node
-	data, err := os.ReadFile(nodeFile)
-	if err != nil {
+	if err := loadState(nodeFile, &n); err != nil {
 		return n, fmt.Errorf("reading the node: %w", err)
-	}
-	if err := json.Unmarshal(data, &n); err != nil {
-		return n, fmt.Errorf("reading the node from %q: %w", nodeFile, err)
 	}
 	return n, nil
 }
@@ -71,5 +66,5 @@ func (n Node) save() error {
 	if err := host.MkdirAll(state, 0o700); err != nil {
 		return fmt.Errorf("keeping the node: %w", err)
 	}
-	return host.WriteFile(nodeFile, data, 0o600)
+	return saveState(nodeFile, data)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io/fs"
 	"net/netip"
 	"slices"
 	"time"
@@ -85,14 +84,23 @@ type nodeFacts struct {
 // LookOver looks at the node of this machine, as u7s-admin.
 func LookOver(ctx context.Context) (Overview, error) {
 	n, err := LoadNode()
-	if errors.Is(err, fs.ErrNotExist) {
-		return Overview{State: StateNone}, nil
+	if isMissing(err) {
+		return overviewOfNone(canStat(stateGone)), nil
 	}
 	if err != nil {
 		return Overview{}, err
 	}
 	f, err := gatherNodeFacts(ctx, n)
 	return f.overview(), err
+}
+
+// overviewOfNone is that of a machine without a node. There may be what a reset
+// that was cut has still to delete.
+func overviewOfNone(left bool) Overview {
+	if !left {
+		return Overview{State: StateNone}
+	}
+	return Overview{State: StateUnfinished, Faults: []FaultLine{faultLine(steps{Resetting: true}.halfReset())}}
 }
 
 func gatherNodeFacts(ctx context.Context, n Node) (f nodeFacts, err error) {

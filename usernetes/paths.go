@@ -26,6 +26,9 @@ const (
 	netFile   = state + "/net-conf.json"
 	initFile  = state + "/kubeadm.yaml"
 
+	leavingFile = state + "/leaving.conf"  // the administrator's kubeconfig, while a control plane leaves its cluster
+	stateGone   = Home + "/state.removing" // what state is called while it is deleted
+
 	adminConf    = "/etc/kubernetes/admin.conf"
 	kubeletConf  = "/etc/kubernetes/kubelet.conf"
 	caFile       = "/etc/kubernetes/pki/ca.crt"

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"slices"
 	"time"
 
@@ -38,21 +36,28 @@ type Progress interface {
 type steps struct {
 	Done     []string // names of phases
 	Begun    string   // the phase that was begun last
+	Config   string   `json:",omitempty"` // SHA-256 of the configuration that kubeadm init was given last
 	Finished bool
 	Asked    *Asked `json:",omitempty"` // what the node was made by, once it is finished
+
+	// Where the other members of etcd are asked, from before they let this
+	// node's go; and that there is no way back from a reset any more.
+	Leaving   []string `json:",omitempty"`
+	Resetting bool     `json:",omitempty"`
 }
 
-func loadSteps() (steps, error) {
-	var s steps
-	data, err := os.ReadFile(stepsFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
-	}
-	if err != nil {
-		return s, fmt.Errorf("reading what was done so far: %w", err)
-	}
-	if err := json.Unmarshal(data, &s); err != nil {
-		return s, fmt.Errorf("reading what was done so far from %q: %w", stepsFile, err)
+// loadSteps reads them. Where they are lost, and kubeadm has begun nothing
+// here, nothing is lost with them.
+func loadSteps() (s steps, err error) {
+	err = loadState(stepsFile, &s)
+	var damaged *damagedError
+	switch {
+	case isMissing(err), errors.As(err, &damaged) && !halfMade():
+		return steps{}, nil
+	case errors.As(err, &damaged):
+		return steps{}, fault("take away what there is of the node: podsec-k8s reset --force; then make it anew", "reading what was done so far: %w", err)
+	case err != nil:
+		return steps{}, fmt.Errorf("reading what was done so far: %w", err)
 	}
 	return s, nil
 }
@@ -62,13 +67,24 @@ func (s steps) save() error {
 	if err != nil {
 		return fmt.Errorf("noting what was done: %w", err)
 	}
-	return host.WriteFile(stepsFile, data, 0o600)
+	return saveState(stepsFile, data)
+}
+
+// halfReset is the fault of a node that a reset has left half taken away, or nil.
+func (s steps) halfReset() error {
+	if !s.Resetting && (!s.Finished || s.Leaving == nil) {
+		return nil
+	}
+	return fault("go on with it: podsec-k8s reset", "this node is half taken away: a reset was interrupted")
 }
 
 // Finished tells whether this machine's node was made to the end. One that
 // kubeadm reset has taken from its cluster since is a fault.
 func Finished() (bool, error) {
 	s, err := loadSteps()
+	if err == nil {
+		err = s.halfReset()
+	}
 	if err == nil && s.Finished && !canStat(kept(kubeletConf)) {
 		return false, fault("take away what is left: podsec-k8s reset; then make or join the node anew",
 			"this node has no identity in its cluster any more, as after kubeadm reset")
@@ -79,11 +95,17 @@ func Finished() (bool, error) {
 // Make makes a node by a plan, or goes on with it after a fault. Once
 // kubeadm has done its part, other settings are refused.
 func Make(ctx context.Context, phases []Phase, plan Plan, progress Progress, out io.Writer) error {
+	if err := removeState(ctx, stateGone); err != nil { // of a reset that was cut
+		return err
+	}
 	s, err := loadSteps()
 	if err != nil {
 		return err
 	}
-	if slices.Contains(s.Done, phaseInit) && !plan.sameAsBefore() {
+	if err := errors.Join(s.halfReset(), tidyState()); err != nil {
+		return err
+	}
+	if slices.Contains(s.Done, phaseInit) && !plan.sameAsBefore(s) {
 		return fault("repeat the command with the same settings, or begin again: podsec-k8s reset",
 			"a cluster with other settings is half made here")
 	}
@@ -95,9 +117,12 @@ func Make(ctx context.Context, phases []Phase, plan Plan, progress Progress, out
 	return s.run(ctx, phases, &Work{Plan: plan, Manager: manager, Out: out}, progress)
 }
 
-// phaseFault names the phase. What has no remedy of its own gets the general
+// phaseFault names the phase. What was interrupted has no other cause. What has no remedy of its own gets the general
 // one.
-func phaseFault(phase string, err error) error {
+func phaseFault(ctx context.Context, phase string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("phase %s: interrupted", phase)
+	}
 	err = fmt.Errorf("phase %s: %w", phase, err)
 	var known *host.Fault
 	if errors.As(err, &known) {
@@ -107,8 +132,11 @@ func phaseFault(phase string, err error) error {
 }
 
 // begin notes the phase that comes next, once there is a node to note it of.
-func (s *steps) begin(phase string) error {
+func (s *steps) begin(phase string, plan Plan) error {
 	s.Begun = phase
+	if phase == phaseInit {
+		s.Config = plan.digest()
+	}
 	s.Done = slices.DeleteFunc(s.Done, func(name string) bool { return name == phase })
 	if !canStat(nodeFile) {
 		return nil
@@ -124,13 +152,18 @@ func (s steps) run(ctx context.Context, phases []Phase, w *Work, p Progress) err
 		start := time.Now()
 		skip := phase.Once && slices.Contains(s.Done, phase.Name)
 		if !skip {
-			if err := s.begin(phase.Name); err != nil {
+			if err := s.begin(phase.Name, w.Plan); err != nil {
 				return err
 			}
 			if err := phase.Run(ctx, w); err != nil {
-				return phaseFault(phase.Name, err)
+				return phaseFault(ctx, phase.Name, err)
 			}
-			s.Done = append(s.Done, phase.Name)
+			if phase.Once {
+				if err := host.SyncFileSystem(state); err != nil { // kubeadm does not wait for the disk
+					return err
+				}
+			}
+			s.Done, s.Leaving = append(s.Done, phase.Name), nil
 			if err := s.save(); err != nil {
 				return err
 			}

@@ -3,6 +3,8 @@ package usernetes
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -228,10 +230,19 @@ func optional(doc document, path ...string) string {
 	return text
 }
 
-// sameAsBefore tells whether the plan is the one that the node's state holds.
-func (p Plan) sameAsBefore() bool {
+// sameAsBefore reports whether the plan is the one that kubeadm init was given
+// last. An earlier version noted the configuration alone.
+func (p Plan) sameAsBefore(s steps) bool {
+	if s.Config != "" {
+		return s.Config == p.digest()
+	}
 	before, err := os.ReadFile(initFile)
 	return err == nil && bytes.Equal(before, p.Config)
+}
+
+func (p Plan) digest() string {
+	sum := sha256.Sum256(p.Config)
+	return hex.EncodeToString(sum[:])
 }
 
 // asFault makes any error one with a remedy.

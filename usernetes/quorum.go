@@ -2,8 +2,12 @@ package usernetes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"os"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // A quorum is what the cluster knows of the members of its etcd. It is only
@@ -19,21 +23,30 @@ func (q quorum) without() bool { return q.others >= (q.members-1)/2+1 }
 // last tells whether this node's member is the only one.
 func (q quorum) last() bool { return q.members <= 1 }
 
+// An etcdPod is a stand-in of a member of etcd.
+type etcdPod struct {
+	Metadata struct{ DeletionTimestamp string } // set: it is going
+	Spec     struct{ NodeName string }
+	Status   struct {
+		PodIP      string
+		Conditions []struct{ Type, Status string }
+	}
+}
+
+// listEtcdPods asks the cluster for them.
+func listEtcdPods(ctx context.Context, admin *apiClient) ([]etcdPod, error) {
+	var pods struct{ Items []etcdPod }
+	err := admin.get(ctx, "/api/v1/namespaces/kube-system/pods?labelSelector=component%3Detcd", &pods)
+	return pods.Items, err
+}
+
 // askQuorum counts the stand-ins of etcd.
 func askQuorum(ctx context.Context, admin *apiClient, n Node) (q quorum, err error) {
-	var pods struct {
-		Items []struct {
-			Metadata struct{ DeletionTimestamp string } // set: it is going
-			Spec     struct{ NodeName string }
-			Status   struct {
-				Conditions []struct{ Type, Status string }
-			}
-		}
-	}
-	if err := admin.get(ctx, "/api/v1/namespaces/kube-system/pods?labelSelector=component%3Detcd", &pods); err != nil {
+	pods, err := listEtcdPods(ctx, admin)
+	if err != nil {
 		return q, err
 	}
-	for _, p := range pods.Items {
+	for _, p := range pods {
 		if p.Metadata.DeletionTimestamp != "" {
 			continue
 		}
@@ -47,12 +60,20 @@ func askQuorum(ctx context.Context, admin *apiClient, n Node) (q quorum, err err
 	return q, nil
 }
 
-// mayLeave tells whether a cluster can do without this control plane. leave
-// takes its Node object away, once the machine has left; it is nil when
-// there is no cluster to be asked, or none to be left behind.
-func mayLeave(ctx context.Context, n Node) (leave func(context.Context) error, err error) {
+// leaver returns what takes this control plane's Node object away, once the
+// machine has left. It is an error where the cluster can't do without it, unless
+// an earlier run has begun to leave already.
+func (s steps) leaver(ctx context.Context, n Node) (leave func(context.Context) error, err error) {
+	stay := func(context.Context) error { return nil }
+	if s.halfReset() != nil {
+		admin, err := readAPIClient(leavingFile)
+		if isMissing(err) {
+			return stay, nil
+		}
+		return admin.leaving(n), err
+	}
 	if n.APIPort == 0 || !n.EtcdPeers || !canStat(kept(adminConf)) {
-		return nil, nil
+		return stay, nil
 	}
 	admin, err := newAPIClient(adminConf)
 	if err != nil {
@@ -63,15 +84,32 @@ func mayLeave(ctx context.Context, n Node) (leave func(context.Context) error, e
 	case err != nil:
 		return nil, fault("bring the cluster back, or give it up: podsec-k8s reset --force", "asking the other control planes: %w", err)
 	case q.last():
-		return nil, nil
+		return stay, nil
 	case !q.without():
 		return nil, fault("bring the other control planes back first, or give the cluster up: podsec-k8s reset --force",
 			"without this node only %d of etcd's %d members would be ready, which is no quorum: the cluster would stop", q.others, q.members-1)
 	}
+	return admin.leaving(n), keepAdmin()
+}
+
+// leaving returns what takes a Node object away. It may be gone already.
+func (c *apiClient) leaving(n Node) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if err := admin.send(ctx, http.MethodDelete, "/api/v1/nodes/"+n.Name, "", nil); err != nil {
-			return fmt.Errorf("taking the node out of the cluster: %w", err)
+		err := c.send(ctx, http.MethodDelete, "/api/v1/nodes/"+n.Name, "", nil)
+		var refused *apiError
+		if err == nil || errors.As(err, &refused) && refused.status == http.StatusNotFound {
+			return nil
 		}
-		return nil
-	}, nil
+		return fmt.Errorf("taking the node out of the cluster: %w", err)
+	}
+}
+
+// keepAdmin keeps the administrator's kubeconfig for a run that goes on: kubeadm
+// reset deletes it.
+func keepAdmin() error {
+	data, err := os.ReadFile(kept(adminConf))
+	if err != nil {
+		return fmt.Errorf("keeping the administrator's kubeconfig: %w", err)
+	}
+	return host.WriteFile(leavingFile, data, 0o600)
 }

@@ -17,22 +17,23 @@ import (
 // runs, then the services, then the node's state. Run again, it goes on.
 // Unless force, a control plane that the others need stays.
 func Reset(ctx context.Context, force bool, out io.Writer) error {
+	n, missing := LoadNode()
+	s, err := loadSteps()
+	careful := missing == nil && !force && !s.unfinishedFirst(err)
 	leave := func(context.Context) error { return nil }
-	n, err := LoadNode()
-	careful := err == nil && !force && !firstUnfinished()
 	if careful {
-		may, err := mayLeave(ctx, n)
-		if err != nil {
+		if leave, err = s.leaver(ctx, n); err != nil {
 			return err
 		}
-		if may != nil {
-			leave = may
-		}
 	}
-	if err := resetNode(ctx, out, n, careful); err != nil {
+	if err := resetNode(ctx, out, n, careful && !s.Resetting); err != nil {
 		return err
 	}
-	return leave(ctx)
+	left := leave(ctx)
+	if ctx.Err() != nil { // the next run does it
+		return left
+	}
+	return errors.Join(left, removeState(ctx, state, stateGone), removeRuntime())
 }
 
 // firstUnfinished reports whether this node's cluster was begun here and never
@@ -40,6 +41,11 @@ func Reset(ctx context.Context, force bool, out io.Writer) error {
 // answered.
 func firstUnfinished() bool {
 	s, err := loadSteps()
+	return s.unfinishedFirst(err)
+}
+
+// unfinishedFirst is firstUnfinished for steps that were read.
+func (s steps) unfinishedFirst(err error) bool {
 	return err == nil && !s.Finished && s.Begun != phaseJoin && !slices.Contains(s.Done, phaseJoin)
 }
 
@@ -57,15 +63,34 @@ func resetNode(ctx context.Context, out io.Writer, n Node, careful bool) error {
 		if err := leaveEtcd(ctx, n); err != nil && careful {
 			return err
 		}
-		faults = append(faults, w.inNode(ctx, kubeadmReset()))
+		if err := noteResetting(); err != nil {
+			return err
+		}
+		faults = append(faults, undoKubeadm(ctx, w))
+	}
+	if err := noteResetting(); err != nil {
+		return err
 	}
 	for _, unit := range nodeUnits() {
 		faults = append(faults, manager.Stop(ctx, unit))
 	}
-	if err := errors.Join(faults...); err != nil {
-		return err
+	return errors.Join(faults...)
+}
+
+// noteResetting notes that there is no way back.
+func noteResetting() error {
+	if !canStat(nodeFile) {
+		return nil
 	}
-	return removeState(ctx)
+	s, err := loadSteps()
+	if err != nil {
+		s = steps{} // what was done before is of no interest any more
+	}
+	if s.Resetting {
+		return nil
+	}
+	s.Resetting = true
+	return s.save()
 }
 
 // nodeUnits lists every unit of a node, those first that others need least.
@@ -77,21 +102,48 @@ func nodeUnits() []string {
 	return append(all, units.CRIO, units.RootlessKit)
 }
 
-// removeState deletes the state in a user namespace of its own, for images
-// and volumes belong to subordinate ids.
-func removeState(ctx context.Context) error {
-	if !canStat(state) {
-		return nil
+// removeState deletes folders of state in a user namespace of its own, for
+// images and volumes belong to subordinate ids. The node's own is renamed first:
+// what is half deleted is no node any more.
+func removeState(ctx context.Context, folders ...string) error {
+	for _, folder := range slices.Backward(folders) {
+		if !canStat(folder) {
+			continue
+		}
+		if folder != stateGone {
+			if err := host.Rename(folder, stateGone); err != nil {
+				return fmt.Errorf("removing the node's state: %w", err)
+			}
+		}
+		if err := wipeGone(ctx); err != nil {
+			return fmt.Errorf("removing the node's state: %w", err)
+		}
 	}
-	kit := filepath.Join(runtimeDir(), "u7s/wipe")
+	return nil
+}
+
+// wipeGone deletes what removeState has renamed.
+func wipeGone(ctx context.Context) error {
+	kit := filepath.Join(runtimeDir(), "u7s-wipe")
+	if err := host.RemoveAll(kit); err != nil { // of a run that was cut
+		return err
+	}
 	if err := host.MkdirAll(kit, 0o700); err != nil {
-		return fmt.Errorf("removing the node's state: %w", err)
+		return err
 	}
 	cmd := host.Command{Name: "rootlesskit", Path: "rootlesskit", Args: []string{"--state-dir=" + kit, Self, "unit", "wipe"}, Env: environment()}
 	if err := cmd.Run(ctx); err != nil {
+		return err
+	}
+	return host.RemoveAll(kit)
+}
+
+// removeRuntime deletes what the node has in memory.
+func removeRuntime() error {
+	if err := host.RemoveAll(filepath.Join(runtimeDir(), "u7s")); err != nil {
 		return fmt.Errorf("removing the node's state: %w", err)
 	}
-	return host.RemoveAll(filepath.Join(runtimeDir(), "u7s"))
+	return nil
 }
 
 // wipe runs as the root of a user namespace.
@@ -99,5 +151,5 @@ func wipe() error {
 	if os.Getuid() != 0 {
 		return fmt.Errorf("only for the root of a user namespace")
 	}
-	return host.RemoveAll(state)
+	return host.RemoveAll(stateGone)
 }

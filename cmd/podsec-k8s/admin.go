@@ -45,6 +45,7 @@ func asAdmin(args ...string) (host.Command, error) {
 	env := []string{
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + usernetes.Home, "USER=" + usernetes.Admin,
 		"XDG_RUNTIME_DIR=" + usernetes.RuntimeDir(admin.UID),
+		callerEnv(),
 	}
 	for _, key := range []string{"TERM", "LANG", "LC_ALL", "LC_MESSAGES", "LANGUAGE"} {
 		if value, ok := os.LookupEnv(key); ok {
@@ -69,14 +70,20 @@ func requestOf(request any, args ...string) (host.Command, error) {
 	return cmd, nil
 }
 
-// runAsAdmin runs the node's half of a command, which prints for itself.
+// adminCommand gives the command of the node's half, which prints for itself.
 // files go to it as descriptors from 3 on.
-func runAsAdmin(ctx context.Context, request any, files []*os.File, args ...string) error {
+func adminCommand(request any, files []*os.File, args ...string) (host.Command, error) {
 	cmd, err := requestOf(request, args...)
+	cmd.Stdout, cmd.Files = os.Stdout, files
+	return cmd, err
+}
+
+// runAsAdmin runs the node's half of a command.
+func runAsAdmin(ctx context.Context, request any, files []*os.File, args ...string) error {
+	cmd, err := adminCommand(request, files, args...)
 	if err != nil {
 		return err
 	}
-	cmd.Stdout, cmd.Files = os.Stdout, files
 	return saidBefore(cmd.Run(ctx))
 }
 
@@ -99,8 +106,9 @@ func askAdmin(ctx context.Context, request, answer any, args ...string) error {
 // saidBefore keeps the exit status of a program that has printed its fault. One
 // that was interrupted has printed none.
 func saidBefore(err error) error {
-	if errors.Is(err, context.Canceled) {
-		return &host.Fault{Err: errors.New("interrupted"), Remedy: "run the same command again: it goes on where it was"}
+	var i *host.Interrupt
+	if errors.As(err, &i) {
+		return interrupted(i)
 	}
 	var failed *host.CommandError
 	if errors.As(err, &failed) && failed.Status > 0 {

@@ -28,9 +28,12 @@ var (
 func exitStatus(err error) int {
 	var usage *usernetes.Misuse
 	var command *childStatus
+	var cut *interruptedError
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &cut):
+		return cut.status()
 	case errors.As(err, &command):
 		return command.status
 	case errors.As(err, &usage):

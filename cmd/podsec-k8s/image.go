@@ -8,7 +8,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
-func imageCommand() *cli.Command {
+func imageCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "image",
 		Usage: "brings images to this node without a registry",
@@ -23,7 +23,7 @@ func imageCommand() *cli.Command {
 			Description: "Images keep the names that they have in the archive. Each node has its own: load them\n" +
 				"wherever a pod may run, and again when the kubelet has removed them from a full disk.\n\n" +
 				"Example: podsec-k8s image load shop.tar database.tar",
-			Action: loadImages,
+			Action: func(c *cli.Context) error { return loadImages(c, p) },
 		}},
 	}
 }
@@ -52,7 +52,7 @@ func nodeListImages(c *cli.Context, p *printer) error {
 type imageRequest struct{ Archives []string }
 
 // loadImages is root's half of it: the archives may be root's alone.
-func loadImages(c *cli.Context) error {
+func loadImages(c *cli.Context, p *printer) error {
 	if err := requireRoot(); err != nil {
 		return err
 	}
@@ -62,12 +62,14 @@ func loadImages(c *cli.Context) error {
 	if len(missing) > 0 {
 		return joinFindings(fromRoot(missing, nil))
 	}
-	unlock, err := lockNode()
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	return runAsAdmin(c.Context, request, files, "node", "load-images")
+	return interruptible(c, p, func() error {
+		unlock, err := lockNode(c.Context, p)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		return runScoped(c.Context, request, files, "node", "load-images")
+	})
 }
 
 // nodeLoadImages is the half of it that u7s-admin runs.

@@ -44,13 +44,19 @@ func join(c *cli.Context, p *printer, endpoint string, flags []string) error {
 		return err
 	}
 	defer closeAll(files)
-	done, err := requestNode(c.Context, p, request, files)
-	if err != nil || !done {
+	return interruptible(c, p, func() error {
+		_, err := requestNode(c.Context, p, request, files, func() error {
+			if request.Join.ControlPlane {
+				return finishMaster(c, p)
+			}
+			return finishWorker(c, p)
+		})
 		return err
-	}
-	if request.Join.ControlPlane {
-		return finishMaster(c, p)
-	}
+	})
+}
+
+// finishWorker tells what this machine is now, and what is wrong with it.
+func finishWorker(c *cli.Context, p *printer) error {
 	p.say("This machine is a worker now. See on a master: podsec-k8s kubectl get nodes")
 	o, err := lookOver(c.Context)
 	if err != nil {

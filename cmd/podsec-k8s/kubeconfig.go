@@ -128,6 +128,9 @@ func writeKubeconfig(ctx context.Context, access usernetes.Access, path string) 
 	if err := host.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", false, fmt.Errorf("writing the kubeconfig: %w", err)
 	}
+	if err := host.RemoveCutWrites(path); err != nil {
+		return "", false, err
+	}
 	return path, beside, host.WriteFile(path, data, 0o600)
 }
 
@@ -237,6 +240,12 @@ func removeKubeconfigs(p *printer, last usernetes.Access) error {
 			p.say("Your kubeconfig %s was of that cluster, and is gone as well.", place)
 		case noted && exists(place):
 			p.say("Your kubeconfig %s was changed by someone else, and stays.", place)
+		}
+		if !noted {
+			continue
+		}
+		if err := host.RemoveCutWrites(place); err != nil {
+			return err
 		}
 	}
 	return host.Remove(kubeconfigNotes)

@@ -8,8 +8,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
@@ -21,21 +19,9 @@ const (
 	guardUnit   = "kubelet.service"
 )
 
-// lockNode makes sure that one run at a time changes the node.
-// Source: flock(2).
-func lockNode() (unlock func(), err error) {
-	if err := host.MkdirAll(runFolder, 0o700); err != nil {
-		return nil, fmt.Errorf("locking the node: %w", err)
-	}
-	file, err := host.Lock(lockFile)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil, &host.Fault{Err: errLocked, Remedy: "wait until it has ended: fuser -v " + lockFile}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("locking the node: %w", err)
-	}
-	return func() { file.Close() }, nil //nolint:errcheck // closing gives the lock back
-}
+// unfinishedNote is what the marker holds from before a cluster is begun until
+// root's half of the command is done as well. It is empty then.
+const unfinishedNote = "unfinished\n"
 
 // withMarker notes that there is a cluster before it is begun. When create
 // fails before it has begun anything, the note goes again.
@@ -45,7 +31,10 @@ func withMarker(ctx context.Context, create func() error) error {
 	if err := host.MkdirAll(stateFolder, 0o700); err != nil {
 		return fmt.Errorf("noting the cluster: %w", err)
 	}
-	if err := host.WriteFile(marker, nil, 0o600); err != nil {
+	if err := removeCutWrites(); err != nil {
+		return err
+	}
+	if err := host.WriteFile(marker, []byte(unfinishedNote), 0o600); err != nil {
 		return fmt.Errorf("noting the cluster: %w", err)
 	}
 	failed := create()
@@ -53,10 +42,33 @@ func withMarker(ctx context.Context, create func() error) error {
 		return failed
 	}
 	var state nodeState
-	if err := askAdmin(ctx, nil, &state, "node", "status"); err != nil || state.Begun {
+	if err := askAdmin(context.WithoutCancel(ctx), nil, &state, "node", "status"); err != nil || state.Begun {
 		return failed
 	}
 	return errors.Join(failed, host.Remove(marker))
+}
+
+// finishedByRoot reports whether root's half of the command that made the node
+// came to its end. An earlier version noted nothing.
+func finishedByRoot() (bool, error) {
+	data, err := os.ReadFile(marker)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("reading the note of the cluster: %w", err)
+	}
+	return string(data) != unfinishedNote, nil
+}
+
+// noteFinished notes that nothing is left to do for root.
+func noteFinished() error {
+	if err := host.WriteFile(marker, nil, 0o600); err != nil {
+		return fmt.Errorf("noting the cluster: %w", err)
+	}
+	return nil
+}
+
+// removeCutWrites removes what cut runs have left of writes of root's.
+func removeCutWrites() error {
+	return errors.Join(host.RemoveCutWrites(marker), host.RemoveCutWrites(kubeconfigNotes))
 }
 
 func stopGuard(ctx context.Context) error { return withGuard(ctx, (*host.Manager).Stop) }

@@ -52,14 +52,15 @@ func app(p *printer) *cli.App {
 		Usage:   "rootless Kubernetes for ALT Linux",
 		Version: version,
 		Description: "Makes and keeps a Kubernetes node that runs as the user u7s-admin.\n" +
-			"Exit status: 0 done, 1 a fault, 2 wrong usage, 3 a preflight check failed, 4 another run is under way.",
+			"Exit status: 0 done, 1 a fault, 2 wrong usage, 3 a preflight check failed, 4 another run is under way,\n" +
+			"128 and the number of the signal that has ended the command.",
 		Commands: strict([]*cli.Command{
 			createMasterCommand(p),
 			joinCommand(p),
 			resetCommand(p),
 			statusCommand(p),
 			tokenCommand(p),
-			imageCommand(),
+			imageCommand(p),
 			toolCommand("kubeadm", "runs kubeadm in the node", "certs check-expiration", func(c *cli.Context) error { return runKubeadm(c, p) }),
 			toolCommand("kubectl", "runs kubectl as the cluster's administrator, on a worker as its node", "apply -f app.yaml", func(c *cli.Context) error { return runKubectl(c, p) }),
 			toolCommand("crictl", "runs crictl in the node", "images", runCrictl),

@@ -38,16 +38,13 @@ func makeMaster(c *cli.Context, p *printer, flags []string) error {
 		return err
 	}
 	defer closeAll(files)
-	done, err := requestNode(c.Context, p, request, files)
-	switch {
-	case err != nil:
+	return interruptible(c, p, func() error {
+		done, err := requestNode(c.Context, p, request, files, func() error { return finishMaster(c, p) })
+		if err == nil && !done && c.IsSet("write-kubeconfig") && !request.DryRun {
+			return handAccess(c, p)
+		}
 		return err
-	case done:
-		return finishMaster(c, p)
-	case c.IsSet("write-kubeconfig") && !request.DryRun:
-		return handAccess(c, p)
-	}
-	return nil
+	})
 }
 
 // finishMaster hands the cluster over: the caller gets a kubeconfig, and the

@@ -23,14 +23,14 @@ func nodeCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name: "node", Usage: "the half of a command that u7s-admin runs", Hidden: true,
 		Subcommands: []*cli.Command{
-			{Name: "make", Action: func(c *cli.Context) error { return makeNode(c.Context, p) }},
-			{Name: "reset", Action: nodeReset},
+			{Name: "make", Action: followed(func(c *cli.Context) error { return makeNode(c.Context, p) })},
+			{Name: "reset", Action: followed(nodeReset)},
 			{Name: "status", Action: nodeStatus},
 			{Name: "access", Action: nodeAccess},
 			{Name: "overview", Action: nodeOverview},
 			{Name: "ticket", Action: nodeTicket},
 			{Name: "list-images", Action: func(c *cli.Context) error { return nodeListImages(c, p) }},
-			{Name: "load-images", Action: func(c *cli.Context) error { return nodeLoadImages(c, p) }},
+			{Name: "load-images", Action: followed(func(c *cli.Context) error { return nodeLoadImages(c, p) })},
 			{Name: "token", Action: nodeToken},
 			{Name: "reload", Action: func(c *cli.Context) error { return usernetes.ReloadUnits(c.Context) }},
 		},

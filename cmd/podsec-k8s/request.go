@@ -89,54 +89,80 @@ func checkCall(c *cli.Context, o usernetes.Options, join *usernetes.JoinRequest)
 }
 
 // requestNode holds the lock and lets u7s-admin make the node; then the
-// system's kubelet service guards it. done is false when there was nothing to
+// system's kubelet service guards it, and finish does what is left. A run that
+// was cut in that is finished as well. done is false when there was nothing to
 // do, or it was not to be done.
-func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*os.File) (done bool, err error) {
+func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*os.File, finish func() error) (done bool, err error) {
 	var state nodeState
 	if err := askAdmin(ctx, request, &state, "node", "status"); err != nil {
 		return false, err
 	}
-	if state.Finished {
-		p.say("This machine is a node of a cluster already; nothing was changed. See: podsec-k8s kubectl get nodes")
-		return false, guardCutNode(ctx, p)
-	}
-	found, err := rootFindings(ctx, p, state)
+	finished, err := finishedByRoot()
 	if err != nil {
 		return false, err
 	}
-	request.Faults = append(request.Faults, found...)
-	create := func() error { return runAsAdmin(ctx, request, files, "node", "make") }
-	if request.DryRun {
-		return false, create()
+	if state.Finished && (finished || request.DryRun) {
+		p.say("This machine is a node of a cluster already; nothing was changed. See: podsec-k8s kubectl get nodes")
+		return false, guardCutNode(ctx, p)
 	}
-	begun := func() error {
-		err := create()
-		if exitStatus(err) == exitFault {
-			explain(ctx, p)
+	if !state.Finished {
+		found, err := rootFindings(ctx, p, state)
+		if err != nil {
+			return false, err
 		}
-		return err
+		request.Faults = append(request.Faults, found...)
 	}
-	unlock, err := lockNode()
+	if request.DryRun {
+		return false, runAsAdmin(ctx, request, files, "node", "make")
+	}
+	unlock, err := lockNode(ctx, p)
 	if err != nil {
 		return false, err
 	}
 	defer unlock()
-	if request.Mode == usernetes.VethMode {
-		if err := checkThenEnableVeth(ctx, p, request, files); err != nil {
+	if !state.Finished {
+		if err := createNode(ctx, p, request, files); err != nil {
 			return false, err
 		}
 	}
-	if err := withMarker(ctx, begun); err != nil {
-		return false, err
+	return true, finishNode(ctx, p, finish)
+}
+
+// createNode lets u7s-admin make the node.
+func createNode(ctx context.Context, p *printer, request nodeRequest, files []*os.File) error {
+	if request.Mode == usernetes.VethMode {
+		if err := checkThenEnableVeth(ctx, p, request, files); err != nil {
+			return err
+		}
 	}
-	return true, guardNode(ctx, p)
+	return withMarker(ctx, func() error {
+		err := runScoped(ctx, request, files, "node", "make")
+		if exitStatus(err) == exitFault {
+			explain(ctx, p)
+		}
+		return err
+	})
+}
+
+// finishNode does root's part once the node is made. The next run does what a
+// signal has cut.
+func finishNode(ctx context.Context, p *printer, finish func() error) error {
+	for _, step := range []func() error{func() error { return guardNode(ctx, p) }, finish, noteFinished} {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkThenEnableVeth changes the host only for a machine that is fit for a
 // node.
 func checkThenEnableVeth(ctx context.Context, p *printer, request nodeRequest, files []*os.File) error {
 	request.Check = true
-	if err := runAsAdmin(ctx, request, files, "node", "make"); err != nil {
+	if err := runScoped(ctx, request, files, "node", "make"); err != nil {
 		return err
 	}
 	return enableVeth(ctx, p)

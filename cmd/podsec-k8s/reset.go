@@ -32,29 +32,32 @@ func resetCommand(p *printer) *cli.Command {
 			if err := confirmed(c.Bool("yes"), p); err != nil {
 				return err
 			}
-			return reset(c, p)
+			return interruptible(c, p, func() error { return reset(c, p) })
 		},
 	}
 }
 
 func reset(c *cli.Context, p *printer) error {
-	unlock, err := lockNode()
+	unlock, err := lockNode(c.Context, p)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	last := lastAccess(c.Context)
-	if err := runAsAdmin(c.Context, resetRequest{c.Bool("force")}, nil, "node", "reset"); err != nil {
+	if err := removeCutWrites(); err != nil {
+		return err
+	}
+	if err := runScoped(c.Context, resetRequest{c.Bool("force")}, nil, "node", "reset"); err != nil {
 		return err
 	}
 	if err := stopGuard(c.Context); err != nil {
 		return err
 	}
-	if err := host.Remove(marker); err != nil {
-		return fmt.Errorf("forgetting the cluster: %w", err)
-	}
-	if err := errors.Join(host.Remove(kubectlConfig), removeKubeconfigs(p, last)); err != nil {
+	if err := errors.Join(host.RemoveCutWrites(kubectlConfig), host.Remove(kubectlConfig), removeKubeconfigs(p, last)); err != nil {
 		return err
+	}
+	if err := host.Remove(marker); err != nil { // last: it says that there is something to reset
+		return fmt.Errorf("forgetting the cluster: %w", err)
 	}
 	p.say("The node is gone. A new one: podsec-k8s-create-master")
 	return nil

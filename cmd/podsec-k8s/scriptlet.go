@@ -127,9 +127,13 @@ func hostFacts(h *host.Host) (scriptlets.Facts, error) {
 	return scriptlets.GatherFacts(h, wanted)
 }
 
-// eraseHost reports what could not be given back; it does not keep the
-// package from going.
+// eraseHost ends what a run that was cut has left running as u7s-admin, and
+// gives the host back. It reports what could not be given back; it does not keep
+// the package from going.
 func eraseHost(ctx context.Context, p *printer) error {
+	if host.Booted() {
+		p.fault(endScope(ctx))
+	}
 	p.fault(host.Erase(ctx, localHost(p)))
 	return nil
 }

@@ -87,9 +87,11 @@ func printOverview(p *printer, o usernetes.Overview) {
 		p.say("There is no node on this machine yet: podsec-k8s-create-master or podsec-k8s join")
 		return
 	}
-	if o.Master {
+	switch {
+	case o.Name == "": // only the rest of one
+	case o.Master:
 		p.say("Node %s, address %s, network %s, Kubernetes %s, control plane", o.Name, o.Address, o.Network, o.Kubernetes)
-	} else {
+	default:
 		p.say("Node %s, address %s, network %s, Kubernetes %s, worker", o.Name, o.Address, o.Network, o.Kubernetes)
 	}
 	printFaults(p, o)

@@ -127,7 +127,7 @@ func fullDisk(m *machine) {
 	m.fails(create+" --ignore-preflight=disk", exitFault, "phase images", "no space left on device", "remedy")
 	m.fails("podsec-k8s kubectl get nodes", exitFault, "not part of a cluster", "remedy")
 	m.run("mount -o remount,size=4g /var/lib/u7s-admin")
-	m.fails("timeout --preserve-status --signal=INT 4 "+create, exitFault, "interrupted", "remedy")
+	m.fails("timeout --preserve-status --signal=INT 4 "+create, signals[0].status, "interrupted", "remedy")
 	m.run("sleep 1; ! pgrep -x kubeadm")
 	putDeadKubeconfig(m)
 	m.says(create, "The control plane is ready", "Your kubeconfig: /root/.kube/config\n")

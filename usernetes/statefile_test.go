@@ -1,0 +1,80 @@
+package usernetes
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestLoadState: of the two copies of a file of state either is enough.
+func TestLoadState(t *testing.T) {
+	const whole = `{"Begun":"join"}`
+	for _, c := range []struct {
+		name        string
+		file, copy  string // "-" for none
+		missing, ok bool
+	}{
+		{"both are whole", whole, whole, false, true},
+		{"of an earlier version", whole, "-", false, true},
+		{"cut between the two", whole, `{"Begun":"images"}`, false, true},
+		{"the first is empty", "", whole, false, true},
+		{"the first is cut", whole[:7], whole, false, true},
+		{"the second is cut", whole, "", false, true},
+		{"both are damaged", "", whole[:3], false, false},
+		{"damaged, of an earlier version", "", "-", false, false},
+		{"there is none", "-", "-", true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "steps.json")
+			for name, text := range map[string]string{path: c.file, copyOf(path): c.copy} {
+				if text == "-" {
+					continue
+				}
+				if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var s steps
+			err := loadState(path, &s)
+			var damaged *damagedError
+			if isMissing(err) != c.missing || (err == nil) != c.ok || errors.As(err, &damaged) == (c.ok || c.missing) {
+				t.Fatalf("got %v", err)
+			}
+			if !c.ok {
+				return
+			}
+			if data, err := os.ReadFile(path); err != nil || string(data) != whole || s.Begun != phaseJoin {
+				t.Errorf("got %+v, and the file %q, %v", s, data, err)
+			}
+		})
+	}
+}
+
+// TestHalfReset: from the moment when etcd may have let a finished node's member
+// go, or kubeadm reset has begun, there is no way back.
+func TestHalfReset(t *testing.T) {
+	urls := []string{"https://192.0.2.1:2379"}
+	for _, c := range []struct {
+		name string
+		s    steps
+		want bool
+	}{
+		{"made", steps{Finished: true}, false},
+		{"half made", steps{Begun: phaseJoin}, false},
+		{"half made, and its member let go", steps{Begun: phaseJoin, Leaving: urls}, false},
+		{"leaves", steps{Finished: true, Leaving: urls}, true},
+		{"reset", steps{Finished: true, Resetting: true}, true},
+		{"half made, and reset", steps{Begun: phaseInit, Resetting: true}, true},
+	} {
+		if got := c.s.halfReset() != nil; got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+	if o := overviewOfNone(true); o.State != StateUnfinished || len(o.Faults) != 1 || o.Faults[0].Remedy == "" || o.Healthy() {
+		t.Errorf("half deleted: %+v", o)
+	}
+	if o := overviewOfNone(false); o.State != StateNone {
+		t.Errorf("no node: %+v", o)
+	}
+}
