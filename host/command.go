@@ -21,30 +21,19 @@ const killDelay = 10 * time.Second
 // A Command is a program to run and what it is given. No secret belongs in
 // Args: every process of the machine can read them.
 type Command struct {
-	Name   string      // how errors call it; empty means its quoted argv
-	Path   string      // a path, or a name looked up in PATH
-	Args   []string    // without argv[0]
-	Env    []string    // KEY=VALUE; nil means the caller's environment
-	Dir    string      // working folder; empty means the caller's
-	Stdin  io.Reader   // nil means no input
-	Stdout io.Writer   // nil means it is dropped
-	Stderr io.Writer   // nil means only its end is kept, for the error
-	Files  []*os.File  // handed over as descriptors 3, 4, …
-	As     *Credential // nil means the caller's own ids
-
-	// Started is told the program's process id before the program is given any
-	// input. A fault of it ends the program. Nil means that nobody is told.
-	Started func(pid int) error
+	Name   string     // how errors call it; empty means its quoted argv
+	Path   string     // a path, or a name looked up in PATH
+	Args   []string   // without argv[0]
+	Env    []string   // KEY=VALUE; nil means the caller's environment
+	Dir    string     // working folder; empty means the caller's
+	Stdin  io.Reader  // nil means no input
+	Stdout io.Writer  // nil means it is dropped
+	Stderr io.Writer  // nil means only its end is kept, for the error
+	Files  []*os.File // handed over as descriptors 3, 4, …
 
 	// End asks the program, with that process id, to end when the context has.
 	// Nil means SIGTERM.
 	End func(pid int) error
-}
-
-// A Credential is the user that a program runs as. Supplementary groups
-// are dropped.
-type Credential struct {
-	UID, GID uint32
 }
 
 // A CommandError is a program that could not be run or ended with a fault.
@@ -69,15 +58,9 @@ func (e *CommandError) Error() string {
 // Unwrap gives the cause.
 func (e *CommandError) Unwrap() error { return e.Err }
 
-// Run runs the program to its end. A fault is a *CommandError. A program of
-// another user has no terminal of its own, so an interrupt at the caller's is
-// passed on to it, and to what it has started.
+// Run runs the program to its end, as the caller's own user: for another one
+// there is the gate. A fault is a *CommandError.
 func (c Command) Run(ctx context.Context) error {
-	if c.As != nil {
-		var stop func()
-		ctx, stop = CatchInterrupts(ctx)
-		defer stop()
-	}
 	var tail tailBuffer
 	cmd := c.cmd(ctx)
 	cmd.Stdout = c.Stdout
@@ -85,7 +68,11 @@ func (c Command) Run(ctx context.Context) error {
 	if c.Stderr != nil {
 		cmd.Stderr = io.MultiWriter(c.Stderr, &tail)
 	}
-	if err := c.runTold(cmd); err != nil {
+	err := cmd.Run()
+	if errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil {
+		err = nil // what it has left behind holds its output open, and has no part in how it ended
+	}
+	if err != nil {
 		return c.failure(ctx, err, tail.String())
 	}
 	return nil
@@ -101,7 +88,7 @@ func (c Command) Output(ctx context.Context) ([]byte, error) {
 
 // Exec replaces the calling process by the program; it returns only when
 // that could not be done. Stdin, Stdout, Stderr and Files are ignored.
-// Source: execve(2), setresuid(2).
+// Source: execve(2).
 func (c Command) Exec() error {
 	path, err := exec.LookPath(c.Path)
 	if err != nil {
@@ -112,31 +99,11 @@ func (c Command) Exec() error {
 			return &CommandError{Name: c.Name, Argv: c.argv(), Status: -1, Err: err}
 		}
 	}
-	if c.As != nil {
-		if err := errors.Join(guardTerminal(), c.As.become()); err != nil {
-			return &CommandError{Name: c.Name, Argv: c.argv(), Status: -1, Err: err}
-		}
-	}
 	env := c.Env
 	if env == nil {
 		env = os.Environ()
 	}
 	return &CommandError{Name: c.Name, Argv: c.argv(), Status: -1, Err: syscall.Exec(path, c.argv(), env)}
-}
-
-// become gives up the caller's ids for good.
-func (c *Credential) become() error {
-	uid, gid := int(c.UID), int(c.GID)
-	if err := syscall.Setgroups([]int{gid}); err != nil {
-		return fmt.Errorf("dropping groups: %w", err)
-	}
-	if err := syscall.Setresgid(gid, gid, gid); err != nil {
-		return fmt.Errorf("changing to group %d: %w", gid, err)
-	}
-	if err := syscall.Setresuid(uid, uid, uid); err != nil {
-		return fmt.Errorf("changing to user %d: %w", uid, err)
-	}
-	return nil
 }
 
 func (c Command) argv() []string { return append([]string{c.Path}, c.Args...) }
@@ -146,13 +113,6 @@ func (c Command) cmd(ctx context.Context) *exec.Cmd {
 	cmd.Env, cmd.Dir, cmd.Stdin, cmd.ExtraFiles = c.Env, c.Dir, c.Stdin, c.Files
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = killDelay
-	if c.As != nil {
-		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Credential: &syscall.Credential{Uid: c.As.UID, Gid: c.As.GID, Groups: []uint32{c.As.GID}},
-			Setsid:     true, // it can't type into the caller's terminal then
-		}
-		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	}
 	if c.End != nil {
 		cmd.Cancel = func() error { return c.End(cmd.Process.Pid) }
 	}

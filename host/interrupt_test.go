@@ -1,13 +1,10 @@
 package host
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -28,44 +25,6 @@ func TestCatchInterrupts(t *testing.T) {
 		}
 		stop()
 	}
-}
-
-// TestStartedBeforeInput: a program is given its input once Started was told of
-// it, and is ended when that fails.
-func TestStartedBeforeInput(t *testing.T) {
-	input := &told{}
-	c := Command{Path: "cat", Stdin: input, Started: func(pid int) error {
-		if _, err := os.Stat("/proc/" + strconv.Itoa(pid)); err != nil {
-			t.Error(err)
-		}
-		input.ready = true
-		return nil
-	}}
-	if out, err := c.Output(t.Context()); err != nil || string(out) != "asked" {
-		t.Errorf("got %q, %v", out, err)
-	}
-	refused := errors.New("refused")
-	c = Command{Path: "sleep", Args: []string{"60"}, Stdin: strings.NewReader("asked"), Started: func(int) error { return refused }}
-	if err := c.Run(t.Context()); !errors.Is(err, refused) {
-		t.Errorf("got %v", err)
-	}
-}
-
-// A told is an input that must not be read before it is ready.
-type told struct {
-	ready bool
-	bytes.Buffer
-	given bool
-}
-
-func (r *told) Read(p []byte) (int, error) {
-	if !r.given {
-		r.given = true
-		if r.ready {
-			r.WriteString("asked")
-		}
-	}
-	return r.Buffer.Read(p)
 }
 
 // TestRemoveCutWrites: only what a cut WriteFile has left of that very file goes.

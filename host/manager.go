@@ -39,8 +39,16 @@ func UserManager(ctx context.Context, runtimeDir string, uid uint32) (*Manager, 
 	return m, nil
 }
 
+// connectTimeout is how long a manager may take to take up a connection. Whoever
+// has its socket may say nothing for ever.
+const connectTimeout = 10 * time.Second
+
 func connect(ctx context.Context, socket string, uid uint32, logs string) (*Manager, error) {
 	var gone <-chan struct{}
+	// A timer and no deadline: what is connected stays so.
+	ctx, cancel := context.WithCancelCause(ctx)
+	late := time.AfterFunc(connectTimeout, func() { cancel(fmt.Errorf("no answer within %s", connectTimeout)) })
+	defer late.Stop()
 	conn, err := systemd.NewConnection(func() (*dbus.Conn, error) {
 		bus, err := dbus.Dial("unix:path="+socket, dbus.WithContext(ctx))
 		if err != nil {
@@ -54,6 +62,9 @@ func connect(ctx context.Context, socket string, uid uint32, logs string) (*Mana
 		return bus, nil
 	})
 	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
 		return nil, fmt.Errorf("connecting to systemd at %q: %w", socket, err)
 	}
 	return &Manager{conn: conn, gone: gone, logs: logs}, nil

@@ -16,6 +16,10 @@ const unitTimeout = 4 * time.Minute
 // not stopped then is killed: whoever erases a package waits for it.
 const stopTimeout = 40 * time.Second
 
+// startTimeout bounds how long a user's systemd may take to come up, before what
+// waits for it goes on without.
+const startTimeout = time.Minute
+
 // Reload makes systemd read its unit files again, both when a plan is made
 // and when it is undone: it stands before and behind changes of unit files.
 type Reload struct{ Of string }
@@ -113,8 +117,10 @@ func (l Linger) Record(h *Host) (Before, error) {
 	return before(lingerBefore{Lingered: h.present(l.file()), Folder: h.present(lingerDir)})
 }
 
-// Apply lets logind note the user, and waits for the user's manager. Where
-// no systemd runs, in an image that is being built, it makes logind's note.
+// Apply lets logind note the user, and waits for the user's manager. That one
+// is the user's, and when it does not come up no package is held up: a node says
+// later what is wrong. Where no systemd runs, in an image that is being built, it
+// makes logind's note.
 func (l Linger) Apply(ctx context.Context, h *Host) error {
 	if h.Units == nil {
 		return l.note(h)
@@ -123,9 +129,12 @@ func (l Linger) Apply(ctx context.Context, h *Host) error {
 		return err
 	}
 	return h.withUnits(ctx, func(m UnitManager) error {
-		ctx, cancel := context.WithTimeout(ctx, unitTimeout)
+		starting, cancel := context.WithTimeout(ctx, startTimeout)
 		defer cancel()
-		return m.Start(ctx, l.manager())
+		if err := m.Start(starting, l.manager()); err != nil {
+			h.note("warning: the systemd of %s does not run: %s", l.User, Printable(err.Error()))
+		}
+		return ctx.Err()
 	})
 }
 

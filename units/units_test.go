@@ -46,7 +46,7 @@ func TestDropInHasWhatTheUnitHas(t *testing.T) {
 			t.Errorf("%s is %q in the unit and %q in the drop-in", key, values, dropIn[key])
 		}
 	}
-	for _, want := range []string{"After=user@640.service", "Environment=XDG_RUNTIME_DIR=/run/user/640", "RestrictSUIDSGID=no"} {
+	for _, want := range []string{"After=user@640.service", "Environment=XDG_RUNTIME_DIR=/run/user/640", "PrivateNetwork=no"} {
 		if !strings.Contains(GuardDropIn(640), want+"\n") {
 			t.Errorf("the drop-in lacks %s", want)
 		}

@@ -11,11 +11,12 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // Access is what a kubeconfig comes to: where the cluster is, and who asks.
@@ -89,7 +90,7 @@ func AskAccess() (a NodeAccess, err error) {
 	if !a.Master {
 		return a, nil
 	}
-	data, err := os.ReadFile(kept(adminConf))
+	data, err := host.ReadFile(kept(adminConf))
 	if err != nil {
 		return a, fmt.Errorf("reading the administrator's kubeconfig: %w", err)
 	}

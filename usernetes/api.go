@@ -12,11 +12,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // apiTimeout is how long one answer of the API may take to begin, and
@@ -41,7 +42,7 @@ func newAPIClient(path string) (*apiClient, error) { return readAPIClient(kept(p
 
 // readAPIClient makes a client by a kubeconfig outside of the namespaces.
 func readAPIClient(path string) (*apiClient, error) {
-	data, err := os.ReadFile(path)
+	data, err := host.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("asking the cluster: %w", err)
 	}

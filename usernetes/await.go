@@ -32,7 +32,7 @@ const addressPatience = 30 * time.Second
 // components, which then come back seconds later. It runs in the node.
 // Source: the Kubernetes documentation, "Kubernetes API health endpoints".
 func awaitAPI(ctx context.Context, n Node) error {
-	ca, err := os.ReadFile(caFile)
+	ca, err := host.ReadFile(caFile)
 	if err != nil {
 		return fmt.Errorf("reading the cluster's certificate authority: %w", err)
 	}

@@ -77,7 +77,7 @@ func writeCNI() error {
 
 // readSubnet reads which part of the pod network flanneld has for this node.
 func readSubnet() (l lease, err error) {
-	data, err := os.ReadFile(subnetFile)
+	data, err := host.ReadFile(subnetFile)
 	if err != nil {
 		return l, fmt.Errorf("reading flannel's subnet: %w", err)
 	}

@@ -18,6 +18,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 const (
@@ -261,7 +263,7 @@ func namespacesSince() time.Time {
 // standInLogs returns the folder of the logs of a stand-in's container, ""
 // when there is no stand-in. Source: the kubelet's BuildPodLogsDirectory.
 func standInLogs(name string, n Node) string {
-	data, err := os.ReadFile(standInFile(name))
+	data, err := host.ReadFile(standInFile(name))
 	if err != nil {
 		return ""
 	}

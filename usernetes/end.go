@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -51,7 +50,7 @@ const everyone = -1
 // insideOnly refuses to work on the machine itself, where endAll and the
 // mounts would meet what is not the node's.
 func insideOnly() error {
-	ids, err := os.ReadFile("/proc/self/uid_map")
+	ids, err := host.ReadFile("/proc/self/uid_map")
 	if err != nil {
 		return fmt.Errorf("finding out about the user namespace: %w", err)
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // environment is what every program of the node gets: nothing of the caller's
@@ -65,7 +67,7 @@ func (p Program) environment(own []string) ([]string, error) {
 // endpoints lists the hosts at which this node asks for the cluster's API.
 func (n Node) endpoints() []string {
 	all := []string{n.Endpoint}
-	data, err := os.ReadFile(kept(kubeletConf))
+	data, err := host.ReadFile(kept(kubeletConf))
 	if err != nil {
 		return all // it has not joined yet
 	}

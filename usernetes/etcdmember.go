@@ -13,11 +13,12 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 const etcdPKI = "/etc/kubernetes/pki/etcd"
@@ -170,7 +171,7 @@ type etcdClient struct {
 }
 
 func newEtcdClient(urls []string) (*etcdClient, error) {
-	ca, err := os.ReadFile(kept(etcdPKI + "/ca.crt"))
+	ca, err := host.ReadFile(kept(etcdPKI + "/ca.crt"))
 	if err != nil {
 		return nil, fmt.Errorf("asking etcd: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/gate"
 	"github.com/alt-cloud/podsec-k8s/host/veth"
 )
 
@@ -137,7 +138,7 @@ func canRun(name string) error {
 // subordinate counts the ids that a file of subordinate ids gives the user,
 // by name or number. Source: subuid(5).
 func subordinate(path string) uint64 {
-	data, err := os.ReadFile(path)
+	data, err := host.ReadFile(path)
 	if err != nil {
 		return 0
 	}
@@ -160,7 +161,7 @@ func userNSForbidden() string {
 		"/proc/sys/user/max_user_namespaces":         "0",
 		"/proc/sys/kernel/userns_restrict":           "1",
 	} {
-		if data, err := os.ReadFile(path); err == nil && strings.TrimSpace(string(data)) == bad {
+		if data, err := host.ReadFile(path); err == nil && strings.TrimSpace(string(data)) == bad {
 			return strings.ReplaceAll(strings.TrimPrefix(path, "/proc/sys/"), "/", ".")
 		}
 	}
@@ -297,10 +298,10 @@ func tryListen(p publishedPort) error {
 
 // AdminUser looks up the ids of the node's user. The remedy is for a host
 // on which the package's changes were not made.
-func AdminUser() (host.Credential, error) {
+func AdminUser() (gate.User, error) {
 	u, err := user.Lookup(Admin)
 	if err != nil {
-		return host.Credential{}, &host.Fault{
+		return gate.User{}, &host.Fault{
 			Err:    fmt.Errorf("the changes to this machine were not finished when podsec-k8s was installed: %w", err),
 			Remedy: "podsec-k8s host apply",
 		}
@@ -308,9 +309,9 @@ func AdminUser() (host.Credential, error) {
 	uid, errUID := strconv.ParseUint(u.Uid, 10, 32)
 	gid, errGID := strconv.ParseUint(u.Gid, 10, 32)
 	if err := errors.Join(errUID, errGID); err != nil {
-		return host.Credential{}, fmt.Errorf("reading the ids of %s: %w", Admin, err)
+		return gate.User{}, fmt.Errorf("reading the ids of %s: %w", Admin, err)
 	}
-	return host.Credential{UID: uint32(uid), GID: uint32(gid)}, nil
+	return gate.User{UID: uint32(uid), GID: uint32(gid)}, nil
 }
 
 // WithPorts adds which of the ports that a node publishes are taken.

@@ -141,7 +141,7 @@ func reportHostFaults(problems []hostfs.Problem) error {
 // hostFileWarnings reads for the status command what the node does not see of
 // the host's files.
 func hostFileWarnings() (lines []FaultLine) {
-	data, err := os.ReadFile(hostFaultsFile())
+	data, err := host.ReadFile(hostFaultsFile())
 	if err != nil {
 		return nil // it is not known yet
 	}

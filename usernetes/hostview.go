@@ -2,7 +2,6 @@ package usernetes
 
 import (
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 
@@ -107,7 +106,7 @@ const guardProcesses = "/sys/fs/cgroup/system.slice/" + units.Guard + "/cgroup.p
 // guardRuns reports whether kubelet.service runs. The node's user can't ask
 // the system's systemd.
 func guardRuns() bool {
-	data, err := os.ReadFile(guardProcesses)
+	data, err := host.ReadFile(guardProcesses)
 	return err == nil && hasProcess(string(data))
 }
 

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -211,7 +210,7 @@ func readNodeIDs() (have nodeIDs, err error) {
 		return have, err
 	}
 	for name, count := range map[string]*uint64{"uid_map": &have.UIDs, "gid_map": &have.GIDs} {
-		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
+		data, err := host.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
 		if err != nil {
 			return have, fmt.Errorf("counting the node's ids: %w", err)
 		}
@@ -287,7 +286,7 @@ func saveIDFaults(lines []FaultLine) error {
 
 // loadIDFaults reads which pods lack ids; none before the node has run.
 func loadIDFaults() (lines []FaultLine, err error) {
-	data, err := os.ReadFile(idFaultsFile())
+	data, err := host.ReadFile(idFaultsFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

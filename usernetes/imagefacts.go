@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"sync"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // ImageFacts is where the images are that a node needs to begin with.
@@ -65,7 +67,7 @@ func archiveOf(all []Archive, image string) string {
 // storedImages lists the images of the node's CRI-O, whether it runs or not.
 // Source: containers/storage, images.go, "images.json".
 func storedImages() (names []string) {
-	data, err := os.ReadFile(kept("/var/lib/containers/storage/overlay-images/images.json"))
+	data, err := host.ReadFile(kept("/var/lib/containers/storage/overlay-images/images.json"))
 	if err != nil {
 		return nil
 	}
@@ -82,7 +84,7 @@ func storedImages() (names []string) {
 // readAuthFile tells what is wrong with the site's logins for registries.
 // Source: containers-auth.json(5).
 func readAuthFile(file string) error {
-	data, err := os.ReadFile(file)
+	data, err := host.ReadFile(file)
 	if err != nil {
 		return err
 	}

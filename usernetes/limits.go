@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -190,7 +189,7 @@ func readLimits(root string, uid uint32) limitFacts {
 
 // readNumber reads a file with one number, or with the word for none.
 func readNumber(path string) (uint64, bool) {
-	data, err := os.ReadFile(path)
+	data, err := host.ReadFile(path)
 	if err != nil {
 		return 0, false
 	}
@@ -208,7 +207,7 @@ func parseLimit(text string) (uint64, bool) {
 // managerLimits reads the hard limits of the user's systemd, the first process
 // of its cgroup: no unit of the user gets more.
 func managerLimits(root, procs string) map[string]uint64 {
-	data, err := os.ReadFile(procs)
+	data, err := host.ReadFile(procs)
 	if err != nil {
 		return nil
 	}
@@ -216,7 +215,7 @@ func managerLimits(root, procs string) map[string]uint64 {
 	if len(pids) == 0 {
 		return nil
 	}
-	data, err = os.ReadFile(filepath.Join(root, "proc", pids[0], "limits"))
+	data, err = host.ReadFile(filepath.Join(root, "proc", pids[0], "limits"))
 	if err != nil {
 		return nil
 	}
@@ -239,7 +238,7 @@ func managerLimits(root, procs string) map[string]uint64 {
 // keyUse reads how many keys a user has, and their bytes.
 // Source: keyrings(7), /proc/key-users.
 func keyUse(root string, uid uint32) []use {
-	data, err := os.ReadFile(filepath.Join(root, "proc/key-users"))
+	data, err := host.ReadFile(filepath.Join(root, "proc/key-users"))
 	if err != nil {
 		return nil
 	}

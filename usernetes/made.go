@@ -7,10 +7,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // Asked is what a node was made by. It is kept with the node's state, to tell
@@ -143,7 +144,7 @@ func checkRoleOfMaster(is role) error {
 // ofThisCluster tells whether the certificate authority of this node's cluster
 // is one of those that the request allows.
 func (j JoinRequest) ofThisCluster() (bool, error) {
-	data, err := os.ReadFile(kept(caFile))
+	data, err := host.ReadFile(kept(caFile))
 	if err != nil {
 		return false, fmt.Errorf("reading the certificate authority of this node's cluster: %w", err)
 	}
@@ -167,7 +168,7 @@ func (s steps) asked() (a Asked, known bool) {
 	if s.Asked != nil {
 		return *s.Asked, true
 	}
-	config, err := os.ReadFile(initFile)
+	config, err := host.ReadFile(initFile)
 	if err != nil {
 		return Asked{}, false
 	}

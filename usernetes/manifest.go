@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -39,7 +38,7 @@ func manifestFile(name string) string { return kept(filepath.Join(manifestsDir, 
 // readManifest reads the manifest of a component; the error is
 // fs.ErrNotExist when there is none.
 func readManifest(name string) (manifest, error) {
-	data, err := os.ReadFile(manifestFile(name))
+	data, err := host.ReadFile(manifestFile(name))
 	if err != nil {
 		return manifest{}, err
 	}
@@ -107,7 +106,7 @@ func noteRunning(name, digest string) error {
 // running tells the digest of the manifest that a service was started with,
 // or "" when it was not started since boot.
 func running(name string) string {
-	digest, err := os.ReadFile(runningFile(name))
+	digest, err := host.ReadFile(runningFile(name))
 	if err != nil {
 		return ""
 	}

@@ -4,18 +4,19 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/usernetes/hostfs"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // stackNameserver reads which nameserver the stack in user space has. It is
 // for the start of the namespaces, where RootlessKit has just written it.
 // Source: rootlesskit's pkg/child/child.go, setupNet.
 func stackNameserver() (netip.Addr, error) {
-	data, err := os.ReadFile("/etc/resolv.conf")
+	data, err := host.ReadFile("/etc/resolv.conf")
 	if err != nil {
 		return netip.Addr{}, fmt.Errorf("finding the nameserver of the namespaces: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/signal"
 	"path/filepath"
 	"strconv"
@@ -139,7 +138,7 @@ const childPIDTimeout = 20 * time.Second
 // Source: rootlesskit's pkg/parent/parent.go, Parent.
 func awaitChildPID(ctx context.Context, _ Node) error {
 	return within(ctx, childPIDTimeout, func() error {
-		data, err := os.ReadFile(childPIDFile())
+		data, err := host.ReadFile(childPIDFile())
 		if err == nil && len(data) == 0 {
 			err = errors.New("it is empty")
 		}
@@ -152,7 +151,7 @@ func awaitChildPID(ctx context.Context, _ Node) error {
 
 // childPID reads which process holds the namespaces.
 func childPID() (int, error) {
-	data, err := os.ReadFile(childPIDFile())
+	data, err := host.ReadFile(childPIDFile())
 	switch {
 	case err == nil:
 	case !canStat(nodeFile):

@@ -60,6 +60,17 @@ func fullNames(images ...string) (all []string, err error) {
 	return all, nil
 }
 
+// CheckImageNames tells whether each is the name of an image. Root asks this of
+// what u7s-admin hands it.
+func CheckImageNames(images []string) error {
+	for _, image := range images {
+		if _, err := fullName(image); err != nil {
+			return fmt.Errorf("the node names an image that is none, %q: %w", image, err)
+		}
+	}
+	return nil
+}
+
 // dnsImage finds CoreDNS in kubeadm's list of images.
 func dnsImage(list string) (string, error) {
 	for image := range strings.FieldsSeq(list) {

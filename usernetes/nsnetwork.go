@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -118,7 +117,7 @@ func (k *netKeeper) mend(ctx context.Context) bool {
 // mendSysctls sets again what somebody has changed.
 func mendSysctls() error {
 	for _, path := range nodeSysctls() {
-		value, err := os.ReadFile(path)
+		value, err := host.ReadFile(path)
 		if err != nil || strings.TrimSpace(string(value)) == "1" {
 			continue
 		}
@@ -238,7 +237,7 @@ func (k *netKeeper) save(faults []error) error {
 
 // netFaults reads what is wrong with the namespaces' network.
 func netFaults() (lines []FaultLine) {
-	data, err := os.ReadFile(netFaultFile())
+	data, err := host.ReadFile(netFaultFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"time"
 
@@ -55,6 +57,20 @@ type PortLine struct {
 	Note  string // what is different from a rootful node though it is open
 
 	Forwarded int // to that port of the namespaces, by the machine's kernel; 0 when a program does
+}
+
+// unitName is the form of a unit's name. Source: systemd.unit(5).
+var unitName = regexp.MustCompile(`^[A-Za-z0-9:_.@\\-]{1,255}$`)
+
+// Check tells whether the names of units are some: commands that root is told to
+// run are made of them. Root asks this of what u7s-admin hands it.
+func (o Overview) Check() error {
+	for _, u := range o.Units {
+		if !unitName.MatchString(u.Unit) {
+			return fmt.Errorf("the node names a unit of its own that is none: %q", u.Unit)
+		}
+	}
+	return nil
 }
 
 // Healthy tells whether everything is as it should be.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // A patchFile is one of kubeadm's patches for a part of the control plane.
@@ -34,7 +36,7 @@ func readPatches(c kubeadmConfig) (all []patchFile) {
 				continue
 			}
 			path := filepath.Join(folder, entry.Name())
-			if data, err := os.ReadFile(nodePlace(path)); err == nil {
+			if data, err := host.ReadFile(nodePlace(path)); err == nil {
 				all = append(all, patchFile{path, component, data})
 			}
 		}

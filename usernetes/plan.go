@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -236,7 +235,7 @@ func (p Plan) sameAsBefore(s steps) bool {
 	if s.Config != "" {
 		return s.Config == p.digest()
 	}
-	before, err := os.ReadFile(initFile)
+	before, err := host.ReadFile(initFile)
 	return err == nil && bytes.Equal(before, p.Config)
 }
 

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // A listener is a socket on which a pod with the node's network takes what
@@ -301,7 +303,7 @@ func (s *podSockets) processes(uids []string) (parents map[int]int, owners map[i
 		if err != nil {
 			continue
 		}
-		data, err := os.ReadFile(filepath.Join(s.proc, entry.Name(), "stat"))
+		data, err := host.ReadFile(filepath.Join(s.proc, entry.Name(), "stat"))
 		if err != nil { // it has ended
 			continue
 		}
@@ -310,7 +312,7 @@ func (s *podSockets) processes(uids []string) (parents map[int]int, owners map[i
 		if name != "conmon" {
 			continue
 		}
-		line, err := os.ReadFile(filepath.Join(s.proc, entry.Name(), "cmdline"))
+		line, err := host.ReadFile(filepath.Join(s.proc, entry.Name(), "cmdline"))
 		if uid := podOfLog(string(line)); err == nil && slices.Contains(uids, uid) {
 			owners[pid] = uid
 		}

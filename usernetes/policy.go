@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // policyFile says which images a machine takes. It is the one that CRI-O reads,
@@ -54,7 +55,7 @@ type PolicyFacts struct {
 }
 
 func readPolicy(path string) PolicyFacts {
-	data, err := os.ReadFile(path)
+	data, err := host.ReadFile(path)
 	if err != nil {
 		return PolicyFacts{Err: err}
 	}

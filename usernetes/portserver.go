@@ -130,7 +130,7 @@ func servePortChild(ctx context.Context, n Node, lost func(error)) error {
 	if !n.ownPortDriver() {
 		return nil
 	}
-	word, err := os.ReadFile(portsHandover())
+	word, err := host.ReadFile(portsHandover())
 	if err != nil {
 		return fmt.Errorf("finding the port driver: %w", err)
 	}

@@ -19,6 +19,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/alt-cloud/podsec-k8s/units"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // probeTimeout bounds one question to a part of the node, and answersTimeout
@@ -104,7 +106,7 @@ func probes(n Node) map[string]probe {
 			}
 		}
 	}
-	if data, err := os.ReadFile(kept("/var/lib/kubelet/config.yaml")); err == nil {
+	if data, err := host.ReadFile(kept("/var/lib/kubelet/config.yaml")); err == nil {
 		if p, known := kubeletProbe(data); known {
 			all[units.Kubelet] = p
 		}

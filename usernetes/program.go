@@ -165,7 +165,7 @@ func setsSeccomp(config []byte) bool {
 // kubeadmFlags reads the flags that kubeadm wrote for the kubelet: one
 // variable in quotes, its words parted by spaces.
 func kubeadmFlags(path string) ([]string, error) {
-	data, err := os.ReadFile(path)
+	data, err := host.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading kubeadm's flags for the kubelet: %w", err)
 	}

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/netip"
-	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -282,7 +281,7 @@ func savePorts(ports publishedPorts) error {
 // loadPorts reads which ports the Services and Pods have; none before the
 // node has run.
 func loadPorts() (ports publishedPorts, err error) {
-	data, err := os.ReadFile(portsFile())
+	data, err := host.ReadFile(portsFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return ports, nil
 	}

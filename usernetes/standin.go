@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 
 	"go.yaml.in/yaml/v3"
@@ -102,7 +101,7 @@ func writeStandIn(name string, m manifest, pause string) error {
 
 // writeChanged writes a file of this user alone, unless it is there already.
 func writeChanged(path string, data []byte) error {
-	if there, err := os.ReadFile(path); err == nil && bytes.Equal(there, data) {
+	if there, err := host.ReadFile(path); err == nil && bytes.Equal(there, data) {
 		return nil
 	}
 	if err := host.MkdirAll(filepath.Dir(path), 0o700); err != nil {

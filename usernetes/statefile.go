@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -29,7 +28,7 @@ func saveState(path string, data []byte) error {
 // told of, and mended from its copy. There is none: then the error is
 // fs.ErrNotExist. When both are damaged the error is a *damagedError.
 func loadState(path string, to any) error {
-	data, err := os.ReadFile(path)
+	data, err := host.ReadFile(path)
 	if err != nil {
 		return err
 	}
@@ -37,7 +36,7 @@ func loadState(path string, to any) error {
 	if damage == nil {
 		return nil
 	}
-	if data, err = os.ReadFile(copyOf(path)); err != nil || json.Unmarshal(data, to) != nil {
+	if data, err = host.ReadFile(copyOf(path)); err != nil || json.Unmarshal(data, to) != nil {
 		return &damagedError{path, damage}
 	}
 	slog.Warn("a file of the node's state was damaged, and is mended from its copy", "file", path, "damage", damage)

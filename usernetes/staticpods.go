@@ -269,7 +269,7 @@ func (f manifestFindings) save() error {
 
 // manifestFaults reads the findings for the status command.
 func manifestFaults() (lines []FaultLine) {
-	data, err := os.ReadFile(findingsFile())
+	data, err := host.ReadFile(findingsFile())
 	if err != nil {
 		return nil // nothing was looked at yet
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // stopProgram is what the services in the node stop by. Their main process
@@ -69,7 +71,7 @@ func signalProgram(pid int, signal unix.Signal) error {
 // children lists the processes that a process has started.
 // Source: proc(5), /proc/pid/task/tid/children.
 func children(pid int) []int {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	data, err := host.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	if err != nil {
 		return nil
 	}
@@ -85,7 +87,7 @@ func children(pid int) []int {
 // carriesLog reports whether a process is the one that runComponent starts
 // for the program's output. Source: proc(5), /proc/pid/cmdline.
 func carriesLog(pid int) bool {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	data, err := host.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	words := strings.Split(string(data), "\x00")
 	return err == nil && len(words) > 2 && words[0] == Self && words[1] == "unit" && words[2] == "log"
 }

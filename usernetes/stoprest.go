@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // killWait is how long what was killed may take to be gone.
@@ -27,7 +29,7 @@ func stopRest(ctx context.Context, seconds string) error {
 	if err != nil {
 		return fmt.Errorf("reading how long to wait: %w", err)
 	}
-	data, err := os.ReadFile("/proc/self/cgroup")
+	data, err := host.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return fmt.Errorf("finding the service's control group: %w", err)
 	}
@@ -83,7 +85,7 @@ func signalGroup(group string, signal unix.Signal) (count int, err error) {
 		if "/"+entry.Name() == controlGroup {
 			return fs.SkipDir
 		}
-		data, err := os.ReadFile(filepath.Join(path, "cgroup.procs"))
+		data, err := host.ReadFile(filepath.Join(path, "cgroup.procs"))
 		if err != nil {
 			return nil // a group of threads, or one that has gone
 		}

@@ -114,7 +114,7 @@ func userManager(ctx context.Context) (*host.Manager, error) {
 // outerUID gives the uid of this process as the host counts it.
 // Source: user_namespaces(7), "User and group ID mappings".
 func outerUID() (uint32, error) {
-	data, err := os.ReadFile("/proc/self/uid_map")
+	data, err := host.ReadFile("/proc/self/uid_map")
 	if err != nil {
 		return 0, fmt.Errorf("finding the user's id: %w", err)
 	}

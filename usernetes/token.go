@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 )
@@ -32,6 +33,27 @@ func RunTokens(ctx context.Context, args []string, out, errOut io.Writer) error 
 	}
 	cmd.Stdout, cmd.Stderr = out, errOut
 	return cmd.Run(ctx)
+}
+
+// A Token is a new bootstrap token. It is a secret.
+type Token struct{ Token string }
+
+// Check tells whether it has its form. Root asks this of what u7s-admin hands it.
+func (t Token) Check() error {
+	if !bootstrapToken.MatchString(t.Token) {
+		return errors.New("kubeadm printed something else than a token")
+	}
+	return nil
+}
+
+// NewToken lets kubeadm make a token. What it says beside that goes to notes.
+func NewToken(ctx context.Context, args []string, notes io.Writer) (t Token, err error) {
+	var out strings.Builder
+	if err := RunTokens(ctx, append([]string{"create"}, args...), &out, notes); err != nil {
+		return t, err
+	}
+	t.Token = strings.TrimSpace(out.String())
+	return t, t.Check()
 }
 
 func notMaster() *host.Fault {

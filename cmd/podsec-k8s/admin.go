@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
+	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/gate"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
@@ -32,15 +31,54 @@ func requireRoot() error {
 	return &host.Fault{Err: errors.New("only root may do this"), Remedy: "run it with su - or sudo"}
 }
 
-// asAdmin gives the command that runs this program as u7s-admin, with an
-// environment of its own.
-func asAdmin(args ...string) (host.Command, error) {
+// A question is what root has u7s-admin do: a command below podsec-k8s node.
+type question string
+
+const (
+	askMake       question = "make"
+	askReset      question = "reset"
+	askStatus     question = "status"
+	askForAccess  question = "access"
+	askOverview   question = "overview"
+	askForTicket  question = "ticket"
+	askListImages question = "list-images"
+	askLoadImages question = "load-images"
+	askTokens     question = "token"
+	askForToken   question = "new-token"
+	askReload     question = "reload"
+)
+
+// timeout is how long the answer may take; 0 is for what takes its time, and
+// says what it is doing. Most look at files, some ask the cluster, and for one a
+// package manager waits.
+func (q question) timeout() time.Duration {
+	switch q {
+	case askMake, askReset, askLoadImages:
+		return 0
+	case askOverview, askForTicket, askListImages, askTokens, askForToken:
+		return time.Minute
+	case askReload:
+		return 10 * time.Second
+	case askStatus, askForAccess:
+	}
+	return 30 * time.Second
+}
+
+func (q question) call() (gate.Call, error) {
+	c, err := asAdmin("node", string(q))
+	c.Name, c.Timeout = "podsec-k8s node "+string(q), q.timeout()
+	return c, err
+}
+
+// asAdmin gives the call of this program as u7s-admin, with an environment of
+// its own.
+func asAdmin(args ...string) (gate.Call, error) {
 	if err := requireRoot(); err != nil {
-		return host.Command{}, err
+		return gate.Call{}, err
 	}
 	admin, err := usernetes.AdminUser()
 	if err != nil {
-		return host.Command{}, err
+		return gate.Call{}, err
 	}
 	env := []string{
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + usernetes.Home, "USER=" + usernetes.Admin,
@@ -52,55 +90,27 @@ func asAdmin(args ...string) (host.Command, error) {
 			env = append(env, key+"="+value)
 		}
 	}
-	return host.Command{Path: usernetes.Self, Args: args, Env: env, Dir: "/", As: &admin}, nil
+	return gate.Call{Keeper: usernetes.Self, User: admin, Program: usernetes.Self, Args: args, Env: env}, nil
 }
 
-// requestOf gives the command of the node's half, with a request as JSON on
-// its standard input.
-func requestOf(request any, args ...string) (host.Command, error) {
-	cmd, err := asAdmin(args...)
-	if err != nil {
-		return cmd, err
-	}
-	data, err := json.Marshal(request)
-	if err != nil {
-		return cmd, fmt.Errorf("asking %s: %w", usernetes.Admin, err)
-	}
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(data), os.Stderr
-	return cmd, nil
-}
-
-// adminCommand gives the command of the node's half, which prints for itself.
+// runAsAdmin runs the node's half of a command, and shows what it says.
 // files go to it as descriptors from 3 on.
-func adminCommand(request any, files []*os.File, args ...string) (host.Command, error) {
-	cmd, err := requestOf(request, args...)
-	cmd.Stdout, cmd.Files = os.Stdout, files
-	return cmd, err
-}
-
-// runAsAdmin runs the node's half of a command.
-func runAsAdmin(ctx context.Context, request any, files []*os.File, args ...string) error {
-	cmd, err := adminCommand(request, files, args...)
+func runAsAdmin(ctx context.Context, request any, files []*os.File, q question) error {
+	c, err := q.call()
 	if err != nil {
 		return err
 	}
-	return saidBefore(cmd.Run(ctx))
+	c.Files = files
+	return saidBefore(c.Show(ctx, request, os.Stdout, os.Stderr))
 }
 
-// askAdmin runs the node's half of a command and reads its answer, in JSON.
-func askAdmin(ctx context.Context, request, answer any, args ...string) error {
-	cmd, err := requestOf(request, args...)
+// askAdmin runs the node's half of a command and reads its answer.
+func askAdmin(ctx context.Context, request, answer any, q question) error {
+	c, err := q.call()
 	if err != nil {
 		return err
 	}
-	out, err := cmd.Output(ctx)
-	if err != nil {
-		return saidBefore(err)
-	}
-	if err := json.Unmarshal(out, answer); err != nil {
-		return fmt.Errorf("reading the answer of %s: %w", strings.Join(args, " "), err)
-	}
-	return nil
+	return saidBefore(c.Answer(ctx, request, answer, os.Stderr))
 }
 
 // saidBefore keeps the exit status of a program that has printed its fault. One
@@ -119,7 +129,7 @@ func saidBefore(err error) error {
 
 // askAccess asks for what is needed to talk to the node's cluster, and checks it.
 func askAccess(ctx context.Context) (node usernetes.NodeAccess, err error) {
-	if err := askAdmin(ctx, nil, &node, "node", "access"); err != nil {
+	if err := askAdmin(ctx, nil, &node, askForAccess); err != nil {
 		return node, err
 	}
 	if err := node.Check(); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -17,7 +18,7 @@ func imageCommand(p *printer) *cli.Command {
 			Description: "They follow from the site's settings and the installed kubeadm. Bring each as an archive\n" +
 				"of that name (--image-archive), or have them in the registry that IMAGE_REPOSITORY names.\n\n" +
 				"Example: podsec-k8s image list",
-			Action: listImages,
+			Action: func(c *cli.Context) error { return listImages(c, p) },
 		}, {
 			Name: "load", Usage: "loads docker archives into the storage of this node's CRI-O", ArgsUsage: "FILE…",
 			Description: "Images keep the names that they have in the archive. Each node has its own: load them\n" +
@@ -28,11 +29,24 @@ func imageCommand(p *printer) *cli.Command {
 	}
 }
 
-// listImages is root's half of it, which has nothing to give.
-func listImages(c *cli.Context) error { return runAsAdmin(c.Context, nil, nil, "node", "list-images") }
+// listImages is root's half of it. The names are for other programs: they have
+// their form.
+func listImages(c *cli.Context, p *printer) error {
+	var images []string
+	if err := askAdmin(c.Context, nil, &images, askListImages); err != nil {
+		return err
+	}
+	if err := usernetes.CheckImageNames(images); err != nil {
+		return err
+	}
+	for _, image := range images {
+		p.say("%s", image)
+	}
+	return nil
+}
 
 // nodeListImages is the half of it that u7s-admin runs.
-func nodeListImages(c *cli.Context, p *printer) error {
+func nodeListImages(c *cli.Context) error {
 	site, err := usernetes.LoadSite(usernetes.SiteDir)
 	if err != nil {
 		return err
@@ -42,10 +56,10 @@ func nodeListImages(c *cli.Context, p *printer) error {
 		return err
 	}
 	images, err := plan.NeededImages(c.Context)
-	for _, image := range images {
-		p.say("%s", image)
+	if err != nil {
+		return err
 	}
-	return err
+	return json.NewEncoder(os.Stdout).Encode(images)
 }
 
 // An imageRequest names the archives that root has opened for u7s-admin.
@@ -68,7 +82,7 @@ func loadImages(c *cli.Context, p *printer) error {
 			return err
 		}
 		defer unlock()
-		return runScoped(c.Context, request, files, "node", "load-images")
+		return runScoped(c.Context, request, files, askLoadImages)
 	})
 }
 

@@ -34,14 +34,12 @@ type kubeconfigNote struct {
 // lastAccess asks for the access to a cluster that is about to go. A node that is
 // broken has none to tell of, and goes all the same.
 func lastAccess(ctx context.Context) (access usernetes.Access) {
-	cmd, err := requestOf(nil, "node", "access")
+	c, err := askForAccess.call()
 	if err != nil {
 		return access
 	}
-	cmd.Stderr = nil
 	var node usernetes.NodeAccess
-	out, err := cmd.Output(ctx)
-	if err != nil || json.Unmarshal(out, &node) != nil || node.Check() != nil {
+	if err := c.Answer(ctx, nil, &node, io.Discard); err != nil || node.Check() != nil {
 		return access
 	}
 	return node.Access

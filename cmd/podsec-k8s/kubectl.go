@@ -28,7 +28,7 @@ const (
 func runKubectl(c *cli.Context, p *printer) error {
 	args := c.Args().Slice()
 	if os.Geteuid() != 0 {
-		return inNode("kubectl", args)
+		return inNode(c.Context, "kubectl", args)
 	}
 	if ownKubeconfig(args) {
 		return host.Command{Path: kubectlProgram, Args: args}.Exec()
@@ -42,7 +42,7 @@ func runKubectl(c *cli.Context, p *printer) error {
 	}
 	if !node.Master {
 		p.aside("podsec-k8s: this is a worker: kubectl asks as its node, system:node:%s", node.Name)
-		return inNode("kubectl", args)
+		return inNode(c.Context, "kubectl", args)
 	}
 	if err := writeKubectlConfig(node.Access); err != nil {
 		return err

@@ -42,7 +42,7 @@ func withMarker(ctx context.Context, create func() error) error {
 		return failed
 	}
 	var state nodeState
-	if err := askAdmin(context.WithoutCancel(ctx), nil, &state, "node", "status"); err != nil || state.Begun {
+	if err := askAdmin(context.WithoutCancel(ctx), nil, &state, askStatus); err != nil || state.Begun {
 		return failed
 	}
 	return errors.Join(failed, host.Remove(marker))

@@ -15,7 +15,10 @@ import (
 // services, and as root, who has the system's units and the journal.
 func lookOver(ctx context.Context) (usernetes.Overview, error) {
 	var o usernetes.Overview
-	if err := askAdmin(ctx, nil, &o, "node", "overview"); err != nil {
+	if err := askAdmin(ctx, nil, &o, askOverview); err != nil {
+		return o, err
+	}
+	if err := o.Check(); err != nil {
 		return o, err
 	}
 	view, err := hostView(ctx, o.Network)

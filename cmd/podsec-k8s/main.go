@@ -1,7 +1,7 @@
 // Command podsec-k8s is the helper of the package, the administrator's
 // command, and what every unit runs. Under another name it is another
 // command: podsec-k8s-create-master, the systemctl that kubeadm finds in the
-// node, or the pasta that RootlessKit runs.
+// node, the pasta that RootlessKit runs, or the keeper of the gate to u7s-admin.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/alt-cloud/podsec-k8s/host/gate"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
@@ -27,7 +28,7 @@ func main() {
 // run picks the command by the name that the program was called by, and
 // returns the exit status.
 func run(ctx context.Context, argv []string) int {
-	p := newPrinter(os.Stdout, os.Stderr, os.Getenv)
+	p := newPrinter(gate.NewText(os.Stdout), gate.NewText(os.Stderr), os.Getenv)
 	switch filepath.Base(argv[0]) {
 	case "systemctl":
 		status, err := usernetes.StandInSystemctl(ctx, argv[1:])
@@ -37,6 +38,14 @@ func run(ctx context.Context, argv []string) int {
 		err := usernetes.ExecPasta(argv[1:])
 		p.fault(err)
 		return exitStatus(err)
+	case gate.EntryName:
+		err := gate.Enter(argv)
+		p.fault(err)
+		return exitStatus(err)
+	case gate.AttendName:
+		status, err := gate.Attend(argv)
+		p.fault(err)
+		return status
 	case createMasterName:
 		argv = append([]string{programName, createMaster}, argv[1:]...)
 	}

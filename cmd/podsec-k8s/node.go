@@ -29,9 +29,10 @@ func nodeCommand(p *printer) *cli.Command {
 			{Name: "access", Action: nodeAccess},
 			{Name: "overview", Action: nodeOverview},
 			{Name: "ticket", Action: nodeTicket},
-			{Name: "list-images", Action: func(c *cli.Context) error { return nodeListImages(c, p) }},
+			{Name: "list-images", Action: func(c *cli.Context) error { return nodeListImages(c) }},
 			{Name: "load-images", Action: followed(func(c *cli.Context) error { return nodeLoadImages(c, p) })},
-			{Name: "token", Action: nodeToken},
+			{Name: "token", Action: nodeTokens},
+			{Name: "new-token", Action: nodeToken},
 			{Name: "reload", Action: func(c *cli.Context) error { return usernetes.ReloadUnits(c.Context) }},
 		},
 	}
@@ -51,7 +52,7 @@ func unitCommand() *cli.Command {
 	}
 }
 
-// readRequest reads what root asks for, as requestOf wrote it.
+// readRequest reads what root asks for, as JSON.
 func readRequest(request any) error {
 	if err := json.NewDecoder(os.Stdin).Decode(request); err != nil {
 		return fmt.Errorf("reading what root asks for: %w", err)

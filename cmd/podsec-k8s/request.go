@@ -94,7 +94,7 @@ func checkCall(c *cli.Context, o usernetes.Options, join *usernetes.JoinRequest)
 // do, or it was not to be done.
 func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*os.File, finish func() error) (done bool, err error) {
 	var state nodeState
-	if err := askAdmin(ctx, request, &state, "node", "status"); err != nil {
+	if err := askAdmin(ctx, request, &state, askStatus); err != nil {
 		return false, err
 	}
 	finished, err := finishedByRoot()
@@ -113,7 +113,7 @@ func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*
 		request.Faults = append(request.Faults, found...)
 	}
 	if request.DryRun {
-		return false, runAsAdmin(ctx, request, files, "node", "make")
+		return false, runAsAdmin(ctx, request, files, askMake)
 	}
 	unlock, err := lockNode(ctx, p)
 	if err != nil {
@@ -136,7 +136,7 @@ func createNode(ctx context.Context, p *printer, request nodeRequest, files []*o
 		}
 	}
 	return withMarker(ctx, func() error {
-		err := runScoped(ctx, request, files, "node", "make")
+		err := runScoped(ctx, request, files, askMake)
 		if exitStatus(err) == exitFault {
 			explain(ctx, p)
 		}
@@ -162,7 +162,7 @@ func finishNode(ctx context.Context, p *printer, finish func() error) error {
 // node.
 func checkThenEnableVeth(ctx context.Context, p *printer, request nodeRequest, files []*os.File) error {
 	request.Check = true
-	if err := runScoped(ctx, request, files, "node", "make"); err != nil {
+	if err := runScoped(ctx, request, files, askMake); err != nil {
 		return err
 	}
 	return enableVeth(ctx, p)

@@ -47,7 +47,7 @@ func reset(c *cli.Context, p *printer) error {
 	if err := removeCutWrites(); err != nil {
 		return err
 	}
-	if err := runScoped(c.Context, resetRequest{c.Bool("force")}, nil, "node", "reset"); err != nil {
+	if err := runScoped(c.Context, resetRequest{c.Bool("force")}, nil, askReset); err != nil {
 		return err
 	}
 	if err := stopGuard(c.Context); err != nil {

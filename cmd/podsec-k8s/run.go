@@ -46,15 +46,16 @@ func endScope(ctx context.Context) error {
 
 // runScoped runs the node's half of a command that changes the node, in the
 // scope. Nothing of it runs any more when this returns.
-func runScoped(ctx context.Context, request any, files []*os.File, args ...string) error {
-	cmd, err := adminCommand(request, files, args...)
+func runScoped(ctx context.Context, request any, files []*os.File, q question) error {
+	c, err := q.call()
 	if err != nil {
 		return err
 	}
-	cmd.Started = func(pid int) error {
+	c.Files = files
+	c.Started = func(pid int) error {
 		return withSystem(ctx, func(m *host.Manager) error { return m.BeginScope(ctx, runScope(), pid) })
 	}
-	failed := saidBefore(cmd.Run(ctx))
+	failed := saidBefore(c.Show(ctx, request, os.Stdout, os.Stderr))
 	if err := endScope(context.WithoutCancel(ctx)); err != nil {
 		return errors.Join(failed, err)
 	}

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/gate"
 	"github.com/alt-cloud/podsec-k8s/scriptlets"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
@@ -41,34 +42,55 @@ func runStage(ctx context.Context, p *printer, stage scriptlets.Stage) error {
 		if err := applyAndTell(ctx, p); err != nil {
 			return err
 		}
-		return errors.Join(renewNetGuard(ctx), reloadUserUnits(ctx))
+		reloadUserUnits(ctx, p)
+		return renewNetGuard(ctx)
 	case scriptlets.Erase:
 		return eraseHost(ctx, p)
 	case scriptlets.ReplacedBy:
-		return reloadUserUnits(ctx)
+		reloadUserUnits(ctx, p)
 	case scriptlets.Replaced, scriptlets.Erased:
 	}
 	return nil
 }
 
 // reloadUserUnits lets the node's systemd see the units of another version.
-// What runs goes on as it is. Root leaves it to u7s-admin.
-func reloadUserUnits(ctx context.Context) error {
+// What runs goes on as it is. Root leaves it to u7s-admin, whose systemd may be
+// out of order: that is worth a warning, and holds no package up.
+func reloadUserUnits(ctx context.Context, p *printer) {
+	if err := askToReload(ctx); err != nil {
+		p.aside("podsec-k8s: warning: the node's units were not read anew: %s; later: %s",
+			p.words.text(err.Error()), "systemctl --user -M u7s-admin@ daemon-reload")
+	}
+}
+
+func askToReload(ctx context.Context) error {
 	admin, err := usernetes.AdminUser()
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(usernetes.RuntimeDir(admin.UID)); err != nil {
-		return nil // the user's systemd does not run, and reads them when it starts
+	if runs, err := userManagerRuns(ctx, admin); err != nil || !runs {
+		return err // one that does not run reads them when it starts
 	}
-	cmd, err := asAdmin("node", "reload")
+	c, err := askReload.call()
 	if err != nil {
 		return err
 	}
-	if err := cmd.Run(ctx); err != nil {
-		return &host.Fault{Err: fmt.Errorf("reloading the node's units: %w", err), Remedy: "systemctl --user -M u7s-admin@ daemon-reload"}
+	return c.Show(ctx, nil, io.Discard, io.Discard)
+}
+
+// userManagerRuns asks the system's systemd, where one runs, for the user's:
+// root does not look into what is the user's.
+func userManagerRuns(ctx context.Context, admin gate.User) (bool, error) {
+	if host.Local(nil).Units == nil {
+		return false, nil
 	}
-	return nil
+	manager, err := host.SystemManager(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer manager.Close()
+	state, err := manager.State(ctx, fmt.Sprintf("user@%d.service", admin.UID))
+	return state.Up(), err
 }
 
 func localHost(p *printer) *host.Host {

@@ -48,7 +48,7 @@ func runTokens(c *cli.Context, p *printer, name string, flags, given []string) e
 	}
 	args := slices.Concat(flags, given)
 	if !c.Bool(printJoinFlag) && !c.Bool(controlPlaneFlag) {
-		return runAsAdmin(c.Context, append([]string{name}, args...), nil, "node", "token")
+		return showTokens(c, p, name, args)
 	}
 	ticket, err := askTicket(c, ticketRequest{c.Bool(controlPlaneFlag), args})
 	if err != nil {
@@ -60,19 +60,49 @@ func runTokens(c *cli.Context, p *printer, name string, flags, given []string) e
 
 // askTicket asks for what another machine joins by.
 func askTicket(c *cli.Context, request ticketRequest) (t usernetes.JoinTicket, err error) {
-	if err := askAdmin(c.Context, request, &t, "node", "ticket"); err != nil {
+	if err := askAdmin(c.Context, request, &t, askForTicket); err != nil {
 		return t, err
 	}
 	return t, t.Check()
 }
 
-// nodeToken is the half of it that u7s-admin runs.
-func nodeToken(c *cli.Context) error {
+// showTokens shows what kubeadm says. A new token is for another program: it has
+// its form.
+func showTokens(c *cli.Context, p *printer, name string, args []string) error {
+	if name != "create" || slices.Contains(args, "--dry-run") || slices.Contains(args, "--dry-run=true") {
+		return runAsAdmin(c.Context, append([]string{name}, args...), nil, askTokens)
+	}
+	var token usernetes.Token
+	if err := askAdmin(c.Context, args, &token, askForToken); err != nil {
+		return err
+	}
+	if err := token.Check(); err != nil {
+		return err
+	}
+	p.say("%s", token.Token)
+	return nil
+}
+
+// nodeTokens is the half of it that u7s-admin runs.
+func nodeTokens(c *cli.Context) error {
 	var args []string
 	if err := readRequest(&args); err != nil {
 		return err
 	}
 	return saidBefore(usernetes.RunTokens(c.Context, args, os.Stdout, os.Stderr))
+}
+
+// nodeToken is the half of create.
+func nodeToken(c *cli.Context) error {
+	var args []string
+	if err := readRequest(&args); err != nil {
+		return err
+	}
+	token, err := usernetes.NewToken(c.Context, args, os.Stderr)
+	if err != nil {
+		return saidBefore(err)
+	}
+	return json.NewEncoder(os.Stdout).Encode(token)
 }
 
 // nodeTicket is the half of create --print-join-command.

@@ -1,11 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -26,30 +25,17 @@ func toolCommand(name, usage, example string, run func(*cli.Context) error) *cli
 // runKubeadm runs kubeadm in the node. It may have renewed certificates: then
 // root's kubeconfigs are made anew.
 func runKubeadm(c *cli.Context, p *printer) error {
-	if os.Geteuid() != 0 {
-		return inNode("kubeadm", c.Args().Slice())
+	if err := inNode(c.Context, "kubeadm", c.Args().Slice()); err != nil {
+		return err
 	}
-	// What the terminal sends goes to kubeadm as well, and it is for kubeadm to end.
-	interrupts := make(chan os.Signal, 1)
-	signal.Notify(interrupts, syscall.SIGINT, syscall.SIGQUIT)
-	defer signal.Stop(interrupts)
-	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	cmd := host.Command{
-		Path: usernetes.Self, Args: append([]string{"exec", "--", "kubeadm"}, c.Args().Slice()...),
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-	}
-	if err := cmd.Run(ctx); err != nil {
-		return saidBefore(err)
-	}
-	node, err := askAccess(ctx)
+	node, err := askAccess(c.Context)
 	if err != nil || !node.Master {
 		return err
 	}
 	return refreshKubeconfigs(p, node.Access)
 }
 
-func runCrictl(c *cli.Context) error { return inNode("crictl", c.Args().Slice()) }
+func runCrictl(c *cli.Context) error { return inNode(c.Context, "crictl", c.Args().Slice()) }
 
 func execCommand() *cli.Command {
 	return &cli.Command{
@@ -75,12 +61,12 @@ func execInNode(c *cli.Context) error {
 	if err := wordsOf(c.Command.ArgsUsage).check(args); err != nil {
 		return wrongUsage(c, err)
 	}
-	return inNode(args[0], args[1:])
+	return inNode(c.Context, args[0], args[1:])
 }
 
-// inNode replaces this process by a program in the node. Root becomes
-// u7s-admin first, for what holds the namespaces is the user's.
-func inNode(name string, args []string) error {
+// inNode runs a program in the node. u7s-admin's process becomes it; root has
+// u7s-admin run it, behind the gate, for what holds the namespaces is the user's.
+func inNode(ctx context.Context, name string, args []string) error {
 	admin, err := usernetes.AdminUser()
 	if err != nil {
 		return err
@@ -89,11 +75,16 @@ func inNode(name string, args []string) error {
 	case admin.UID:
 		return usernetes.ExecInNode(name, args...)
 	case 0:
-		cmd, err := asAdmin(append([]string{"exec", name}, args...)...)
+		c, err := asAdmin(append([]string{"exec", "--", name}, args...)...)
 		if err != nil {
 			return err
 		}
-		return cmd.Exec()
+		c.Name = "podsec-k8s exec " + name
+		status, err := c.Interact(ctx, os.Stdin, os.Stdout, os.Stderr)
+		if err == nil && status != 0 {
+			err = &childStatus{status}
+		}
+		return err
 	default:
 		return &host.Fault{Err: fmt.Errorf("only root may enter the node"), Remedy: "run it with su - or sudo"}
 	}

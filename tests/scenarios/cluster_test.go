@@ -65,6 +65,7 @@ func TestMaster(t *testing.T) {
 			{"limits", limitsRaised},
 			{"site settings", func(m *machine) { siteSettings(m, g) }},
 			{"kubeadm", func(m *machine) { kubeadmCommands(m, g) }},
+			{"wall", wall},
 			{"upgrade", upgrade},
 		} {
 			t.Run(check.name, func(t *testing.T) { check.run(m.on(t)) })

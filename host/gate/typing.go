@@ -1,4 +1,4 @@
-package host
+package gate
 
 import (
 	"fmt"
@@ -21,11 +21,11 @@ const (
 // Source: syscall(2), x32.
 const otherABI = 0x40000000
 
-// guardTerminal keeps this process, and all that it becomes and starts, from
+// keepFromTyping keeps this process, and all that it becomes and starts, from
 // typing into a terminal: a program of another user that has the caller's
 // terminal could give the caller's shell commands. It takes root.
 // Source: ioctl_tty(2), TIOCSTI and TIOCLINUX; seccomp(2).
-func guardTerminal() error {
+func keepFromTyping() error {
 	machine, ok := map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64}[runtime.GOARCH]
 	if !ok {
 		return fmt.Errorf("guarding the terminal: not known for %s", runtime.GOARCH)

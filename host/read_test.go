@@ -1,0 +1,52 @@
+package host
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestReadFile: what is no file of ordinary size holds nobody up.
+func TestReadFile(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	socket, err := net.Listen("unix", file("socket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close() //nolint:errcheck // the test is over
+	huge, err := os.Create(file("huge"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(
+		unix.Mkfifo(file("fifo"), 0o600), os.Mkdir(file("folder"), 0o700), os.WriteFile(file("small"), []byte("{}"), 0o600),
+		os.Symlink("fifo", file("link to a fifo")), os.Symlink("small", file("link")), os.Symlink("/dev/zero", file("device")),
+		huge.Truncate(1<<30), huge.Close(),
+	); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"fifo", "folder", "socket", "device", "link to a fifo"} {
+		var fault *Fault
+		if _, err := ReadFile(file(name)); !errors.As(err, &fault) || !strings.Contains(err.Error(), "no regular file") || fault.Remedy == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := ReadFile(file("huge")); err == nil || !strings.Contains(err.Error(), "more than 16 MiB") {
+		t.Errorf("huge: %v", err)
+	}
+	if _, err := ReadFile(file("none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("none: %v", err)
+	}
+	for _, path := range []string{file("small"), file("link"), "/proc/self/status"} {
+		if data, err := ReadFile(path); err != nil || len(data) == 0 {
+			t.Errorf("%s: %q %v", path, data, err)
+		}
+	}
+}
