@@ -25,7 +25,9 @@ func nest(t *testing.T, top, name string, depth int) {
 			break
 		}
 		if n%100 == 0 {
-			err = unix.Symlinkat("/", fd, "link")
+			if err = unix.Symlinkat("/", fd, "link"); err != nil {
+				break
+			}
 		}
 		if next, err = unix.Openat(fd, name, unix.O_DIRECTORY, 0); err == nil {
 			unix.Close(fd) //nolint:errcheck // opened for reading

@@ -17,10 +17,10 @@ while time.time() < end:
 P
 trap='trap "" TERM HUP INT; while :; do sleep 1; done'
 id=$(($(sed -n 's/^u7s-admin:\([0-9]*\):.*/\1/p' /etc/subuid) + 65535))
-go() { systemd-run -q -p RemainAfterExit=yes -p KillMode=process --uid="$@"; }
-go u7s-admin sh -c "$trap"
-go $id sh -c "$trap"
-go u7s-admin nice python3 /run/attack.py chain
-go u7s-admin nice python3 /run/attack.py spread
-go root sleep 4242
+start() { user=$1; shift; systemd-run -q -p RemainAfterExit=yes -p KillMode=process --uid="$user" "$@"; }
+start u7s-admin sh -c "$trap"
+start $id sh -c "$trap"
+start u7s-admin nice python3 /run/attack.py chain
+start u7s-admin nice python3 /run/attack.py spread
+start root sleep 4242
 sleep 1
