@@ -35,7 +35,7 @@ func (m *Manager) BeginScope(ctx context.Context, s Scope, pid int) error {
 // EndScope ends all processes of a scope, and waits for it. There may be none.
 func (m *Manager) EndScope(ctx context.Context, s Scope) error {
 	state, err := m.State(ctx, s.Unit)
-	if err != nil || (state.Idle() && state.Active != "failed") {
+	if err != nil || state.Idle() {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout+scopeMargin)

@@ -160,11 +160,23 @@ func lockNode(ctx context.Context, p *printer) (unlock func(), err error) {
 		file.WriteString(endingNote) //nolint:errcheck // without it others do not wait
 	})
 	unlock = func() { noted(); file.Close() } //nolint:errcheck // closing gives the lock back
-	if err := endScope(ctx); err != nil {
+	if err := endFormer(ctx, p); err != nil {
 		unlock()
 		return nil, fmt.Errorf("ending what an interrupted run has left running: %w", err)
 	}
 	return unlock, nil
+}
+
+// endFormer ends what a run has left running whose lock is free, and says so.
+func endFormer(ctx context.Context, p *printer) error {
+	return withSystem(ctx, func(m *host.Manager) error {
+		s, err := m.State(ctx, runScope().Unit)
+		if err != nil || s.Idle() {
+			return err
+		}
+		p.aside("podsec-k8s: ending what an interrupted run has left running")
+		return m.EndScope(ctx, runScope())
+	})
 }
 
 // waitLock takes the lock, after a while where whoever holds it is ending.

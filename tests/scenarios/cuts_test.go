@@ -57,7 +57,7 @@ func joinMoments() []moment {
 		{"runtime", said("[2/6]"), false},
 		{"images", said("[3/6]"), false},
 		{"kubeadm", said("[4/6]"), false},
-		{"discovery", said("[preflight] Reading configuration from the cluster"), false},
+		{"discovery", said("[preflight] Reading configuration from the"), false},
 		{"certificate authority", "test -e " + ofNode + "/etc/kubernetes/pki/ca.crt", false},
 		{"identity", "test -e " + ofNode + "/etc/kubernetes/kubelet.conf", false},
 		{"joined", said("This node has joined the cluster"), false},
@@ -140,6 +140,9 @@ func TestCuts(t *testing.T) {
 		}
 		var join string
 		t.Run("join", func(t *testing.T) { join = cutJoin(worker.on(t), master.on(t)) })
+		if t.Failed() {
+			return
+		}
 		t.Run("damaged", func(t *testing.T) { damagedState(worker.on(t), join) })
 		t.Run("reset", func(t *testing.T) { cutReset(worker.on(t), join) })
 		t.Run("control plane", func(t *testing.T) { cutControlPlane(worker.on(t), master.on(t)) })
@@ -175,10 +178,11 @@ func leftAlone(m *machine, create string) {
 
 	m.try(fmt.Sprintf(`%[2]s > %[1]s 2>&1 & pid=$!
 until %[3]s; do sleep 0.02; done
-kill -KILL $pid $(pgrep -u u7s-admin -f ' node make')`, cutLog, create, certificates.when))
+kill -STOP $(pgrep -x kubeadm); kill -KILL $pid $(pgrep -u u7s-admin -f ' node make')`, cutLog, create, certificates.when))
 	m.run("pgrep -x kubeadm")
 	m.cut(create, masterMoments()[3], 0)
 	m.run("! { " + running + "; }")
+	m.says("cat "+cutLog, "ending what an interrupted run has left running")
 
 	out, status := m.try(fmt.Sprintf(`%[2]s > %[1]s 2>&1 & pid=$!
 until %[3]s; do sleep 0.02; done
