@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -21,7 +22,7 @@ func traced(name, command string, quickly bool) string {
 	if quickly {
 		how = "--seccomp-bpf "
 	}
-	return "mkdir -p " + traces + " && strace -f " + how + "-qq -y -s 300 -e signal=none -e trace=%file,clone,clone3,fork,vfork,connect,bind,setuid,setreuid,setresuid -o " +
+	return "mkdir -p " + traces + " && strace -f " + how + "-qq -y --decode-pids=pidns -s 300 -e signal=none -e trace=%file,clone,clone3,fork,vfork,connect,bind,setuid,setreuid,setresuid -o " +
 		traces + "/" + name + " sh -c '" + command + "'"
 }
 
@@ -89,7 +90,7 @@ type trace struct {
 // Forms of a trace. Source: strace(1), "-f", "-o" and "-y".
 var (
 	traceLine  = regexp.MustCompile(`^(\d+) +(.*)$`)
-	forked     = regexp.MustCompile(`(?:^|<\.\.\. )(?:clone3?|v?fork)\b.*= (\d+)$`)
+	forked     = regexp.MustCompile(`(?:^|<\.\.\. )(?:clone3?|v?fork)\b.*= (\d+)(?: /\* (\d+) in strace's PID NS \*/)?$`)
 	becomes    = regexp.MustCompile(`^set(?:res|re)?uid\((\d+)`)
 	inFolder   = regexp.MustCompile(`["<](?:/var/lib/u7s-admin|/run/user/\d+)/`)
 	withFolder = regexp.MustCompile(`</(?:var/lib/u7s-admin|run/user/\d+)>`)
@@ -103,7 +104,7 @@ func readTrace(lines []string) (t trace) {
 	for _, line := range lines {
 		if parts := traceLine.FindStringSubmatch(line); parts != nil {
 			if child := forked.FindStringSubmatch(parts[2]); child != nil {
-				parent[child[1]] = parts[1]
+				parent[cmp.Or(child[2], child[1])] = parts[1] // in the node the same process has another number
 			}
 		}
 	}
@@ -149,6 +150,7 @@ func TestReadTrace(t *testing.T) {
 		"a child of root":       {"7 vfork( <unfinished ...>\n8 setresuid(988, 988, 988) = 0\n7 <... vfork resumed>) = 8\n7 execve(\"" + home + "/x\", [\"x\"], 0x7) = 0", "1 0 1"},
 		"erase":                 {`7 renameat(AT_FDCWD</>, "` + home + `", AT_FDCWD</>, "/var/lib/podsec-k8s/saved/home") = 0`, "0 1 0"},
 		"the folder's entry":    {`7 newfstatat(AT_FDCWD</>, "` + home + `", 0x1, AT_SYMLINK_NOFOLLOW) = 0`, "0 0 0"},
+		"in the node":           {"7 setresuid(988, 988, 988) = 0\n7 clone(flags=SIGCHLD) = 6 /* 9 in strace's PID NS */\n9 chdir(\"" + home + "/x\") = 0\n6 chdir(\"" + home + "/x\") = 0", "1 0 1"},
 		"as an argument":        {`7 execve("/usr/sbin/useradd", ["useradd", "--home-dir", "` + home + `"], 0x7) = 0`, "0 0 0"},
 	} {
 		r := readTrace(strings.Split(c.lines, "\n"))
