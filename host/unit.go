@@ -9,9 +9,6 @@ import (
 	"time"
 )
 
-// unitTimeout bounds how long systemd may take to start or stop a unit.
-const unitTimeout = 4 * time.Minute
-
 // stopTimeout bounds how long systemd may take to stop a unit that goes. What is
 // not stopped then is killed: whoever erases a package waits for it.
 const stopTimeout = 40 * time.Second
