@@ -106,6 +106,20 @@ func lockLab() (unlock func(), err error) {
 	return func() { folder.Close() }, nil //nolint:errcheck // closing gives the lock back
 }
 
+// findHubOrClear gives the hub. Where none runs, it removes what one has left,
+// and gives no hub; one that is being booted meanwhile is waited for.
+func findHubOrClear(ctx context.Context) (hub, error) {
+	unlock, err := lockLab()
+	if err != nil {
+		return hub{}, err
+	}
+	defer unlock()
+	if h, err := findHub(); err == nil {
+		return h, nil
+	}
+	return hub{}, DownAll(ctx)
+}
+
 // ensureHub gives the hub, booted when none runs. The caller holds the lab's
 // lock.
 func ensureHub(ctx context.Context) (hub, error) {

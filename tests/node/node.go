@@ -376,9 +376,9 @@ func Down(ctx context.Context, name string) error {
 	if !validName.MatchString(name) {
 		return fmt.Errorf("there can be no node %q", name)
 	}
-	h, err := findHub()
-	if err != nil {
-		return DownAll(ctx)
+	h, err := findHubOrClear(ctx)
+	if err != nil || h == (hub{}) {
+		return err
 	}
 	n := &Node{Name: name, hub: h}
 	ctx, cancel := context.WithTimeout(ctx, downTimeout)
