@@ -29,8 +29,12 @@ func runScope() host.Scope {
 	return host.Scope{Unit: "podsec-k8s-run.scope", Description: "A change of the rootless Kubernetes node", Timeout: 10 * time.Second}
 }
 
-// withSystem does something with the system's systemd.
+// withSystem does something with the system's systemd. Where that does not run
+// the machine, no node runs either, and preflight says so.
 func withSystem(ctx context.Context, do func(*host.Manager) error) error {
+	if !host.Booted() {
+		return nil
+	}
 	manager, err := host.SystemManager(ctx)
 	if err != nil {
 		return err
