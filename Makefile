@@ -66,7 +66,7 @@ scenarios: tools ## install, cluster, erase in booted nodes
 	export GEN=1.26; $(LAB) build
 	@(cd tests && exec $(IDLY) env GEN=1.34 $(LAB_PROGRAM) build) & build=$$!; \
 	$(SCENARIOS) -skip '/^1[.]34$$' ./scenarios && wait $$build && \
-	$(SCENARIOS) -run '^(TestMaster|TestWorker|TestClosedSite|TestFiles|TestBrokenControlPlane)$$/^1[.]34$$' ./scenarios
+	$(SCENARIOS) -run '^(TestMaster|TestWorker|TestClosedSite|TestFiles|TestBrokenControlPlane|TestCuts)$$/^1[.]34$$' ./scenarios
 
 rpm: ## build the package into dist/
 	go run ./rpm --kubernetes $(GEN)
