@@ -142,6 +142,7 @@ func TestTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	ty.sees("33 99")
+	ty.sees("$ ") // what is typed before that may still be the program's
 	ty.run("stty -a | grep -c ' icanon.* echo '")
 	for command, status := range map[string]string{"exit 7": "7", "kill -TERM $$": "143", "kill -KILL $$": "137"} {
 		ty.run("gate '" + command + "'")
