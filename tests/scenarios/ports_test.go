@@ -117,10 +117,7 @@ func askedPorts(master, worker *machine, sources bool) {
 		answersAt(worker, at.proto, at.address)
 	}
 	worker.says("curl -sS -m 5 http://127.0.0.1:9082/", "host-ports")
-	health := strings.TrimSpace(master.run("podsec-k8s kubectl get service local -o jsonpath='{.spec.healthCheckNodePort}'"))
-	if out := outsideRun(worker, "curl -sS -m 5 http://"+worker.Address.String()+":"+health+"/"); !strings.Contains(out, `"localEndpoints": 1`) {
-		worker.t.Errorf("the health check of a load balancer answers %q", out)
-	}
+	healthAnswers(worker, strings.TrimSpace(master.run("podsec-k8s kubectl get service local -o jsonpath='{.spec.healthCheckNodePort}'")))
 	if out := askOutside(worker, "tcp", worker.Address.String()+"/9202"); out != "" {
 		worker.t.Errorf("what listens on the loopback address answers outside: %q", out)
 	}
@@ -129,6 +126,23 @@ func askedPorts(master, worker *machine, sources bool) {
 	worker.eventually(30*time.Second, "! podsec-k8s status | grep -E '(708[0-4]|908[12]|920[0-9])/(tcp|udp)' && ! ss -Hltun | grep -E ':(708[0-4]|908[12]|920[0-9]) '")
 	outsideRun(worker, "ip route delete "+second)
 	worker.run("ip address delete " + second + "/32 dev host0")
+}
+
+// healthAnswers: a load balancer's health check is told of the node's endpoint
+// once kube-proxy knows it.
+func healthAnswers(worker *machine, port string) {
+	worker.t.Helper()
+	deadline := time.Now().Add(comeBack)
+	for {
+		out := outsideRun(worker, "curl -sS -m 5 http://"+worker.Address.String()+":"+port+"/")
+		if strings.Contains(out, `"localEndpoints": 1`) {
+			return
+		}
+		if time.Now().After(deadline) {
+			worker.t.Fatalf("the health check of a load balancer answers %q", out)
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
 }
 
 // toldWhyNot: what is not published, or not quite, is an event of its object
