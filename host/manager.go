@@ -176,8 +176,10 @@ func (m *Manager) Changes() (<-chan struct{}, error) {
 
 type jobCall func(ctx context.Context, name, mode string, done chan<- string) (int, error)
 
-// job asks for a job and waits for its result; any word but done is an
-// error. Source: the list of results at go-systemd's StartUnit.
+// job asks for a job and waits for its result; any word but done is an error.
+// One that is canceled is asked for again: a job of the opposite kind, which
+// someone else has asked for, has taken its place. Source: the list of results
+// at go-systemd's StartUnit.
 func (m *Manager) job(ctx context.Context, doing, unit string, call jobCall) error {
 	for asked := 1; ; asked++ {
 		done := make(chan string, 1)

@@ -144,7 +144,7 @@ func TestCuts(t *testing.T) {
 			return
 		}
 		t.Run("damaged", func(t *testing.T) { damagedState(worker.on(t), join) })
-		t.Run("reset", func(t *testing.T) { cutReset(worker.on(t), join) })
+		t.Run("reset", func(t *testing.T) { cutReset(worker.on(t), master.on(t), join) })
 		t.Run("control plane", func(t *testing.T) { cutControlPlane(worker.on(t), master.on(t)) })
 	})
 }
@@ -231,7 +231,7 @@ func damagedState(m *machine, join string) {
 
 // cutReset takes a worker away after it was cut in that, and makes none of half a
 // node meanwhile.
-func cutReset(m *machine, join string) {
+func cutReset(m, master *machine, join string) {
 	m.cut("podsec-k8s reset --yes", resetMoments()[0], 3)
 	m.fails("podsec-k8s status", exitFault, "a reset was interrupted", "podsec-k8s reset")
 	m.fails(join, exitFault, "a reset was interrupted", "podsec-k8s reset")
@@ -239,7 +239,10 @@ func cutReset(m *machine, join string) {
 	if !*everyCut {
 		moments = moments[1:]
 	}
-	m.cutAll("podsec-k8s reset --yes", moments, func() { m.run(join) }, func() {
+	m.cutAll("podsec-k8s reset --yes", moments, func() {
+		master.run("podsec-k8s kubectl delete node " + m.Name)
+		m.run(join)
+	}, func() {
 		m.fails("podsec-k8s status", exitNoNode, "no node on this machine")
 		noLeftovers(m)
 		if out := m.run("ls -A /var/lib/u7s-admin; ls /var/lib/podsec-k8s | grep -x cluster; ls -d /run/user/$(id -u u7s-admin)/u7s* 2>&1 | grep -v 'No such'; true"); strings.Trim(out, "\n") != "" && strings.TrimSpace(out) != ".kube" {
