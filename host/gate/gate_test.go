@@ -72,6 +72,7 @@ func shown(t *testing.T, c Call) (out, notes string) {
 
 // TestOtherSide: the program has nothing of root's.
 func TestOtherSide(t *testing.T) {
+	needsRoot(t)
 	secret, err := os.Open("/etc/shadow")
 	if err != nil {
 		t.Fatal(err)
@@ -102,6 +103,7 @@ func TestOtherSide(t *testing.T) {
 
 // TestKeyring: a key of root's session is not found.
 func TestKeyring(t *testing.T) {
+	needsRoot(t)
 	if _, err := unix.AddKey("user", "of-root", []byte("secret"), unix.KEY_SPEC_SESSION_KEYRING); err != nil {
 		t.Fatal(err)
 	}
@@ -119,6 +121,7 @@ print("found" if n > 0 else "none")`
 
 // TestFiles: what root has opened can be read, and nothing else is there.
 func TestFiles(t *testing.T) {
+	needsRoot(t)
 	file := filepath.Join(t.TempDir(), "of-root")
 	if err := os.WriteFile(file, []byte("an image"), 0o600); err != nil {
 		t.Fatal(err)
@@ -143,6 +146,7 @@ type answer struct {
 
 // TestAnswer: what is no answer is a fault, and soon.
 func TestAnswer(t *testing.T) {
+	needsRoot(t)
 	for name, c := range map[string]struct{ command, want string }{
 		"an answer":       {`cat > /dev/null; echo '{"Name": "a", "List": [{"Fault": "b"}], "Bytes": "eA=="}'`, ""},
 		"none":            {"true", "EOF"},
@@ -171,7 +175,7 @@ func TestAnswer(t *testing.T) {
 			if (err == nil) != (c.want == "") || (err != nil && !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
-			if took := time.Since(start); took > 7*time.Second {
+			if took := time.Since(start); took > 20*time.Second {
 				t.Errorf("took %s", took)
 			}
 			if name == "another field" && strings.ContainsRune(err.Error(), 0x1b) {
@@ -183,6 +187,7 @@ func TestAnswer(t *testing.T) {
 
 // TestCleanAnswer: no string of an answer has what a terminal obeys.
 func TestCleanAnswer(t *testing.T) {
+	needsRoot(t)
 	c := keeper(`cat > /dev/null; echo '{"Name": "a\u001b]0;x\u0007\n\u202eb", "List": [{"Fault": "\u009b2J"}], "Bytes": "Gw=="}'`)
 	var a answer
 	if err := c.Answer(t.Context(), nil, &a, io.Discard); err != nil {
@@ -195,6 +200,7 @@ func TestCleanAnswer(t *testing.T) {
 
 // TestMemory: root's memory does not grow with what it is told.
 func TestMemory(t *testing.T) {
+	needsRoot(t)
 	before := peak(t)
 	for _, command := range []string{
 		"head -c 100000000 /dev/zero | tr '\\0' x", "head -c 100000000 /dev/zero | tr '\\0' x >&2",
@@ -225,6 +231,7 @@ func peak(t *testing.T) int64 {
 // TestShow: what is shown is text, whole lines or not, and the status is the
 // program's.
 func TestShow(t *testing.T) {
+	needsRoot(t)
 	out, notes := shown(t, keeper(`printf 'one\ttwo\r\n\033[2Jthree \303'; sleep 0.1; printf '\251'; printf '\033c' >&2; cat`))
 	if want := "one\ttwo\n\\x1b[2Jthree énull"; out != want || notes != `\x1bc` {
 		t.Errorf("%q %q", out, notes)
@@ -238,6 +245,7 @@ func TestShow(t *testing.T) {
 
 // TestShowStops: a program without a deadline ends with its caller's context.
 func TestShowStops(t *testing.T) {
+	needsRoot(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(300*time.Millisecond, cancel)
 	c := keeper("trap 'echo told; exit 1' TERM; while :; do sleep 0.05; done")
@@ -284,6 +292,7 @@ func TestOneGate(t *testing.T) {
 // TestStartedBeforeTheRequest: the program is given its request once Started was
 // told of it, and is ended when that fails.
 func TestStartedBeforeTheRequest(t *testing.T) {
+	needsRoot(t)
 	there := false
 	c := keeper("cat")
 	c.Started = func(pid int) error {
@@ -300,5 +309,13 @@ func TestStartedBeforeTheRequest(t *testing.T) {
 	c.Started = func(int) error { return refused }
 	if err := c.Answer(t.Context(), nil, &answer, io.Discard); !errors.Is(err, refused) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// needsRoot leaves out a test that takes on the ids of others, as root alone can.
+func needsRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can take on the ids of others; CI is root")
 	}
 }

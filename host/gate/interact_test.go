@@ -117,6 +117,7 @@ func (ty *typist) cooked() bool {
 }
 
 func TestTerminal(t *testing.T) {
+	needsRoot(t)
 	ty := newTypist(t)
 	own, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", ty.slave.Fd()))
 	if err != nil {
@@ -157,6 +158,7 @@ func TestTerminal(t *testing.T) {
 
 // TestKeys: interrupt, stop, background and foreground are as without the gate.
 func TestKeys(t *testing.T) {
+	needsRoot(t)
 	ty := newTypist(t)
 	ty.types("gate 'echo begun; sleep 100'\n")
 	ty.sees("\r\nbegun")
@@ -210,11 +212,12 @@ func TestKeys(t *testing.T) {
 // TestLeftBehind: what a program leaves behind reads nothing of what is typed
 // later, and holds nothing up.
 func TestLeftBehind(t *testing.T) {
+	needsRoot(t)
 	stolen := filepath.Join(t.TempDir(), "stolen")
 	ty := newTypist(t)
 	start := time.Now()
 	ty.run("gate '(trap \"\" HUP TTIN; setsid cat <&0 > " + stolen + " & exec 4</dev/tty; (trap \"\" HUP; cat <&4 >> " + stolen + ") & ) ; echo left'")
-	if took := time.Since(start); took > 4*time.Second {
+	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("held up for %s", took)
 	}
 	ty.types("read -rs password; echo \"has ${#password}\"\n")
@@ -246,6 +249,7 @@ func piped(t *testing.T, script string, stdin io.Reader) (out []byte, errs strin
 
 // TestPipes: data goes through as it is, however much there is of it, both ways.
 func TestPipes(t *testing.T) {
+	needsRoot(t)
 	big := filepath.Join(t.TempDir(), "big")
 	data := bytes.Repeat([]byte("\x00\x1b[31m\xff\r\n0123456789"), 1<<20)
 	if err := os.WriteFile(big, data, 0o600); err != nil {
@@ -269,6 +273,7 @@ func TestPipes(t *testing.T) {
 }
 
 func TestPiped(t *testing.T) {
+	needsRoot(t)
 	for name, c := range map[string]struct {
 		script, out string
 		status      int
@@ -291,7 +296,7 @@ func TestPiped(t *testing.T) {
 			if string(out) != c.out || status != c.status {
 				t.Errorf("%q, exit status %d, %s", out, status, errs)
 			}
-			if took := time.Since(start); took > 5*time.Second {
+			if took := time.Since(start); took > 20*time.Second {
 				t.Errorf("took %s", took)
 			}
 		})

@@ -176,7 +176,7 @@ func leftAlone(m *machine, create string) {
 	m.eventually(15*time.Second, "! { "+running+"; }")
 	m.says("podsec-k8s status || true", "phase control-plane is not done", "it goes on")
 
-	m.try(fmt.Sprintf(`%[2]s > %[1]s 2>&1 & pid=$!
+	m.try(fmt.Sprintf(`: > %[1]s; %[2]s > %[1]s 2>&1 & pid=$!
 until %[3]s; do sleep 0.02; done
 kill -STOP $(pgrep -x kubeadm); kill -KILL $pid $(pgrep -u u7s-admin -f ' node make')`, cutLog, create, certificates.when))
 	m.run("pgrep -x kubeadm")
@@ -184,7 +184,7 @@ kill -STOP $(pgrep -x kubeadm); kill -KILL $pid $(pgrep -u u7s-admin -f ' node m
 	m.run("! { " + running + "; }")
 	m.says("cat "+cutLog, "ending what an interrupted run has left running")
 
-	out, status := m.try(fmt.Sprintf(`%[2]s > %[1]s 2>&1 & pid=$!
+	out, status := m.try(fmt.Sprintf(`: > %[1]s; %[2]s > %[1]s 2>&1 & pid=$!
 until %[3]s; do sleep 0.02; done
 kill -TERM $pid; timeout --preserve-status --signal=INT 4 %[2]s 2>&1`, cutLog, create, certificates.when))
 	if status == exitLocked || !strings.Contains(out, "[1/6]") {
