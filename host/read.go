@@ -13,13 +13,43 @@ import (
 // state comes near it.
 const maxRead = 16 << 20
 
+var (
+	errNotRegular = errors.New("it is no regular file")
+	errTooLarge   = errors.New("it is too large")
+)
+
 // ReadFile reads a regular file whole. It waits for nobody: a FIFO, a device, a
 // socket or a folder in its place, and a file without end, is a *Fault. That
-// there is none is fs.ErrNotExist. Source: open(2), O_NONBLOCK.
+// there is none is fs.ErrNotExist.
 func ReadFile(path string) ([]byte, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	if errors.Is(err, unix.ENXIO) { // a socket
-		return nil, notRegular(path)
+	data, err := readBounded(path, 0, maxRead)
+	switch {
+	case errors.Is(err, errNotRegular):
+		err = fmt.Errorf("%q is no regular file", path)
+	case errors.Is(err, errTooLarge):
+		err = fmt.Errorf("%q has more than %d MiB", path, maxRead>>20)
+	default:
+		return data, err
+	}
+	return nil, &Fault{Err: err, Remedy: "someone has put it there as u7s-admin: take it away; or start over: podsec-k8s reset"}
+}
+
+// ReadRegular reads a file that somebody with other rights writes: a regular
+// file of at most limit bytes, and no link to one. Source: open(2), O_NOFOLLOW.
+func ReadRegular(path string, limit int64) ([]byte, error) {
+	data, err := readBounded(path, unix.O_NOFOLLOW, limit)
+	if errors.Is(err, errNotRegular) || errors.Is(err, errTooLarge) {
+		return nil, fmt.Errorf("reading %q: %w", path, err)
+	}
+	return data, err
+}
+
+// readBounded reads a regular file of at most limit bytes. It never waits for a
+// pipe. Source: open(2), O_NONBLOCK, and ENXIO for a socket.
+func readBounded(path string, flags int, limit int64) ([]byte, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|flags, 0)
+	if errors.Is(err, unix.ENXIO) {
+		return nil, errNotRegular
 	}
 	if err != nil {
 		return nil, err
@@ -30,17 +60,11 @@ func ReadFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, notRegular(path)
+		return nil, errNotRegular
 	}
-	data, err := io.ReadAll(io.LimitReader(file, maxRead+1))
-	if err == nil && len(data) > maxRead {
-		return nil, &Fault{Err: fmt.Errorf("%q has more than %d MiB", path, maxRead>>20), Remedy: readRemedy}
+	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		return nil, errTooLarge
 	}
 	return data, err
 }
-
-func notRegular(path string) *Fault {
-	return &Fault{Err: fmt.Errorf("%q is no regular file", path), Remedy: readRemedy}
-}
-
-const readRemedy = "someone has put it there as u7s-admin: take it away; or start over: podsec-k8s reset"
