@@ -159,7 +159,7 @@ func (f *follower) report(found manifestFindings) {
 			slog.Error("manifest refused", "file", one.File, "error", one.Fault, "remedy", one.Remedy)
 		}
 	}
-	if err := found.save(); err != nil {
+	if err := noteManifests.save(found); err != nil {
 		slog.Error("noting what was found", "error", err)
 	}
 	f.found = found

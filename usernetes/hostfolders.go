@@ -2,7 +2,6 @@ package usernetes
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -39,10 +38,6 @@ func hostFolders() []hostfs.Folder {
 		}},
 	}
 }
-
-// hostFaultsFile is where the node says which of the host's files it can't
-// see as they are, as a list of hostfs.Problem.
-func hostFaultsFile() string { return filepath.Join(runtimeDir(), "u7s/host-files.json") }
 
 // mergeHost gives the node its files: the host's, and its own. Mounts made
 // later are seen by all that enter, and by containers that ask for it.
@@ -131,22 +126,16 @@ func makeBases(folders []hostfs.Folder) error {
 }
 
 func reportHostFaults(problems []hostfs.Problem) error {
-	data, err := json.Marshal(append([]hostfs.Problem{}, problems...))
-	if err != nil {
-		return err
-	}
-	return host.WriteFile(hostFaultsFile(), data, 0o600)
+	return noteHostFiles.save(append([]hostfs.Problem{}, problems...))
 }
 
 // hostFileWarnings reads for the status command what the node does not see of
 // the host's files.
 func hostFileWarnings() (lines []FaultLine) {
-	data, err := host.ReadFile(hostFaultsFile())
-	if err != nil {
-		return nil // it is not known yet
-	}
 	var problems []hostfs.Problem
-	if err := json.Unmarshal(data, &problems); err != nil {
+	if err := noteHostFiles.load(&problems); isMissing(err) {
+		return nil // it is not known yet
+	} else if err != nil {
 		return []FaultLine{faultLine(fmt.Errorf("reading what the node sees of the host's files: %w", err))}
 	}
 	for _, p := range problems {

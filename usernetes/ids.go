@@ -2,13 +2,10 @@ package usernetes
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -260,7 +257,7 @@ func (p *publisher) reportIDs(ctx context.Context) error {
 			delete(p.lackIDs, uid)
 		}
 	}
-	return errors.Join(append(faults, saveIDFaults(lines))...)
+	return errors.Join(append(faults, noteIDs.save(lines))...)
 }
 
 // warn puts a warning on an object.
@@ -272,26 +269,4 @@ func (p *publisher) warn(ctx context.Context, o object, reason, message string) 
 		"type":           "Warning", "reason": reason, "source": document{"component": "podsec-k8s", "host": p.node.Name},
 		"message": message, "firstTimestamp": now, "lastTimestamp": now, "count": 1,
 	})
-}
-
-func idFaultsFile() string { return filepath.Join(runtimeDir(), "u7s/ids.json") }
-
-func saveIDFaults(lines []FaultLine) error {
-	data, err := json.Marshal(lines)
-	if err != nil {
-		return fmt.Errorf("noting pods that lack ids: %w", err)
-	}
-	return host.WriteFile(idFaultsFile(), data, 0o600)
-}
-
-// loadIDFaults reads which pods lack ids; none before the node has run.
-func loadIDFaults() (lines []FaultLine, err error) {
-	data, err := host.ReadFile(idFaultsFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading which pods lack ids: %w", err)
-	}
-	return lines, json.Unmarshal(data, &lines)
 }

@@ -2,13 +2,10 @@ package usernetes
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -28,9 +25,6 @@ type netKeeper struct {
 	node    Node
 	devices []keptDevice
 	pods    *podNetwork
-
-	noted bool
-	lines []FaultLine // noted last
 }
 
 // A keptDevice is a device of the namespaces as the node has set it up.
@@ -108,7 +102,7 @@ func (k *netKeeper) mend(ctx context.Context) bool {
 	if ctx.Err() != nil {
 		return true
 	}
-	if err := k.save(faults); err != nil {
+	if err := saveNetFaults(faults); err != nil {
 		slog.Error("noting faults of the network", "error", err)
 	}
 	return len(faults) == 0
@@ -214,37 +208,18 @@ func remakeOverlay() error {
 	return errors.Join(conn.RemakeOverlay(), conn.Close())
 }
 
-// netFaultFile is what the keeper of the namespaces' network leaves for the
-// status command.
-func netFaultFile() string { return filepath.Join(runtimeDir(), "u7s/network.json") }
-
-// save notes faults that others are to see; those that last are noted once.
-func (k *netKeeper) save(faults []error) error {
+// saveNetFaults notes what others are to see of the namespaces' network.
+func saveNetFaults(faults []error) error {
 	var lines []FaultLine
 	for _, fault := range faults {
 		lines = append(lines, faultLine(fault))
 	}
-	if k.noted && slices.Equal(lines, k.lines) {
-		return nil
-	}
-	data, err := json.Marshal(lines)
-	if err != nil {
-		return fmt.Errorf("noting faults of the network: %w", err)
-	}
-	k.noted, k.lines = true, lines
-	return host.WriteFile(netFaultFile(), data, 0o600)
+	return noteNetwork.save(lines)
 }
 
 // netFaults reads what is wrong with the namespaces' network.
 func netFaults() (lines []FaultLine) {
-	data, err := host.ReadFile(netFaultFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &lines)
-	}
-	if err != nil {
+	if err := noteNetwork.load(&lines); err != nil && !isMissing(err) {
 		return []FaultLine{faultLine(fmt.Errorf("reading how the network is: %w", err))}
 	}
 	return lines

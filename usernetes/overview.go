@@ -140,8 +140,8 @@ func gatherNodeFacts(ctx context.Context, n Node) (f nodeFacts, err error) {
 	if f.steps.Finished {
 		f.cluster = clusterFaults(ctx, n)
 	}
-	if f.ports, err = loadPorts(); err != nil {
-		return f, err
+	if err := notePorts.load(&f.ports); err != nil && !isMissing(err) {
+		return f, fmt.Errorf("reading the ports: %w", err)
 	}
 	f.open, f.openErr = listOpenPorts(ctx, n)
 	limited, warnings := siteFindings(ctx, n)

@@ -3,14 +3,12 @@ package usernetes
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -72,7 +70,7 @@ func (p *publisher) follow(ctx context.Context, changes chan struct{}) error {
 		interval := lookOut
 		if err := p.sync(ctx); err != nil && ctx.Err() == nil {
 			slog.Error("publishing ports", "error", err)
-			if err := savePorts(publishedPorts{Fault: err.Error()}); err != nil {
+			if err := notePorts.save(publishedPorts{Fault: err.Error()}); err != nil {
 				return err
 			}
 			interval = retryInterval
@@ -156,7 +154,7 @@ func (p *publisher) sync(ctx context.Context) error {
 	state.listeners = p.sockets.look(pods.Items, p.hostIPs)
 	wanted := wantedPorts(state)
 	p.apply(ctx, changePorts(p.node, open, wanted, p.driver.lead), wanted)
-	faults := []error{savePorts(publishedPorts{Ports: wanted}), host.Status(portsStatus(wanted))}
+	faults := []error{notePorts.save(publishedPorts{Ports: wanted}), host.Status(portsStatus(wanted))}
 	if p.admin != nil {
 		unknown, err := p.balance(ctx, state)
 		faults = append(faults, err, p.dropOldRights(ctx))
@@ -262,31 +260,8 @@ func portsStatus(wanted []port) string {
 	return fmt.Sprintf("%d ports published, %d not", len(wanted)-failed, failed)
 }
 
-func portsFile() string { return filepath.Join(runtimeDir(), "u7s/ports.json") }
-
 // publishedPorts is what the publisher leaves for the status command.
 type publishedPorts struct {
 	Ports []port
 	Fault string // why they can't be kept up; "" when all is well
-}
-
-func savePorts(ports publishedPorts) error {
-	data, err := json.Marshal(ports)
-	if err != nil {
-		return fmt.Errorf("noting the ports: %w", err)
-	}
-	return host.WriteFile(portsFile(), data, 0o600)
-}
-
-// loadPorts reads which ports the Services and Pods have; none before the
-// node has run.
-func loadPorts() (ports publishedPorts, err error) {
-	data, err := host.ReadFile(portsFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		return ports, nil
-	}
-	if err != nil {
-		return ports, fmt.Errorf("reading the ports: %w", err)
-	}
-	return ports, json.Unmarshal(data, &ports)
 }

@@ -1,7 +1,6 @@
 package usernetes
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -257,24 +256,12 @@ func (f *manifestFindings) add(file string, err error) {
 	}
 }
 
-func findingsFile() string { return filepath.Join(runtimeDir(), "u7s/manifests.json") }
-
-func (f manifestFindings) save() error {
-	data, err := json.Marshal(f)
-	if err != nil {
-		return err
-	}
-	return writeChanged(findingsFile(), data)
-}
-
 // manifestFaults reads the findings for the status command.
 func manifestFaults() (lines []FaultLine) {
-	data, err := host.ReadFile(findingsFile())
-	if err != nil {
-		return nil // nothing was looked at yet
-	}
 	var f manifestFindings
-	if err := json.Unmarshal(data, &f); err != nil {
+	if err := noteManifests.load(&f); isMissing(err) {
+		return nil // nothing was looked at yet
+	} else if err != nil {
 		return []FaultLine{{Fault: fmt.Sprintf("reading what was found in manifests: %v", err)}}
 	}
 	for _, one := range f.Findings {

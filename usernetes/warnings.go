@@ -144,9 +144,9 @@ func siteFindings(ctx context.Context, n Node) (faults, warnings []FaultLine) {
 	for _, f := range limits.warnings() {
 		warnings = append(warnings, faultLine(f))
 	}
-	lines, err := loadIDFaults()
-	if err != nil {
-		faults = append(faults, faultLine(err))
+	var lines []FaultLine
+	if err := noteIDs.load(&lines); err != nil && !isMissing(err) {
+		faults = append(faults, faultLine(fmt.Errorf("reading which pods lack ids: %w", err)))
 	}
 	faults = append(faults, lines...)
 	site, err := LoadSite(SiteDir)
