@@ -75,12 +75,9 @@ func stopGuard(ctx context.Context) error { return withGuard(ctx, (*host.Manager
 
 // withGuard has the system's systemd do something with kubelet.service.
 func withGuard(ctx context.Context, do func(*host.Manager, context.Context, string) error) error {
-	manager, err := host.SystemManager(ctx)
-	if err != nil {
-		return err
-	}
-	defer manager.Close()
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
-	defer cancel()
-	return do(manager, ctx, guardUnit)
+	return askSystem(ctx, func(m *host.Manager) error {
+		ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+		defer cancel()
+		return do(m, ctx, guardUnit)
+	})
 }

@@ -60,12 +60,7 @@ func netGuard(ctx context.Context) error {
 func renewNetGuard(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, renewTimeout)
 	defer cancel()
-	manager, err := host.SystemManager(ctx)
-	if err != nil {
-		return err
-	}
-	defer manager.Close()
-	return manager.TryRestart(ctx, netService)
+	return askSystem(ctx, func(m *host.Manager) error { return m.TryRestart(ctx, netService) })
 }
 
 // renewTimeout is for an upgrade, which is not to be held up.
@@ -82,10 +77,5 @@ func enableVeth(ctx context.Context, p *printer) error {
 	if err := plan.Apply(ctx, localHost(p)); err != nil {
 		return err
 	}
-	manager, err := host.SystemManager(ctx)
-	if err != nil {
-		return err
-	}
-	defer manager.Close()
-	return manager.Start(ctx, netSocket)
+	return askSystem(ctx, func(m *host.Manager) error { return m.Start(ctx, netSocket) })
 }

@@ -35,6 +35,11 @@ func withSystem(ctx context.Context, do func(*host.Manager) error) error {
 	if !host.Booted() {
 		return nil
 	}
+	return askSystem(ctx, do)
+}
+
+// askSystem does something with the system's systemd, which has to run.
+func askSystem(ctx context.Context, do func(*host.Manager) error) error {
 	manager, err := host.SystemManager(ctx)
 	if err != nil {
 		return err

@@ -80,17 +80,13 @@ func askToReload(ctx context.Context) error {
 
 // userManagerRuns asks the system's systemd, where one runs, for the user's:
 // root does not look into what is the user's.
-func userManagerRuns(ctx context.Context, admin gate.User) (bool, error) {
-	if host.Local(nil).Units == nil {
-		return false, nil
-	}
-	manager, err := host.SystemManager(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer manager.Close()
-	state, err := manager.State(ctx, fmt.Sprintf("user@%d.service", admin.UID))
-	return state.Up(), err
+func userManagerRuns(ctx context.Context, admin gate.User) (up bool, err error) {
+	err = withSystem(ctx, func(m *host.Manager) error {
+		state, err := m.State(ctx, fmt.Sprintf("user@%d.service", admin.UID))
+		up = state.Up()
+		return err
+	})
+	return up, err
 }
 
 func localHost(p *printer) *host.Host {
