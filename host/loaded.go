@@ -3,7 +3,6 @@ package host
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,9 +44,9 @@ func execSettings() []string {
 
 // Loaded asks for a service, which the manager loads when it has to.
 func (m *Manager) Loaded(ctx context.Context, unit string) (LoadedUnit, error) {
-	p, err := m.conn.GetAllPropertiesContext(ctx, unit)
+	p, err := m.properties(ctx, unit)
 	if err != nil {
-		return LoadedUnit{}, fmt.Errorf("asking systemd for %s: %w", unit, err)
+		return LoadedUnit{}, err
 	}
 	return loadedUnit(p), nil
 }

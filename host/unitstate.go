@@ -44,11 +44,21 @@ func (m *Manager) State(ctx context.Context, unit string) (UnitState, error) {
 	if len(loaded) == 0 {
 		return UnitState{Active: "inactive", Sub: "dead"}, nil
 	}
-	p, err := m.conn.GetAllPropertiesContext(ctx, unit)
+	p, err := m.properties(ctx, unit)
 	if err != nil {
-		return UnitState{}, fmt.Errorf("asking systemd for %s: %w", unit, err)
+		return UnitState{}, err
 	}
 	return unitState(p), nil
+}
+
+// properties asks for all that the manager knows of a unit, which it loads when
+// it has to.
+func (m *Manager) properties(ctx context.Context, unit string) (map[string]any, error) {
+	p, err := m.conn.GetAllPropertiesContext(ctx, unit)
+	if err != nil {
+		return nil, fmt.Errorf("asking systemd for %s: %w", unit, err)
+	}
+	return p, nil
 }
 
 // unitState reads a unit's properties.
