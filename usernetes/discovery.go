@@ -33,6 +33,15 @@ const (
 	kubeletConfigPath = "/api/v1/namespaces/kube-system/configmaps/kubelet-config"
 )
 
+// clusterConfig reads the cluster's ClusterConfiguration, as YAML.
+func (c *apiClient) clusterConfig(ctx context.Context) ([]byte, error) {
+	var object struct {
+		Data struct{ ClusterConfiguration string }
+	}
+	err := c.get(ctx, kubeadmConfigPath, &object)
+	return []byte(object.Data.ClusterConfiguration), err
+}
+
 // WithClusterConfig adds the cluster's configuration, as far as the request
 // to join may read it. A cluster that can't be proved, or that refuses the
 // token, adds nothing: kubeadm join, which does the same again, says why.

@@ -83,13 +83,11 @@ func startWorkerNetwork(ctx context.Context, w *Work) error {
 	if err != nil {
 		return err
 	}
-	var kubeadms struct {
-		Data struct{ ClusterConfiguration string }
+	config, err := api.clusterConfig(ctx)
+	if err == nil {
+		err = w.Plan.Node.takeNetworks(config)
 	}
-	if err := api.get(ctx, "/api/v1/namespaces/kube-system/configmaps/kubeadm-config", &kubeadms); err != nil {
-		return fmt.Errorf("asking the cluster for its networks: %w", err)
-	}
-	if err := w.Plan.Node.takeNetworks([]byte(kubeadms.Data.ClusterConfiguration)); err != nil {
+	if err != nil {
 		return fmt.Errorf("asking the cluster for its networks: %w", err)
 	}
 	facts := Facts{Addresses: hostAddresses()}

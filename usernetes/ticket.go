@@ -64,17 +64,15 @@ func checkOpen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var kubeadms struct {
-		Data struct{ ClusterConfiguration string }
-	}
-	if err := api.get(ctx, "/api/v1/namespaces/kube-system/configmaps/kubeadm-config", &kubeadms); err != nil {
+	config, err := api.clusterConfig(ctx)
+	if err != nil {
 		return fmt.Errorf("asking the cluster for its endpoint: %w", err)
 	}
 	n, err := LoadNode()
 	if err != nil {
 		return err
 	}
-	return checkEndpointOf([]byte(kubeadms.Data.ClusterConfiguration), n)
+	return checkEndpointOf(config, n)
 }
 
 // checkEndpointOf decides it by the cluster's configuration and the node.
