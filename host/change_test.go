@@ -124,6 +124,15 @@ func testPlan() Plan {
 	}
 }
 
+// erasedTo: erase gives back the files that were there before.
+func erasedTo(t *testing.T, h *Host, before []string) {
+	t.Helper()
+	if err := Erase(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	sameTree(t, before, tree(t, h))
+}
+
 // tree lists all that is below a host's root: kind, mode, owner and content.
 func tree(t *testing.T, h *Host) []string {
 	t.Helper()
@@ -197,10 +206,7 @@ func TestEraseGivesBackTheHost(t *testing.T) {
 			t.Errorf("%s: %q, %v", c.path, data, err)
 		}
 	}
-	if err := Erase(t.Context(), h); err != nil {
-		t.Fatal(err)
-	}
-	sameTree(t, before, tree(t, h))
+	erasedTo(t, h, before)
 }
 
 func TestApplyAgainChangesNothing(t *testing.T) {
@@ -328,10 +334,7 @@ func TestUpgradedFileIsStillOurs(t *testing.T) {
 	path := "/etc/systemd/system/kubelet.service"
 	apply(t, h, Plan{File{Path: path, Data: []byte("first"), Mode: 0o644}})
 	apply(t, h, Plan{File{Path: path, Data: []byte("second"), Mode: 0o644}})
-	if err := Erase(t.Context(), h); err != nil {
-		t.Fatal(err)
-	}
-	sameTree(t, before, tree(t, h))
+	erasedTo(t, h, before)
 }
 
 func TestClusterIsKeptAndTakenBack(t *testing.T) {
@@ -391,10 +394,7 @@ func TestMoreIDsGoWhenNothingRuns(t *testing.T) {
 		}
 		return nil
 	}
-	if err := Erase(t.Context(), h); err != nil {
-		t.Fatal(err)
-	}
-	sameTree(t, before, tree(t, h))
+	erasedTo(t, h, before)
 }
 
 // TestKeptClusterFitsItsIDs: a kept home is taken back where its ids are the
@@ -424,10 +424,7 @@ func TestUserFromBeforeStays(t *testing.T) {
 	}
 	before := tree(t, h)
 	apply(t, h, Plan{User{Name: "u7s-admin", UID: 500, GID: 500}})
-	if err := Erase(t.Context(), h); err != nil {
-		t.Fatal(err)
-	}
-	sameTree(t, before, tree(t, h))
+	erasedTo(t, h, before)
 }
 
 func TestFreeRange(t *testing.T) {

@@ -82,10 +82,7 @@ func TestAccountToolsKilledAtEveryWrite(t *testing.T) {
 		*killed, h.Step = -1, nil
 		apply(t, h, plan)
 		sameTree(t, want, tree(t, h))
-		if err := Erase(t.Context(), h); err != nil {
-			t.Fatal(err)
-		}
-		sameTree(t, before, tree(t, h))
+		erasedTo(t, h, before)
 		if t.Failed() {
 			t.Fatalf("killed at write %d", n)
 		}
@@ -99,10 +96,7 @@ func TestAccountToolsKilledAtEveryWrite(t *testing.T) {
 			t.Fatalf("erase killed at write %d: %v", n, err)
 		}
 		*killed = -1
-		if err := Erase(t.Context(), h); err != nil {
-			t.Fatal(err)
-		}
-		sameTree(t, before, tree(t, h))
+		erasedTo(t, h, before)
 		if t.Failed() {
 			t.Fatalf("erase killed at write %d", n)
 		}
@@ -191,10 +185,7 @@ func TestAccountFilesAreMade(t *testing.T) {
 	if data, err := os.ReadFile(h.path("/etc/subgid")); err != nil || string(data) != "u7s-admin:165536:65536\n" {
 		t.Errorf("%q, %v", data, err)
 	}
-	if err := Erase(t.Context(), h); err != nil {
-		t.Fatal(err)
-	}
-	sameTree(t, before, tree(t, h))
+	erasedTo(t, h, before)
 	apply(t, h, plan)
 	if err := edit(h, "/etc/subuid", "bob:300000:1\n", true); err != nil {
 		t.Fatal(err)

@@ -21,10 +21,7 @@ func TestUnitFileIsPutAside(t *testing.T) {
 		if h.present(path) {
 			t.Error("it is still there")
 		}
-		if err := Erase(t.Context(), h); err != nil {
-			t.Fatal(err)
-		}
-		sameTree(t, before, tree(t, h))
+		erasedTo(t, h, before)
 	})
 	t.Run("of an older podsec-k8s", func(t *testing.T) {
 		h := testHost(t)
@@ -34,10 +31,7 @@ func TestUnitFileIsPutAside(t *testing.T) {
 		if h.present(path) {
 			t.Error("it is still there")
 		}
-		if err := Erase(t.Context(), h); err != nil {
-			t.Fatal(err)
-		}
-		sameTree(t, before, tree(t, h))
+		erasedTo(t, h, before)
 	})
 	t.Run("masked", func(t *testing.T) {
 		h := testHost(t)
@@ -49,10 +43,7 @@ func TestUnitFileIsPutAside(t *testing.T) {
 		if now, _ := h.stateOf(path); !now.mask() {
 			t.Error("the mask is gone")
 		}
-		if err := Erase(t.Context(), h); err != nil {
-			t.Fatal(err)
-		}
-		sameTree(t, before, tree(t, h))
+		erasedTo(t, h, before)
 	})
 	t.Run("unmasked since", func(t *testing.T) {
 		h := testHost(t)

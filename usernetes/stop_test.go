@@ -14,23 +14,7 @@ import (
 // TestStopProgramReachesTheProgram stops a shell that waits for a program
 // which takes its time to end.
 func TestStopProgramReachesTheProgram(t *testing.T) {
-	shell := exec.Command("sh", "-c", `sh -c 'trap "sleep 0.2; exit 7" TERM; while :; do sleep 0.05; done'; exit $?`)
-	if err := shell.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("MAINPID", strconv.Itoa(shell.Process.Pid))
-	for deadline := time.Now().Add(5 * time.Second); len(children(shell.Process.Pid)) == 0; {
-		if time.Now().After(deadline) {
-			t.Fatal("the program did not start")
-		}
-	}
-	time.Sleep(100 * time.Millisecond) // until its trap is set
-	if err := stopProgram(t.Context(), "60"); err != nil {
-		t.Fatal(err)
-	}
-	if err := shell.Wait(); err == nil || shell.ProcessState.ExitCode() != 7 {
-		t.Errorf("it ended with %v", err)
-	}
+	stopShell(t, `sh -c 'trap "sleep 0.2; exit 7" TERM; while :; do sleep 0.05; done'; exit $?`, "60", 7)
 }
 
 func TestStopProgramWithNothingToStop(t *testing.T) {
@@ -86,7 +70,14 @@ func TestStopSparesTheLog(t *testing.T) {
 // TestStopProgramKillsWhatDoesNotEnd: the main process ends by the same signal
 // as nsenter would, and nothing is left.
 func TestStopProgramKillsWhatDoesNotEnd(t *testing.T) {
-	shell := exec.Command("sh", "-c", `sh -c 'trap "" TERM; while :; do sleep 0.05; done'; exit 9`)
+	stopShell(t, `sh -c 'trap "" TERM; while :; do sleep 0.05; done'; exit 9`, "1", 9)
+}
+
+// stopShell starts a shell with a program and stops it within seconds; the shell
+// ends with that exit status.
+func stopShell(t *testing.T, script, seconds string, status int) {
+	t.Helper()
+	shell := exec.Command("sh", "-c", script)
 	if err := shell.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -97,10 +88,10 @@ func TestStopProgramKillsWhatDoesNotEnd(t *testing.T) {
 		}
 	}
 	time.Sleep(100 * time.Millisecond) // until its trap is set
-	if err := stopProgram(t.Context(), "1"); err != nil {
+	if err := stopProgram(t.Context(), seconds); err != nil {
 		t.Fatal(err)
 	}
-	if err := shell.Wait(); err == nil || shell.ProcessState.ExitCode() != 9 {
+	if err := shell.Wait(); err == nil || shell.ProcessState.ExitCode() != status {
 		t.Errorf("it ended with %v", err)
 	}
 }

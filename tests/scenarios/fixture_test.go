@@ -182,8 +182,15 @@ func (m *machine) eventually(within time.Duration, command string) {
 // owner, link target and digest.
 func (m *machine) snapshot() map[string]string {
 	m.t.Helper()
+	return m.listed(listFiles)
+}
+
+// listed runs a command that prints lines of a path, a tab and something about
+// it, and joins what is said of each path.
+func (m *machine) listed(command string) map[string]string {
+	m.t.Helper()
 	files := map[string]string{}
-	for line := range strings.Lines(m.run(listFiles)) {
+	for line := range strings.Lines(m.run(command)) {
 		path, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		files[path] += rest
 	}

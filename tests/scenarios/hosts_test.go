@@ -58,12 +58,7 @@ const (
 // the state of kubelet.service.
 func hostTree(m *machine) map[string]string {
 	m.t.Helper()
-	files := map[string]string{}
-	for line := range strings.Lines(m.run(listHost)) {
-		path, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
-		files[path] += rest
-	}
-	return files
+	return m.listed(listHost)
 }
 
 const listHost = `find /etc /usr/local /var/lib/systemd /var/lib/podsec-k8s /var/lib/u7s-admin -xdev -printf '%p\t%y %m %U:%G %l\n' -type f -fprint0 /run/files 2>/dev/null;
