@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 )
 
 // Ids that nobody has.
@@ -67,7 +69,7 @@ func alive(uid uint32) (pids []int) {
 // TestKillUsers: what runs under ids of ours ends, however it resists; what runs
 // under others, or is root's and has taken on an id of ours, goes on.
 func TestKillUsers(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	t.Cleanup(func() { killUsers(context.Background(), strange) }) //nolint:errcheck // only after a fault there is something
 	stubborn := `trap '' TERM HUP INT; echo ready; while :; do sleep 1; done`
 	children := func(cmd *exec.Cmd) { go cmd.Wait() } //nolint:errcheck // its parent has to take note of its end
@@ -106,7 +108,7 @@ func TestKillUsers(t *testing.T) {
 // TestKillUsersNamesWhatStays: the end of a process that nobody takes note of
 // does not come; it is named in a form that can be printed, after a time.
 func TestKillUsersNamesWhatStays(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	cmd := run(t, strangeUID, "sh", "-c", `printf 'a\033[2Jb' > /proc/self/comm; echo ready; read x`)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()

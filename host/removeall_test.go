@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 )
 
 // nest makes folders of that name within each other, and files in some.
@@ -96,7 +98,7 @@ func TestRemoveAllFollowsNothing(t *testing.T) {
 // TestRemoveAllStopsAtMounts: what is mounted below stays, with all that leads
 // to it; the rest goes. The error is short, and has no escape sequence.
 func TestRemoveAllStopsAtMounts(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	dir := t.TempDir()
 	other, home := filepath.Join(dir, "other"), filepath.Join(dir, "home")
 	deep := filepath.Join(home, strings.Repeat("a\x1b[2J", 30), strings.Repeat("b", 200), strings.Repeat("c", 200))
@@ -125,13 +127,5 @@ func TestRemoveAllStopsAtMounts(t *testing.T) {
 	}
 	if _, err := os.Lstat(home + "/file"); err == nil {
 		t.Error("a file beside it stays")
-	}
-}
-
-// needsRoot leaves out a test that takes on the ids of others, as root alone can.
-func needsRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("only root can take on the ids of others; CI is root")
 	}
 }

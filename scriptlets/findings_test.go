@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/units"
 )
 
@@ -176,7 +177,7 @@ func TestRefusals(t *testing.T) {
 		})
 	}
 	t.Run("home of another user", func(t *testing.T) {
-		needsRoot(t)
+		roottest.Need(t)
 		h := hostWith(t, map[string]string{"/var/lib/u7s-admin/x": ""})
 		if err := os.Chown(h.Root+"/var/lib/u7s-admin", 4242, 4242); err != nil {
 			t.Fatal(err)
@@ -193,7 +194,7 @@ func TestRefusals(t *testing.T) {
 		checkRefusal(t, err, []string{"no folder", "mount --bind"})
 	})
 	t.Run("home is root's", func(t *testing.T) {
-		needsRoot(t)
+		roottest.Need(t)
 		f, err := GatherFacts(hostWith(t, map[string]string{"/var/lib/u7s-admin/lost+found": ""}), subIDCount)
 		if err != nil {
 			t.Fatal(err)
@@ -202,14 +203,6 @@ func TestRefusals(t *testing.T) {
 			t.Error("it is not given to the user")
 		}
 	})
-}
-
-// needsRoot leaves out a test with folders of others, which root alone can make.
-func needsRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("only root can make folders of others; CI is root")
-	}
 }
 
 func checkRefusal(t *testing.T, err error, want []string) {

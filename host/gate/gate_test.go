@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 )
 
 // rootName is what the test program is called to be root's side of Interact: its
@@ -72,7 +73,7 @@ func shown(t *testing.T, c Call) (out, notes string) {
 
 // TestOtherSide: the program has nothing of root's.
 func TestOtherSide(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	secret, err := os.Open("/etc/shadow")
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +104,7 @@ func TestOtherSide(t *testing.T) {
 
 // TestKeyring: a key of root's session is not found.
 func TestKeyring(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	if _, err := unix.AddKey("user", "of-root", []byte("secret"), unix.KEY_SPEC_SESSION_KEYRING); err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +122,7 @@ print("found" if n > 0 else "none")`
 
 // TestFiles: what root has opened can be read, and nothing else is there.
 func TestFiles(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	file := filepath.Join(t.TempDir(), "of-root")
 	if err := os.WriteFile(file, []byte("an image"), 0o600); err != nil {
 		t.Fatal(err)
@@ -146,7 +147,7 @@ type answer struct {
 
 // TestAnswer: what is no answer is a fault, and soon.
 func TestAnswer(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	for name, c := range map[string]struct{ command, want string }{
 		"an answer":       {`cat > /dev/null; echo '{"Name": "a", "List": [{"Fault": "b"}], "Bytes": "eA=="}'`, ""},
 		"none":            {"true", "EOF"},
@@ -187,7 +188,7 @@ func TestAnswer(t *testing.T) {
 
 // TestCleanAnswer: no string of an answer has what a terminal obeys.
 func TestCleanAnswer(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	c := keeper(`cat > /dev/null; echo '{"Name": "a\u001b]0;x\u0007\n\u202eb", "List": [{"Fault": "\u009b2J"}], "Bytes": "Gw=="}'`)
 	var a answer
 	if err := c.Answer(t.Context(), nil, &a, io.Discard); err != nil {
@@ -200,7 +201,7 @@ func TestCleanAnswer(t *testing.T) {
 
 // TestMemory: root's memory does not grow with what it is told.
 func TestMemory(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	before := peak(t)
 	for _, command := range []string{
 		"head -c 100000000 /dev/zero | tr '\\0' x", "head -c 100000000 /dev/zero | tr '\\0' x >&2",
@@ -231,7 +232,7 @@ func peak(t *testing.T) int64 {
 // TestShow: what is shown is text, whole lines or not, and the status is the
 // program's.
 func TestShow(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	out, notes := shown(t, keeper(`printf 'one\ttwo\r\n\033[2Jthree \303'; sleep 0.1; printf '\251'; printf '\033c' >&2; cat`))
 	if want := "one\ttwo\n\\x1b[2Jthree énull"; out != want || notes != `\x1bc` {
 		t.Errorf("%q %q", out, notes)
@@ -245,7 +246,7 @@ func TestShow(t *testing.T) {
 
 // TestShowStops: a program without a deadline ends with its caller's context.
 func TestShowStops(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(300*time.Millisecond, cancel)
 	c := keeper("trap 'echo told; exit 1' TERM; while :; do sleep 0.05; done")
@@ -292,7 +293,7 @@ func TestOneGate(t *testing.T) {
 // TestStartedBeforeTheRequest: the program is given its request once Started was
 // told of it, and is ended when that fails.
 func TestStartedBeforeTheRequest(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	there := false
 	c := keeper("cat")
 	c.Started = func(pid int) error {
@@ -309,13 +310,5 @@ func TestStartedBeforeTheRequest(t *testing.T) {
 	c.Started = func(int) error { return refused }
 	if err := c.Answer(t.Context(), nil, &answer, io.Discard); !errors.Is(err, refused) {
 		t.Errorf("got %v", err)
-	}
-}
-
-// needsRoot leaves out a test that takes on the ids of others, as root alone can.
-func needsRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("only root can take on the ids of others; CI is root")
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 )
 
 // A typist sits at a terminal with a shell of root's, in which the function
@@ -117,7 +119,7 @@ func (ty *typist) cooked() bool {
 }
 
 func TestTerminal(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	ty := newTypist(t)
 	own, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", ty.slave.Fd()))
 	if err != nil {
@@ -158,7 +160,7 @@ func TestTerminal(t *testing.T) {
 
 // TestKeys: interrupt, stop, background and foreground are as without the gate.
 func TestKeys(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	ty := newTypist(t)
 	ty.types("gate 'echo begun; sleep 100'\n")
 	ty.sees("\r\nbegun")
@@ -212,7 +214,7 @@ func TestKeys(t *testing.T) {
 // TestLeftBehind: what a program leaves behind reads nothing of what is typed
 // later, and holds nothing up.
 func TestLeftBehind(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	stolen := filepath.Join(t.TempDir(), "stolen")
 	ty := newTypist(t)
 	start := time.Now()
@@ -249,7 +251,7 @@ func piped(t *testing.T, script string, stdin io.Reader) (out []byte, errs strin
 
 // TestPipes: data goes through as it is, however much there is of it, both ways.
 func TestPipes(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	big := filepath.Join(t.TempDir(), "big")
 	data := bytes.Repeat([]byte("\x00\x1b[31m\xff\r\n0123456789"), 1<<20)
 	if err := os.WriteFile(big, data, 0o600); err != nil {
@@ -273,7 +275,7 @@ func TestPipes(t *testing.T) {
 }
 
 func TestPiped(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	for name, c := range map[string]struct {
 		script, out string
 		status      int

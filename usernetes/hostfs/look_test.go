@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 )
 
 // must ends a test that could not be prepared.
@@ -24,7 +25,7 @@ func must(t *testing.T, errs ...error) {
 // TestMountPointsAreKnownAgain makes mount points as a run does that is then
 // killed, beside what a pod may have made.
 func TestMountPointsAreKnownAgain(t *testing.T) {
-	needsRoot(t)
+	roottest.Need(t)
 	base := t.TempDir()
 	v := &view{make(chan func())}
 	go func() {
@@ -138,13 +139,5 @@ func TestWayTo(t *testing.T) {
 	}
 	if got := wayTo(path("etc/loop")); len(got) > 10 {
 		t.Errorf("a link to itself: %d folders", len(got))
-	}
-}
-
-// needsRoot leaves out a test with files that root alone can read.
-func needsRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("only root can read all of the files; CI is root")
 	}
 }
