@@ -34,9 +34,10 @@ func (e evr) String() string {
 	return text
 }
 
-// compare gives -1, 0 or 1 when e is older than, as new as, or newer than o.
-// An absent epoch is 0; a release counts only where both have one.
-// Source: rpm's lib/rpmds.c, rpmdsCompare.
+// compare returns -1, 0 or 1 when e is an older, the same or a newer build
+// than o, as apt and rpm order the builds of one package. An absent epoch is
+// 0; a release counts only where both have one.
+// Source: rpm's lib/rpmvercmp.c, rpmVersionCompare.
 func (e evr) compare(o evr) int {
 	if c := compareVersions("0"+e.epoch, "0"+o.epoch); c != 0 {
 		return c
@@ -45,6 +46,30 @@ func (e evr) compare(o evr) int {
 		return c
 	}
 	return compareVersions(e.release, o.release)
+}
+
+// against returns -1, 0 or 1 when a provided version is below, at or above
+// the one that a dependency names, as ALT's rpm and apt have it. An epoch that
+// the dependency does not name is ignored, and so is a release; those that the
+// provided version lacks put it below.
+// Source: rpm 4.13 of ALT, lib/rpmds.c, rpmdsCompareEVR with
+// _rpmds_nopromote = 0. Other distributions have 1 there.
+func (e evr) against(named evr) int {
+	switch {
+	case e.epoch != "" && named.epoch != "":
+		if c := compareVersions(e.epoch, named.epoch); c != 0 {
+			return c
+		}
+	case compareVersions("0"+named.epoch, "0") > 0:
+		return -1
+	}
+	if c := compareVersions(e.version, named.version); c != 0 || named.release == "" {
+		return c
+	}
+	if e.release == "" {
+		return -1
+	}
+	return compareVersions(e.release, named.release)
 }
 
 // compareVersions orders two versions as rpm does: runs of digits as numbers,

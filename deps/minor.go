@@ -29,6 +29,7 @@ type Minor struct {
 	InitTimeout, JoinTimeout []string
 
 	From, Before string // versions of the kubernetes packages: from, and before
+	Read         string // where those packages were read of
 	Etcd         string // the oldest that takes the flags of kubeadm's manifest
 	Flannel      string // the oldest to use
 	CRIO         string // the oldest to use
@@ -58,7 +59,8 @@ func Minors() []Minor {
 			Version: "1.26", KubeadmAPI: "kubeadm.k8s.io/v1beta3", ArgsForm: ArgsMap, PauseTag: "3.9",
 			DiscoveryTimeout: []string{"discovery", "timeout"},
 			InitTimeout:      []string{"ClusterConfiguration", "apiServer", "timeoutForControlPlane"},
-			From:             "1.26.3", Before: "1.27", Etcd: "3.4.15", Flannel: "0.13.0",
+			From:             "1.26.3", Before: "1.27", Read: "ALT's kubernetes1.26.spec, 1.26.15-alt1: they provide kubernetes-X = %EVR and conflict with all others of that name",
+			Etcd: "3.4.15", Flannel: "0.13.0",
 			CRIO: "1.26.2", CRIOBefore: "1.28", Crun: "1.8.1",
 		},
 		{
@@ -66,7 +68,8 @@ func Minors() []Minor {
 			DiscoveryTimeout: []string{"timeouts", "discovery"},
 			InitTimeout:      []string{"InitConfiguration", "timeouts", "controlPlaneComponentHealthCheck"},
 			JoinTimeout:      []string{"JoinConfiguration", "timeouts", "controlPlaneComponentHealthCheck"},
-			From:             "1.34.0", Before: "1.35", Etcd: "3.6.0", Flannel: "0.26.0",
+			From:             "1.34.0", Before: "1.35", Read: "as ALT's kubernetes1.31.spec, the newest read",
+			Etcd: "3.6.0", Flannel: "0.26.0",
 			CRIO: "1.34.0", CRIOBefore: "1.36", Crun: "1.9",
 		},
 	}

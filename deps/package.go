@@ -12,10 +12,13 @@ import (
 
 // Tags of the header. Source: rpm's include/rpm/rpmtag.h.
 const (
-	tagProvideName    = 1047
-	tagSourcePackage  = 1106
-	tagProvideFlags   = 1112
-	tagProvideVersion = 1113
+	tagProvideName     = 1047
+	tagConflictFlags   = 1053
+	tagConflictName    = 1054
+	tagConflictVersion = 1055
+	tagSourcePackage   = 1106
+	tagProvideFlags    = 1112
+	tagProvideVersion  = 1113
 )
 
 const (
@@ -25,10 +28,11 @@ const (
 
 // A contents is what an RPM says of itself.
 type contents struct {
-	name     string
-	evr      evr
-	source   bool // a source package: nothing to install
-	provides []provide
+	name      string
+	evr       evr
+	source    bool // a source package: nothing to install
+	provides  []provide
+	conflicts []relation
 }
 
 func (c contents) providesAny(wanted map[string]bool) bool {
@@ -105,24 +109,38 @@ func parse(headers []byte) (contents, error) {
 	if !wellNamed(c.name, c.evr.String()) {
 		return contents{}, fmt.Errorf("%w: no package has such a name and version: %.40q %.40q", errAltered, c.name, c.evr)
 	}
-	c.provides, err = provides(p)
+	if c.provides, err = provides(p); err != nil {
+		return c, err
+	}
+	c.conflicts, err = relations(p, "conflicts with", tagConflictName, tagConflictFlags, tagConflictVersion)
 	return c, err
 }
 
+// provides returns the names that a package stands for.
 func provides(p *rpm.Package) ([]provide, error) {
-	names := p.Header.GetTag(tagProvideName).StringSlice()
-	flags := p.Header.GetTag(tagProvideFlags).Int64Slice()
-	versions := p.Header.GetTag(tagProvideVersion).StringSlice()
-	if len(names) != len(flags) || len(names) != len(versions) {
-		return nil, fmt.Errorf("%w: it provides %d names with %d versions", errAltered, len(names), len(versions))
-	}
+	relations, err := relations(p, "provides", tagProvideName, tagProvideFlags, tagProvideVersion)
 	var all []provide
-	for i, name := range names {
-		one := provide{name: name}
-		if flags[i]&rpm.DepFlagEqual != 0 {
-			one.version = versions[i]
+	for _, r := range relations {
+		one := provide{name: r.name}
+		if r.sense&rpm.DepFlagEqual != 0 {
+			one.version = r.version
 		}
 		all = append(all, one)
+	}
+	return all, err
+}
+
+// relations reads three parallel lists of a header.
+func relations(p *rpm.Package, verb string, nameTag, flagsTag, versionTag int) ([]relation, error) {
+	names := p.Header.GetTag(nameTag).StringSlice()
+	flags := p.Header.GetTag(flagsTag).Int64Slice()
+	versions := p.Header.GetTag(versionTag).StringSlice()
+	if len(names) != len(flags) || len(names) != len(versions) {
+		return nil, fmt.Errorf("%w: it %s %d names with %d versions", errAltered, verb, len(names), len(versions))
+	}
+	var all []relation
+	for i, name := range names {
+		all = append(all, relation{name, flags[i], versions[i]})
 	}
 	return all, nil
 }

@@ -15,11 +15,13 @@ type Pin struct {
 	From   string `json:"from,omitempty"`   // the lowest version; "" for any
 	Before string `json:"before,omitempty"` // the lowest version that will not do any more; "" for none
 	Why    string `json:"why"`
+	Read   string `json:"read"` // where the name, how ALT provides it, and the bounds were read
 }
 
-// Requires gives the pin as an RPM's dependencies. A version without a
-// release is one that any release satisfies.
-// Source: rpm's manual, "More on Dependencies".
+// Requires returns the pin as an RPM's dependencies. A version without a
+// release is one that any release satisfies, and ALT's rpm ignores an epoch
+// that a dependency does not name: no bound has one.
+// Source: rpm's manual, "More on Dependencies"; see evr.against.
 func (p Pin) Requires() []string {
 	bounds := p.bounds()
 	if bounds == nil {
@@ -57,10 +59,10 @@ func Pins(minor string) ([]Pin, error) {
 	return slices.Concat(kubernetesPins(m), runtimePins(m), basePins()), nil
 }
 
-// kubernetesPins keeps all of Kubernetes in one minor: several minors
-// provide the same names on ALT, and apt takes the newest.
+// kubernetesPins keeps all of Kubernetes in one minor, for ALT has several,
+// which provide the same names and conflict with each other.
 func kubernetesPins(m Minor) []Pin {
-	pin := func(name, why string) Pin { return Pin{"kubernetes-" + name, m.From, m.Before, why} }
+	pin := func(name, why string) Pin { return Pin{"kubernetes-" + name, m.From, m.Before, why, m.Read} }
 	return []Pin{
 		pin("kubeadm", "makes the cluster"),
 		pin("kubelet", "runs the pods of the node"),
@@ -71,32 +73,35 @@ func kubernetesPins(m Minor) []Pin {
 	}
 }
 
+// ALT's specs are those of Sisyphus, with their history: p10 left it in July
+// 2021, so what stood there then is the oldest that p10 can have. podsec's are
+// the requirements of ALT's podsec-k8s 1.1, which installs on p10.
 func runtimePins(m Minor) []Pin {
 	return []Pin{
-		{"etcd", m.Etcd, "", "kubeadm's manifest has flags that older ones refuse"},
-		{"flannel", m.Flannel, "", "the pod network, by the kubelet's identity"},
-		{"cri-o", m.CRIO, m.CRIOBefore, "the container runtime, of the Kubernetes minor or the next"},
-		{"cri-tools", "1.22.0", "", "kubeadm asks for crictl"},
-		{"crun", m.Crun, "", "runs CRI-O's containers; older ones refuse its specifications"},
-		{"conmon", "2.1.0", "", "holds the containers' output"},
-		{"cni-plugins", "1.1.0", "", "bridge, host-local and portmap of CNI 1.0.0"},
-		{"rootlesskit", "1.1.0", "", "the namespaces; older ones can't evacuate a cgroup"},
-		{"slirp4netns", "1.1.12", "", "the namespaces' network"},
+		{"etcd", m.Etcd, "", "kubeadm's manifest has flags that older ones refuse", "ALT's etcd.spec; 3.4.15 in July 2021"},
+		{"flannel", m.Flannel, "", "the pod network, by the kubelet's identity", "ALT's flannel.spec; 0.13.0 in July 2021"},
+		{"cri-o", m.CRIO, m.CRIOBefore, "the container runtime, of the Kubernetes minor or the next", "ALT's cri-o1.26.spec and cri-o1.27.spec: they provide and conflict with cri-o"},
+		{"cri-tools", "1.22.0", "", "kubeadm asks for crictl", "ALT's cri-tools1.26.spec: it provides and conflicts with cri-tools"},
+		{"crun", m.Crun, "", "runs CRI-O's containers; older ones refuse its specifications", "ALT's crun.spec; podsec's"},
+		{"conmon", "2.0.19", "", "holds the containers' output; older ones lack --sync, which exec needs", "ALT's conmon.spec, epoch 1; 1:2.0.27 in July 2021; CRI-O's internal/config/conmonmgr; tried with 2.0.21"},
+		{"cni-plugins", "0.9.1", "", "bridge, host-local and portmap of CNI 0.4.0", "ALT's cni-plugins.spec; 0.9.1 in July 2021; tried"},
+		{"rootlesskit", "1.1.0", "", "the namespaces; older ones can't evacuate a cgroup", "ALT's rootlesskit.spec; podsec's"},
+		{"slirp4netns", "1.1.12", "", "the namespaces' network", "ALT's slirp4netns.spec; podsec's"},
 	}
 }
 
 func basePins() []Pin {
 	return []Pin{
-		{"systemd", "249", "", "user services with delegated controllers"},
-		{"shadow-submap", "4.5", "", "newuidmap and newgidmap"},
-		{"shadow-utils", "", "", "useradd, groupadd"},
-		{"iproute2", "5.13", "", "the node's address in the namespaces"},
-		{"iptables", "1.8.7", "", "kube-proxy's rules"},
-		{"conntrack-tools", "1.4.6", "", "kube-proxy's connections"},
-		{"skopeo", "1.9.1", "", "loads image archives"},
-		{"containers-common", "", "", "the policy of images"},
-		{"util-linux", "2.36", "", "nsenter"},
-		{"kmod", "", "", "modprobe, for tun, overlay and the modules of pod networks"},
-		{"fuse-overlayfs", "", "", "layers on kernels before 5.11"},
+		{"systemd", "249", "", "user services with delegated controllers", "ALT's systemd.spec, epoch 1"},
+		{"shadow-submap", "4.5", "", "newuidmap and newgidmap", "ALT's shadow.spec, epoch 1; podsec's"},
+		{"shadow-utils", "", "", "useradd, groupadd", "ALT's shadow.spec"},
+		{"iproute2", "5.13", "", "the node's address in the namespaces", "ALT's iproute2.spec; 5.13.0 in July 2021"},
+		{"iptables", "1.8.7", "", "kube-proxy's rules", "ALT's iptables.spec; 1.8.7 in July 2021"},
+		{"conntrack-tools", "1.4.6", "", "kube-proxy's connections", "ALT's conntrack-tools.spec; 1.4.6 in July 2021"},
+		{"skopeo", "1.9.1", "", "loads image archives", "ALT's skopeo.spec; podsec's"},
+		{"containers-common", "", "", "the policy of images", "ALT's containers-common.spec, epoch 1; skopeo requires it"},
+		{"util-linux", "2.36", "", "nsenter", "ALT's util-linux.spec, epoch 1; 1:2.36.1 in July 2021"},
+		{"kmod", "", "", "modprobe, for tun, overlay and the modules of pod networks", "ALT's kmod.spec"},
+		{"fuse-overlayfs", "", "", "layers on kernels before 5.11", "ALT's fuse-overlayfs.spec"},
 	}
 }

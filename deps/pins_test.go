@@ -41,8 +41,8 @@ func TestPins(t *testing.T) {
 			}
 			seen := make(map[string]bool)
 			for _, p := range pins {
-				if seen[p.Name] || p.Why == "" || strings.Contains(p.From+p.Before, "-") {
-					t.Errorf("%+v: twice, without a reason, or with a release", p)
+				if seen[p.Name] || p.Why == "" || p.Read == "" || strings.ContainsAny(p.From+p.Before, "-:") {
+					t.Errorf("%+v: twice, without a reason or source, or with a release or epoch", p)
 				}
 				if p.From != "" && p.Before != "" && parseEVR(p.From).compare(parseEVR(p.Before)) >= 0 {
 					t.Errorf("%s: nothing is in that range", p)

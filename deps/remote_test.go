@@ -176,9 +176,9 @@ func TestReportAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `{"pins":[` +
-		`{"pin":{"name":"kubernetes-kubeadm","from":"1.26.3","before":"1.27","why":"makes the cluster"},"state":"ok",` +
+		`{"pin":{"name":"kubernetes-kubeadm","from":"1.26.3","before":"1.27","why":"makes the cluster","read":""},"state":"ok",` +
 		`"found":[{"package":"kubernetes-kubeadm","version":"1.26.3-alt1","file":"kubernetes-kubeadm-1.26.3-alt1.x86_64.rpm","state":"ok"}]},` +
-		`{"pin":{"name":"etcd","from":"3.4.15","why":"keeps the cluster"},"state":"missing"}]}`
+		`{"pin":{"name":"etcd","from":"3.4.15","why":"keeps the cluster","read":""},"state":"missing"}]}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

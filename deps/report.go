@@ -11,8 +11,8 @@ import (
 // A State says how a repository meets a pin.
 type State int
 
-// The states of a pin. Ambiguous is one that packages of two minors of a
-// bounded pin provide: a package manager takes the newest.
+// The states of a pin. Ambiguous is one that a package meets, but apt would
+// take another one.
 const (
 	OK State = iota + 1
 	Missing
@@ -41,7 +41,7 @@ type Report struct {
 type Result struct {
 	Pin   Pin     `json:"pin"`
 	State State   `json:"state"`
-	Found []Found `json:"found,omitempty"`
+	Found []Found `json:"found,omitempty"` // of each package the newest build; that of a pin that is met begins with what apt takes
 }
 
 // A Found is a package that provides what a pin names.
@@ -91,7 +91,9 @@ func (r Result) finding() string {
 	case Missing:
 		return "no package provides it"
 	case Ambiguous:
-		return "two minors provide it: " + text
+		return "apt would not take the one that will do: " + text
+	case OK:
+		return r.Found[0].String()
 	default:
 		return text
 	}

@@ -13,11 +13,12 @@ import (
 // A candidate is a package of a repository that provides a pinned name, or
 // that can't be trusted.
 type candidate struct {
-	file     string // below the repository
-	name     string
-	evr      evr
-	provides []provide
-	fault    error
+	file      string // below the repository
+	name      string
+	evr       evr
+	provides  []provide
+	conflicts []relation
+	fault     error
 }
 
 // readRepository finds the candidates of one repository, by its metadata, or
@@ -74,7 +75,7 @@ func newCandidate(file string, c contents, fault error) candidate {
 	if c.name == "" { // nothing in the file can be trusted, so its name has to do
 		c.name = nameOf(file)
 	}
-	return candidate{file: file, name: c.name, evr: c.evr, provides: c.provides, fault: fault}
+	return candidate{file: file, name: c.name, evr: c.evr, provides: c.provides, conflicts: c.conflicts, fault: fault}
 }
 
 // nameOf cuts version, release and architecture off the name of an RPM file.

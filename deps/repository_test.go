@@ -25,6 +25,7 @@ import (
 type pkg struct {
 	name, epoch, version string
 	provides             []string // "NAME" or "NAME = VERSION-RELEASE"
+	conflicts            []string // as provides, and with other comparisons
 	arch                 string   // x86_64 when ""
 }
 
@@ -41,7 +42,7 @@ func (p pkg) bytes(t testing.TB) []byte {
 		Name: p.name, Arch: "amd64", Epoch: p.epoch, Version: p.version, VersionSchema: "none", Release: "alt1",
 		Maintainer: "tester <tester@example.org>", Description: "a test", License: "Apache-2.0",
 		Overridables: nfpm.Overridables{
-			Provides: p.provides,
+			Provides: p.provides, Conflicts: p.conflicts,
 			Contents: files.Contents{{Source: payload, Destination: "/usr/share/" + p.name}},
 		},
 	})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/cavaliergopher/rpm"
 )
 
 // Verify checks pins against what the repositories have together, as a
@@ -44,84 +46,99 @@ func judge(pins []Pin, all []candidate) Report {
 	return r
 }
 
-// judge picks the candidates of one pin, and says how they meet it.
+// judge picks the candidates of one pin, and says how they meet it. What is
+// taken when it is met comes first.
 func (p Pin) judge(all []candidate) Result {
 	r := Result{Pin: p}
 	by := make(map[State][]candidate)
+	var sound []candidate
 	for _, c := range all {
-		versions := c.versions(p.Name)
-		if versions == nil {
+		if len(p.versionsOf(c)) == 0 {
 			continue
 		}
-		version, state := p.meet(c, versions)
-		by[state] = append(by[state], c)
-		found := c.found(state)
-		if e := parseEVR(version); version != "" && e.compare(c.evr) != 0 {
-			found.As = e.String()
+		if c.fault == nil {
+			sound = append(sound, c)
+			continue
 		}
-		r.Found = append(r.Found, found)
+		by[Altered] = append(by[Altered], c)
+		r.Found = append(r.Found, p.found(c, Altered))
 	}
-	r.State = p.overall(by)
+	sound = newestBuilds(sound)
+	for _, c := range sound {
+		state := p.meet(c)
+		by[state] = append(by[state], c)
+		r.Found = append(r.Found, p.found(c, state))
+	}
+	taken, ok := p.chosen(sound)
+	r.State = p.overall(by, ok)
+	if r.State == OK {
+		at := slices.IndexFunc(r.Found, func(f Found) bool { return f.File == taken.file })
+		r.Found = slices.Insert(slices.Delete(r.Found, at, at+1), 0, p.found(taken, OK))
+	}
 	return r
 }
 
-// meet says how well one candidate meets the pin, by the best of the
-// versions that it provides.
-func (p Pin) meet(c candidate, versions []string) (version string, state State) {
-	if c.fault != nil {
-		return "", Altered
+// relations returns the pin's bounds; one without bounds is a relation that
+// every version meets.
+func (p Pin) relations() []relation {
+	var all []relation
+	if p.Before != "" {
+		all = append(all, relation{p.Name, rpm.DepFlagLesser, p.Before})
 	}
-	for _, version := range versions {
-		if p.meetVersion(version) == OK {
-			return version, OK
+	if p.From != "" || p.Before == "" {
+		sense := int64(rpm.DepFlagGreaterOrEqual)
+		if p.From == "" {
+			sense = rpm.DepFlagAny
 		}
+		all = append(all, relation{p.Name, sense, p.From})
 	}
-	return versions[0], p.meetVersion(versions[0])
+	return all
 }
 
-// meetVersion does as rpm: a name without a version meets every demand.
-// Source: rpm's lib/rpmds.c, rpmdsCompare.
-func (p Pin) meetVersion(version string) State {
-	v := parseEVR(version)
+// metBy reports whether one package meets all of a pin.
+func (p Pin) metBy(c candidate) bool {
+	return !slices.ContainsFunc(p.relations(), func(r relation) bool { return !r.metBy(c) })
+}
+
+// meet says how well one sound candidate meets the pin.
+func (p Pin) meet(c candidate) State {
 	switch {
-	case version == "":
+	case p.metBy(c):
 		return OK
-	case p.From != "" && v.compare(parseEVR(p.From)) < 0:
-		return TooOld
-	case p.Before != "" && v.compare(parseEVR(p.Before)) >= 0:
+	case p.Before != "" && !p.relations()[0].metBy(c):
 		return TooNew
 	default:
-		return OK
+		return TooOld
 	}
 }
 
-// overall is the state of a pin, from those of its candidates.
-func (p Pin) overall(by map[State][]candidate) State {
+// overall is the state of a pin, from those of its candidates. ok says that
+// what is taken meets it.
+func (p Pin) overall(by map[State][]candidate, ok bool) State {
 	switch {
 	case by[Altered] != nil:
 		return Altered
-	case by[OK] == nil && by[TooNew] != nil:
-		return TooNew
-	case by[OK] == nil && by[TooOld] != nil:
-		return TooOld
-	case by[OK] == nil:
-		return Missing
-	case p.Before != "" && !superseded(slices.Concat(by[TooOld], by[TooNew]), by[OK]):
-		return Ambiguous
-	default:
+	case ok:
 		return OK
+	case by[OK] != nil:
+		return Ambiguous
+	case by[TooNew] != nil:
+		return TooNew
+	case by[TooOld] != nil:
+		return TooOld
+	default:
+		return Missing
 	}
 }
 
-// superseded tells whether all of old are older builds of packages in use,
-// as a repository keeps them: a package manager won't take those.
-func superseded(old, used []candidate) bool {
-	for _, o := range old {
-		if !slices.ContainsFunc(used, func(u candidate) bool { return u.name == o.name && o.evr.compare(u.evr) < 0 }) {
-			return false
-		}
+// versionsOf lists the versions in which a candidate provides the pin's name.
+// A set of symbols is no version that bounds could be compared with.
+func (p Pin) versionsOf(c candidate) []string {
+	all := c.versions(p.Name)
+	if p.From == "" && p.Before == "" {
+		return all
 	}
-	return true
+	return slices.DeleteFunc(all, isSet)
 }
 
 // versions lists the versions of a name that a candidate provides, nil when
@@ -137,6 +154,23 @@ func (c candidate) versions(name string) []string {
 		all = []string{""}
 	}
 	return all
+}
+
+// found is a candidate's line of the report.
+func (p Pin) found(c candidate, state State) Found {
+	f := c.found(state)
+	versions := p.versionsOf(c)
+	if c.fault != nil || len(versions) == 0 {
+		return f
+	}
+	version := versions[0]
+	if at := slices.IndexFunc(versions, func(v string) bool { return p.metBy(candidate{provides: []provide{{p.Name, v}}}) }); at >= 0 {
+		version = versions[at]
+	}
+	if e := parseEVR(version); version != "" && e.compare(c.evr) != 0 {
+		f.As = e.String()
+	}
+	return f
 }
 
 func (c candidate) found(state State) Found {

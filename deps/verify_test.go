@@ -23,8 +23,26 @@ var (
 	etcd    = pkg{name: "etcd", version: "3.5.9"}
 )
 
+// minorKubeadm is one of a minor as ALT has it.
+// Source: ALT's kubernetes1.26.spec.
 func minorKubeadm(minor, version string) pkg {
+	p := lonelyKubeadm(minor, version)
+	p.conflicts = []string{"kubernetes-kubeadm < " + version + "-alt1", "kubernetes-kubeadm > " + version + "-alt1"}
+	return p
+}
+
+// lonelyKubeadm is one that others may stand beside.
+func lonelyKubeadm(minor, version string) pkg {
 	return pkg{name: "kubernetes" + minor + "-kubeadm", version: version, provides: []string{"kubernetes-kubeadm = " + version + "-alt1"}}
+}
+
+// minorKubeadms are those that ALT has had.
+func minorKubeadms(versions ...string) []pkg {
+	all := []pkg{etcd}
+	for _, version := range versions {
+		all = append(all, minorKubeadm(version[:len("1.26")], version))
+	}
+	return all
 }
 
 func TestVerify(t *testing.T) {
@@ -43,11 +61,20 @@ func TestVerify(t *testing.T) {
 		{"old minor", []pkg{{name: "kubernetes-kubeadm", version: "1.25.9"}, etcd}, nil, deps.TooOld, deps.OK, "too old kubernetes-kubeadm"},
 		{"new minor", []pkg{minorKubeadm("1.27", "1.27.0"), etcd}, nil, deps.TooNew, deps.OK, "too new kubernetes-kubeadm"},
 		{"release does not count", []pkg{{name: "kubernetes-kubeadm", version: "1.27"}, etcd}, nil, deps.TooNew, deps.OK, "too new"},
-		{"two minors", []pkg{minorKubeadm("1.26", "1.26.15"), minorKubeadm("1.34", "1.34.4"), etcd}, nil, deps.Ambiguous, deps.OK, "two minors provide it: kubernetes1.26-kubeadm-1.26.15-alt1, kubernetes1.34-kubeadm-1.34.4-alt1"},
-		{"two minors of one name", []pkg{kubeadm, {name: "kubernetes-kubeadm", version: "1.27.1"}, etcd}, nil, deps.Ambiguous, deps.OK, "two minors"},
+		{"five minors", minorKubeadms("1.26.15", "1.27.16", "1.28.14", "1.30.5", "1.31.1"), nil, deps.OK, deps.OK, "ok kubernetes-kubeadm >= 1.26.3, < 1.27 kubernetes1.26-kubeadm-1.26.15-alt1 ok"},
+		{"ten minors", minorKubeadms("1.22.17", "1.25.16", "1.26.15", "1.27.16", "1.31.1"), nil, deps.OK, deps.OK, "< 1.27 kubernetes1.26-kubeadm-1.26.15-alt1 ok"},
+		{"minors without the one", minorKubeadms("1.25.16", "1.27.16"), nil, deps.TooNew, deps.OK, "too new kubernetes-kubeadm"},
+		{"minors that stand beside each other", []pkg{lonelyKubeadm("1.26", "1.26.15"), lonelyKubeadm("1.34", "1.34.4"), etcd}, nil, deps.Ambiguous, deps.OK, "apt would not take the one that will do: kubernetes1.26-kubeadm-1.26.15-alt1, kubernetes1.34-kubeadm-1.34.4-alt1"},
+		{"older package of the very name", []pkg{{name: "kubernetes-kubeadm", version: "1.25.9"}, minorKubeadm("1.26", "1.26.15"), etcd}, nil, deps.OK, deps.OK, "kubernetes1.26-kubeadm-1.26.15-alt1"},
+		{"newer package of the very name", []pkg{{name: "kubernetes-kubeadm", version: "1.27.1"}, minorKubeadm("1.26", "1.26.15"), etcd}, nil, deps.OK, deps.OK, "kubernetes1.26-kubeadm-1.26.15-alt1"},
+		{"very name and others around the minor", append(minorKubeadms("1.26.15", "1.28.14"), pkg{name: "kubernetes-kubeadm", version: "1.25.9"}), nil, deps.Ambiguous, deps.OK, "apt would not take"},
+		{"newest build is too new", []pkg{kubeadm, {name: "kubernetes-kubeadm", version: "1.27.1"}, etcd}, nil, deps.TooNew, deps.OK, "too new kubernetes-kubeadm"},
 		{"older build beside", []pkg{kubeadm, {name: "kubernetes-kubeadm", version: "1.25.9"}, etcd}, nil, deps.OK, deps.OK, "ok kubernetes-kubeadm"},
 		{"older etcd of another name", []pkg{kubeadm, etcd, {name: "etcd3.3", version: "3.3.1", provides: []string{"etcd = 3.3.1"}}}, nil, deps.OK, deps.OK, "etcd-3.5.9"},
-		{"epoch is newer", []pkg{kubeadm, {name: "etcd", epoch: "1", version: "2.0", provides: []string{"etcd = 1:2.0-alt1"}}}, nil, deps.OK, deps.OK, "etcd-1:2.0-alt1"},
+		{"epoch is ignored", []pkg{kubeadm, {name: "etcd", epoch: "1", version: "2.0", provides: []string{"etcd = 1:2.0-alt1"}}}, nil, deps.OK, deps.TooOld, "etcd-1:2.0-alt1"},
+		{"epoch is no hindrance", []pkg{kubeadm, {name: "etcd", epoch: "1", version: "3.5.9", provides: []string{"etcd = 1:3.5.9-alt1"}}}, nil, deps.OK, deps.OK, "etcd-1:3.5.9-alt1"},
+		{"set of symbols is no version", []pkg{kubeadm, {name: "libetcd", version: "1", provides: []string{"etcd = set:kgXYZ"}}}, nil, deps.OK, deps.Missing, "missing etcd"},
+		{"tag of the branch", []pkg{kubeadm, {name: "etcd3.5", version: "3.5.9", provides: []string{"etcd = 3.5.9-alt0.p10.1:p10+299225.100.2.1"}}}, nil, deps.OK, deps.OK, "etcd3.5-3.5.9-alt1"},
 		{"name without a version", []pkg{kubeadm, {name: "base", version: "1", provides: []string{"etcd"}}}, nil, deps.OK, deps.OK, "base-1-alt1"},
 		{"truncated payload", []pkg{kubeadm, etcd}, cut(etcd, 20), deps.OK, deps.Altered, "etcd-3.5.9-alt1.x86_64.rpm: truncated: header and payload have"},
 		{"truncated in its header", []pkg{kubeadm, etcd}, cut(etcd, 5000), deps.OK, deps.Altered, "etcd-3.5.9-alt1.x86_64.rpm: truncated"},

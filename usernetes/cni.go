@@ -22,7 +22,8 @@ const (
 )
 
 // cniConfig is a CNI network configuration list of our two plugins.
-// Source: the CNI specification, 1.0.0; the pages of the plugins bridge,
+// Its version is the newest that CNI plugins 0.9 know.
+// Source: the CNI specification, 0.4.0; the pages of the plugins bridge,
 // host-local and portmap.
 type cniConfig struct {
 	CNIVersion string `json:"cniVersion"`
@@ -108,7 +109,7 @@ func macOf(ip netip.Addr) net.HardwareAddr {
 
 func bridgeNetwork(l lease) cniConfig {
 	return cniConfig{
-		CNIVersion: "1.0.0", Name: "podsec-k8s",
+		CNIVersion: "0.4.0", Name: "podsec-k8s",
 		Plugins: []any{
 			bridgePlugin{
 				Type: "bridge", Bridge: podBridge, IsDefaultGateway: true, HairpinMode: true, MTU: l.mtu,

@@ -32,8 +32,9 @@ func depsCommand(p *printer) *cli.Command {
 			{
 				Name: "verify", Usage: "checks repositories against the pinned packages", ArgsUsage: "REPO…",
 				Description: "REPO is a folder of RPM files, or a folder or http(s) URL with repodata. Several are taken together.\n" +
-					"Says which package is missing, too old, too new, altered, or ambiguous because two minors of\n" +
-					"Kubernetes provide it. A package that meets a pin is read in full and its digests are compared.\n\n" +
+					"Says which package is missing, too old, too new, altered, or ambiguous because apt would not take\n" +
+					"the one that will do. Versions are compared as ALT's rpm does, which ignores an epoch that a pin\n" +
+					"does not name. A package that meets a pin is read in full and its digests are compared.\n\n" +
 					"Example: podsec-k8s deps verify /srv/mirror/p10",
 				Flags: append(depsFlags(),
 					&cli.DurationFlag{Name: "timeout", Value: 10 * time.Minute, Usage: "give up after this `TIME`"}),
