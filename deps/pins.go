@@ -18,7 +18,8 @@ type Pin struct {
 	Read   string `json:"read"` // where the name, how ALT provides it, and the bounds were read
 }
 
-// Requires returns the pin as an RPM's dependencies. A version without a
+// Requires returns the pin as an RPM's dependencies, the upper bound first: of
+// several minors apt then takes the right one at once, see chosen. A version without a
 // release is one that any release satisfies, and ALT's rpm ignores an epoch
 // that a dependency does not name: no bound has one.
 // Source: rpm's manual, "More on Dependencies"; see evr.against.
@@ -30,7 +31,7 @@ func (p Pin) Requires() []string {
 	for i := range bounds {
 		bounds[i] = p.Name + " " + bounds[i]
 	}
-	return bounds
+	return reversed(bounds)
 }
 
 // String gives the name and both bounds, such as "etcd >= 3.5, < 3.7".

@@ -17,7 +17,7 @@ func TestPinForms(t *testing.T) {
 		{"any version", Pin{Name: "kmod"}, "kmod", []string{"kmod"}},
 		{"from", Pin{Name: "etcd", From: "3.5"}, "etcd >= 3.5", []string{"etcd >= 3.5"}},
 		{"before", Pin{Name: "etcd", Before: "3.7"}, "etcd < 3.7", []string{"etcd < 3.7"}},
-		{"both", Pin{Name: "etcd", From: "3.5", Before: "3.7"}, "etcd >= 3.5, < 3.7", []string{"etcd >= 3.5", "etcd < 3.7"}},
+		{"both", Pin{Name: "etcd", From: "3.5", Before: "3.7"}, "etcd >= 3.5, < 3.7", []string{"etcd < 3.7", "etcd >= 3.5"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := c.pin.String(); got != c.text {

@@ -12,11 +12,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
-	"github.com/goreleaser/nfpm/v2"
-	"github.com/goreleaser/nfpm/v2/files"
-	nfpmrpm "github.com/goreleaser/nfpm/v2/rpm"
+	"github.com/google/rpmpack"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 )
@@ -34,23 +33,41 @@ func (p pkg) file() string { return p.name + "-" + p.version + "-alt1.x86_64.rpm
 // bytes makes the RPM.
 func (p pkg) bytes(t testing.TB) []byte {
 	t.Helper()
-	payload := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(payload, bytes.Repeat([]byte(p.name), 100), 0o600); err != nil {
+	meta := rpmpack.RPMMetaData{
+		Name: p.name, Version: p.version, Release: "alt1", Epoch: rpmpack.NoEpoch, Arch: "x86_64",
+		Description: "a test", Summary: "a test", Licence: "Apache-2.0",
+		Provides: relations(t, p.provides), Conflicts: relations(t, p.conflicts),
+	}
+	if p.epoch != "" {
+		epoch, err := strconv.ParseUint(p.epoch, 10, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		meta.Epoch = uint32(epoch)
+	}
+	file, err := rpmpack.NewRPM(meta)
+	if err != nil {
 		t.Fatal(err)
 	}
-	info := nfpm.WithDefaults(&nfpm.Info{
-		Name: p.name, Arch: "amd64", Epoch: p.epoch, Version: p.version, VersionSchema: "none", Release: "alt1",
-		Maintainer: "tester <tester@example.org>", Description: "a test", License: "Apache-2.0",
-		Overridables: nfpm.Overridables{
-			Provides: p.provides, Conflicts: p.conflicts,
-			Contents: files.Contents{{Source: payload, Destination: "/usr/share/" + p.name}},
-		},
+	file.AddFile(rpmpack.RPMFile{
+		Name: "/usr/share/" + p.name, Body: bytes.Repeat([]byte(p.name), 100), Mode: 0o644, Owner: "root", Group: "root",
 	})
 	var out bytes.Buffer
-	if err := nfpmrpm.DefaultRPM.Package(info, &out); err != nil {
+	if err := file.Write(&out); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+func relations(t testing.TB, all []string) rpmpack.Relations {
+	t.Helper()
+	var relations rpmpack.Relations
+	for _, text := range all {
+		if err := relations.Set(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return relations
 }
 
 // folderOf lays packages into a folder without metadata.

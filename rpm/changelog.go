@@ -3,13 +3,9 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
-
-	"github.com/goreleaser/chglog"
-	"go.yaml.in/yaml/v3"
 )
 
 // A Changelog is what CHANGELOG.md says, the newest release first.
@@ -67,20 +63,23 @@ func parseChangelog(text string) (Changelog, error) {
 	return log, nil
 }
 
-// write makes the file that nfpm reads its changelog from.
-func (c Changelog) write(folder, packager string) (string, error) {
-	var entries chglog.ChangeLogEntries
-	for _, r := range c.Releases {
-		entry := &chglog.ChangeLog{Semver: r.Version, Date: r.Date, Packager: packager}
-		for _, note := range r.Notes {
-			entry.Changes = append(entry.Changes, &chglog.ChangeLogChange{Note: note})
-		}
-		entries = append(entries, entry)
+// title is the line of a release in ALT's form, "Name <address> VERSION-RELEASE".
+// Source: ALT's sisyphus_check, 000-check-changelog.
+func (r Release) title(packager, release string) string {
+	return fmt.Sprintf("%s %s-%s", packager, r.Version, release)
+}
+
+// noon is the time that rpm gives to a day of the changelog.
+// Source: rpm's build/parseChangelog.c.
+func (r Release) noon() time.Time { return r.Date.Add(12 * time.Hour) }
+
+func (r Release) text() string { return "- " + strings.Join(r.Notes, "\n- ") }
+
+// release is what a release of this changelog was built as; the newest is the
+// one at hand.
+func (c Changelog) release(i int, newest string) string {
+	if i == 0 {
+		return newest
 	}
-	data, err := yaml.Marshal(entries)
-	if err != nil {
-		return "", fmt.Errorf("writing the package's changelog: %w", err)
-	}
-	path := filepath.Join(folder, "changelog.yaml")
-	return path, os.WriteFile(path, data, 0o600)
+	return firstRelease
 }

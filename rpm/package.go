@@ -1,20 +1,20 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
-
-	"github.com/goreleaser/nfpm/v2"
-	nfpmrpm "github.com/goreleaser/nfpm/v2/rpm"
 
 	"github.com/alt-cloud/podsec-k8s/deps"
 )
 
-const packager = "podsec-k8s maintainers"
+const (
+	firstRelease = "alt1"
+	homepage     = "https://github.com/alt-cloud/podsec-k8s"
+)
 
 // A Request is which package to build.
 type Request struct {
@@ -22,16 +22,67 @@ type Request struct {
 	Kubernetes string // minor version to pin
 	Arch       string // in RPM's words
 	Version    string
-	Release    string
+	Release    string // "" is releaseOf the minor
+	Vendor     string
+	Packager   string // Name <address>
+	BuildHost  string
+	Sign       Signer // nil for a package without signatures
 	Out        string // folder
 	Changelog  Changelog
 }
 
-// wordForm is what rpm allows in a version and in a release. Source: rpm's
-// docs/manual/spec.md, "Version".
-var wordForm = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._+~^]*$`)
+// releaseOf is the release of a build for one minor of Kubernetes. It names
+// the minor, for apt tells two packages of one name apart by version and
+// release alone, and a site may have both in reach.
+func releaseOf(minor string) string { return firstRelease + ".k" + minor }
 
-// goArch gives Go's word for an architecture of RPM.
+// A Package is all that is said of it. The RPM and the spec are made from it.
+type Package struct {
+	Request
+	Name        string
+	Summary     string
+	Group       string
+	License     string
+	Description string // of lines
+	Requires    []Requirement
+	Scriptlets  []Scriptlet
+	Files       []Entry
+}
+
+// A Requirement is what has to be there, and for which scriptlets first.
+type Requirement struct {
+	Text   string // such as "etcd >= 3.5"
+	Stages Stages // none for one of the files
+}
+
+// Stages are the scriptlets that need something, as rpm's bits.
+type Stages int
+
+// Source: rpm's include/rpm/rpmds.h, RPMSENSE_INTERP and RPMSENSE_SCRIPT_*.
+const (
+	Interpreter Stages = 1 << 8
+	Post        Stages = 1 << 10
+	Preun       Stages = 1 << 11
+	Postun      Stages = 1 << 12
+)
+
+// A Scriptlet is a line that rpm runs by /bin/sh.
+type Scriptlet struct {
+	Stage Stages
+	Name  string // of its section in a spec
+	Text  string
+}
+
+// Forms of what rpm and ALT allow. Source: rpm's docs/manual/spec.md,
+// "Version"; ALT's sisyphus_check, 040-check-packager, whose address this does
+// not ask to be ALT's.
+var (
+	wordForm     = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._+~^]*$`)
+	packagerForm = regexp.MustCompile(`^[^<>[:cntrl:]]+ <[^<>[:space:]]+>$`)
+	hostForm     = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.-]*$`)
+)
+
+// goArch returns Go's word for an architecture of RPM.
 func goArch(arch string) (string, error) {
 	words := map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
 	if word, ok := words[arch]; ok {
@@ -40,17 +91,82 @@ func goArch(arch string) (string, error) {
 	return "", fmt.Errorf("architecture %q is neither x86_64 nor aarch64", arch)
 }
 
-// Build compiles the helper, makes the package and returns its path. The
-// same commit gives the same bytes: all times are the newest release's.
-func Build(r Request) (string, error) {
-	arch, err := goArch(r.Arch)
-	if err != nil {
-		return "", err
-	}
+func (r Request) check() error {
+	_, err := goArch(r.Arch)
 	if !wordForm.MatchString(r.Version) || !wordForm.MatchString(r.Release) {
-		return "", fmt.Errorf("version %q and release %q: letters, digits and . _ + ~ ^ are allowed", r.Version, r.Release)
+		err = errors.Join(err, fmt.Errorf("version %q and release %q: letters, digits and . _ + ~ ^ are allowed", r.Version, r.Release))
 	}
-	requires, err := requires(r.Kubernetes)
+	if !packagerForm.MatchString(r.Packager) {
+		err = errors.Join(err, fmt.Errorf("packager %q is not of the form Name <address>", r.Packager))
+	}
+	if !hostForm.MatchString(r.BuildHost) {
+		err = errors.Join(err, fmt.Errorf("build host %q is not a host's name", r.BuildHost))
+	}
+	return err
+}
+
+// Describe makes the package from a request, without building anything.
+func Describe(r Request) (Package, error) {
+	if r.Release == "" {
+		r.Release = releaseOf(r.Kubernetes)
+	}
+	if err := r.check(); err != nil {
+		return Package{}, err
+	}
+	p := Package{
+		Request: r, Name: "podsec-k8s", Summary: "Rootless Kubernetes for ALT Linux",
+		Group: "System/Configuration/Other", License: "Apache-2.0",
+		Description: "Makes and keeps a Kubernetes node that runs as an unprivileged user:\n" +
+			"unmodified kubeadm inside RootlessKit's namespaces, every part a systemd\n" +
+			"user service of u7s-admin. Pins the packages of Kubernetes " + r.Kubernetes + ".",
+	}
+	var err error
+	if p.Requires, err = requirements(r.Kubernetes); err != nil {
+		return p, err
+	}
+	if p.Scriptlets, err = scriptlets(r.Source); err != nil {
+		return p, err
+	}
+	p.Files, err = contents(r.Source, "/usr/share/doc/"+p.Name+"-"+r.Version)
+	return p, err
+}
+
+// requirements writes out every dependency: none is found by rpm.
+func requirements(minor string) ([]Requirement, error) {
+	pins, err := deps.Pins(minor)
+	if err != nil {
+		return nil, fmt.Errorf("pinning packages: %w", err)
+	}
+	all := []Requirement{
+		{"/bin/sh", Interpreter | Post | Preun | Postun},
+		{"shadow-utils", Post | Preun},
+		{"systemd", Post | Preun},
+	}
+	for _, pin := range pins {
+		for _, text := range pin.Requires() {
+			all = append(all, Requirement{Text: text})
+		}
+	}
+	return all, nil
+}
+
+func scriptlets(source string) ([]Scriptlet, error) {
+	all := []Scriptlet{{Stage: Post, Name: "post"}, {Stage: Preun, Name: "preun"}, {Stage: Postun, Name: "postun"}}
+	for i, s := range all {
+		text, err := os.ReadFile(filepath.Join(source, "scriptlets", s.Name+".sh"))
+		if err != nil {
+			return nil, fmt.Errorf("reading a scriptlet: %w", err)
+		}
+		all[i].Text = string(text)
+	}
+	return all, nil
+}
+
+// Build compiles the helper, makes the package and returns its path. The
+// same commit gives the same bytes, but for signatures: all times are the
+// newest release's.
+func Build(r Request) (string, error) {
+	p, err := Describe(r)
 	if err != nil {
 		return "", err
 	}
@@ -59,26 +175,31 @@ func Build(r Request) (string, error) {
 		return "", fmt.Errorf("making a work folder: %w", err)
 	}
 	defer os.RemoveAll(work) //nolint:errcheck // a folder of /tmp
-	if err := r.compile(filepath.Join(work, "podsec-k8s"), arch); err != nil {
+	built := filepath.Join(work, helper)
+	if err := p.compile(built); err != nil {
 		return "", err
 	}
-	info, err := r.info(work, arch, requires)
+	data, err := p.rpm(built)
 	if err != nil {
 		return "", err
 	}
 	if err := os.MkdirAll(r.Out, 0o755); err != nil {
 		return "", fmt.Errorf("making the output folder: %w", err)
 	}
-	path := filepath.Join(r.Out, fmt.Sprintf("podsec-k8s-%s-%s.%s.rpm", r.Version, r.Release, r.Arch))
-	return path, write(path, info)
+	path := filepath.Join(r.Out, fmt.Sprintf("%s-%s-%s.%s.rpm", p.Name, p.Version, p.Release, p.Arch))
+	return path, write(path, data)
 }
 
 // compile builds the helper without anything of the machine in it, and without
 // what cli can write documentation with.
-func (r Request) compile(out, arch string) error {
+func (p Package) compile(out string) error {
+	arch, err := goArch(p.Arch)
+	if err != nil {
+		return err
+	}
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "urfave_cli_no_docs",
-		"-ldflags", "-s -w -X main.version="+r.Version+" -X main.minor="+r.Kubernetes, "-o", out, "./cmd/podsec-k8s")
-	cmd.Dir = r.Source
+		"-ldflags", p.linkFlags(), "-o", out, "./cmd/podsec-k8s")
+	cmd.Dir = p.Source
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOFLAGS=")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the helper: %w\n%s", err, output)
@@ -86,71 +207,19 @@ func (r Request) compile(out, arch string) error {
 	return nil
 }
 
-// info is the package as one literal.
-func (r Request) info(work, arch string, requires []string) (*nfpm.Info, error) {
-	date := r.Changelog.Releases[0].Date
-	files, err := contents(r.Source, work, date)
-	if err != nil {
-		return nil, err
-	}
-	changelog, err := r.Changelog.write(work, packager)
-	if err != nil {
-		return nil, err
-	}
-	return nfpm.WithDefaults(&nfpm.Info{
-		Name: "podsec-k8s", Arch: arch, Platform: "linux",
-		Version: r.Version, VersionSchema: "none", Release: r.Release,
-		Maintainer: packager, Vendor: "ALT Linux Team",
-		Homepage: "https://github.com/alt-cloud/podsec-k8s", License: "Apache-2.0",
-		Description: "Makes and keeps a Kubernetes node that runs as an unprivileged user:\n" +
-			"unmodified kubeadm inside RootlessKit's namespaces, every part a systemd\n" +
-			"user service of u7s-admin. Pins the packages of Kubernetes " + r.Kubernetes + ".",
-		Changelog: changelog, MTime: date, DisableGlobbing: true,
-		Overridables: nfpm.Overridables{
-			Depends:  requires,
-			Contents: files,
-			Scripts: nfpm.Scripts{
-				PostInstall: filepath.Join(r.Source, "scriptlets/post.sh"),
-				PreRemove:   filepath.Join(r.Source, "scriptlets/preun.sh"),
-				PostRemove:  filepath.Join(r.Source, "scriptlets/postun.sh"),
-			},
-			RPM: nfpm.RPM{
-				Arch: r.Arch, BuildHost: "localhost", Group: "System/Configuration/Other",
-				Summary: "Rootless Kubernetes for ALT Linux", Compression: "xz", Packager: packager,
-				Requires: nfpm.RPMRequires{Post: []string{"/bin/sh", "shadow-utils", "systemd"}},
-			},
-		},
-	}), nil
-}
-
-// requires writes out every dependency: nfpm finds none by itself.
-func requires(minor string) ([]string, error) {
-	pins, err := deps.Pins(minor)
-	if err != nil {
-		return nil, fmt.Errorf("pinning packages: %w", err)
-	}
-	all := []string{"/bin/sh"}
-	for _, pin := range pins {
-		all = append(all, pin.Requires()...)
-	}
-	slices.Sort(all)
-	return all, nil
+func (p Package) linkFlags() string {
+	return "-s -w -X main.version=" + p.Version + " -X main.minor=" + p.Kubernetes
 }
 
 // write makes the file beside its place first.
-func write(path string, info *nfpm.Info) error {
+func write(path string, data []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(path), ".rpm-")
 	if err != nil {
 		return fmt.Errorf("writing the package: %w", err)
 	}
 	defer os.Remove(file.Name()) //nolint:errcheck // it has been renamed when all went well
-	if err := nfpmrpm.DefaultRPM.Package(info, file); err != nil {
-		return fmt.Errorf("writing the package: %w", err)
-	}
-	if err := file.Chmod(0o644); err != nil {
-		return fmt.Errorf("writing the package: %w", err)
-	}
-	if err := file.Close(); err != nil {
+	_, err = file.Write(data)
+	if err := errors.Join(err, file.Chmod(0o644), file.Close()); err != nil {
 		return fmt.Errorf("writing the package: %w", err)
 	}
 	return os.Rename(file.Name(), path)

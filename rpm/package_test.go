@@ -20,33 +20,37 @@ import (
 // Tags that the library has no method for. Source: rpm's
 // include/rpm/rpmtag.h.
 const (
-	tagChangelogTime  = 1080
-	tagChangelogTitle = 1081
-	tagChangelogText  = 1082
-	tagPostProgram    = 1086
-	tagPreunProgram   = 1087
-	tagPostunProgram  = 1088
+	tagPostProgram   = 1086
+	tagPreunProgram  = 1087
+	tagPostunProgram = 1088
 )
 
-const (
-	requiresPost = 1 << 10 // RPMSENSE_SCRIPT_POST
-	maxHelper    = 15_000_000
-)
+const maxHelper = 15_000_000
 
-// buildPackage makes the package of this checkout for a minor.
-func buildPackage(t *testing.T, minor string) (path string, log Changelog) {
+const tester = "Test Er <tester@altlinux.org>"
+
+// testRequest asks for the package of this checkout for a minor.
+func testRequest(t *testing.T, minor string) Request {
 	t.Helper()
 	log, err := readChangelog("../CHANGELOG.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, err = Build(Request{
-		Source: "..", Kubernetes: minor, Arch: "x86_64", Version: log.Releases[0].Version, Release: "alt1", Out: t.TempDir(), Changelog: log,
-	})
+	return Request{
+		Source: "..", Kubernetes: minor, Arch: "x86_64", Version: log.Releases[0].Version, Vendor: "vendor", Packager: tester,
+		BuildHost: "localhost", Out: t.TempDir(), Changelog: log,
+	}
+}
+
+// buildPackage makes the package of this checkout for a minor.
+func buildPackage(t *testing.T, minor string) (path string, log Changelog) {
+	t.Helper()
+	r := testRequest(t, minor)
+	path, err := Build(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return path, log
+	return path, r.Changelog
 }
 
 // TestPackage builds the package twice and reads it back.
@@ -83,13 +87,14 @@ func checkTags(t *testing.T, p *rpm.Package, name string, log Changelog) {
 	got := strings.Join([]string{
 		p.String(), strings.Join(p.Groups(), ","), p.License(), p.PayloadFormat(), p.PayloadCompression(),
 		p.OperatingSystem(), p.BuildHost(), fmt.Sprint(p.BuildTime().Equal(log.Releases[0].Date)),
+		p.Vendor(), p.Packager(), p.URL(),
 	}, " ")
 	version := log.Releases[0].Version
-	want := "podsec-k8s-" + version + "-alt1.x86_64 System/Configuration/Other Apache-2.0 cpio xz linux localhost true"
+	want := "podsec-k8s-" + version + "-alt1.k1.26.x86_64 System/Configuration/Other Apache-2.0 cpio xz linux localhost true vendor " + tester + " " + homepage
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if want := "podsec-k8s-" + version + "-alt1.x86_64.rpm"; name != want {
+	if want := "podsec-k8s-" + version + "-alt1.k1.26.x86_64.rpm"; name != want {
 		t.Errorf("file %q, want %q", name, want)
 	}
 }
@@ -97,6 +102,7 @@ func checkTags(t *testing.T, p *rpm.Package, name string, log Changelog) {
 // checkFiles compares every entry: mode, flags and path, with the target of
 // a link. c is a configuration file, n one that is not replaced, d a document.
 func checkFiles(t *testing.T, p *rpm.Package, log Changelog) {
+	docs := "/usr/share/doc/podsec-k8s-" + log.Releases[0].Version
 	want := []string{
 		"drwxr-xr-x - /etc/podsec-k8s",
 		"drwxr-xr-x - /etc/podsec-k8s/crio.conf.d",
@@ -106,21 +112,23 @@ func checkFiles(t *testing.T, p *rpm.Package, log Changelog) {
 		"-rw-r--r-- - /lib/systemd/system/podsec-k8s-net.service",
 		"-rw-r--r-- - /lib/systemd/system/podsec-k8s-net.socket",
 		"-rwxr-xr-x - /usr/bin/podsec-k8s",
-		"L--------- - /usr/bin/podsec-k8s-create-master -> podsec-k8s",
+		"Lrwxrwxrwx - /usr/bin/podsec-k8s-create-master -> podsec-k8s",
 		"drwxr-xr-x - /usr/libexec/podsec-k8s",
-		"L--------- - /usr/libexec/podsec-k8s/pasta-one-way -> ../../bin/podsec-k8s",
-		"L--------- - /usr/libexec/podsec-k8s/systemctl -> ../../bin/podsec-k8s",
-		"drwxr-xr-x - /usr/share/doc/podsec-k8s",
-		"-rw-r--r-- d /usr/share/doc/podsec-k8s/CHANGELOG.md",
-		"-rw-r--r-- d /usr/share/doc/podsec-k8s/LICENSE",
-		"-rw-r--r-- d /usr/share/doc/podsec-k8s/README.md",
+		"Lrwxrwxrwx - /usr/libexec/podsec-k8s/pasta-one-way -> ../../bin/podsec-k8s",
+		"Lrwxrwxrwx - /usr/libexec/podsec-k8s/systemctl -> ../../bin/podsec-k8s",
+		"-rw-r--r-- - /usr/share/bash-completion/completions/podsec-k8s",
+		"Lrwxrwxrwx - /usr/share/bash-completion/completions/podsec-k8s-create-master -> podsec-k8s",
+		"drwxr-xr-x - " + docs,
+		"-rw-r--r-- d " + docs + "/CHANGELOG.md",
+		"-rw-r--r-- d " + docs + "/LICENSE",
+		"-rw-r--r-- d " + docs + "/README.md",
 		"drwxr-xr-x - /usr/share/podsec-k8s",
 		"-rw-r--r-- - /usr/share/podsec-k8s/crio.conf",
 		"drwx------ - /var/lib/podsec-k8s",
 	}
-	want = append(want, each(t, "../units/user/*", "/usr/lib/systemd/user/", "")...)
-	want = append(want, each(t, "../cmd/podsec-k8s/man/*.8", "/usr/share/man/man8/", ".xz")...)
-	want = append(want, each(t, "../cmd/podsec-k8s/man/ru/*.8", "/usr/share/man/ru/man8/", ".xz")...)
+	want = append(want, each(t, "../units/user/*", "-", "/usr/lib/systemd/user/", "")...)
+	want = append(want, each(t, "../cmd/podsec-k8s/man/*.8", "d", "/usr/share/man/man8/", ".xz")...)
+	want = append(want, each(t, "../cmd/podsec-k8s/man/ru/*.8", "d", "/usr/share/man/ru/man8/", ".xz")...)
 	var got []string
 	for _, f := range p.Files() {
 		line := fmt.Sprint(f.Mode(), " ", flagLetters(f.Flags()), " ", f.Name())
@@ -141,14 +149,14 @@ func checkFiles(t *testing.T, p *rpm.Package, log Changelog) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	for _, page := range []string{"podsec-k8s.8.xz", "podsec-k8s-create-master.8.xz"} {
-		if !slices.Contains(got, "-rw-r--r-- - /usr/share/man/man8/"+page) {
+		if !slices.Contains(got, "-rw-r--r-- d /usr/share/man/man8/"+page) {
 			t.Errorf("the page %s is missing", page)
 		}
 	}
 }
 
 // each lists what the files of a pattern become.
-func each(t *testing.T, pattern, folder, suffix string) []string {
+func each(t *testing.T, pattern, flags, folder, suffix string) []string {
 	t.Helper()
 	names, err := filepath.Glob(pattern)
 	if err != nil {
@@ -156,7 +164,7 @@ func each(t *testing.T, pattern, folder, suffix string) []string {
 	}
 	var all []string
 	for _, name := range names {
-		all = append(all, "-rw-r--r-- - "+folder+filepath.Base(name)+suffix)
+		all = append(all, "-rw-r--r-- "+flags+" "+folder+filepath.Base(name)+suffix)
 	}
 	return all
 }
@@ -216,7 +224,10 @@ func checkRequires(t *testing.T, p *rpm.Package, minor string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"/bin/sh", "post: /bin/sh", "post: shadow-utils", "post: systemd"}
+	want := []string{
+		"post: /bin/sh (interpreter)", "postun: /bin/sh (interpreter)", "preun: /bin/sh (interpreter)",
+		"post: shadow-utils", "preun: shadow-utils", "post: systemd", "preun: systemd",
+	}
 	for _, pin := range pins {
 		want = append(want, pin.Requires()...)
 	}
@@ -233,7 +244,8 @@ func checkRequires(t *testing.T, p *rpm.Package, minor string) {
 
 func requirement(d rpm.Dependency) string {
 	text := d.Name()
-	switch flags := d.Flags() &^ requiresPost; flags {
+	stages := Interpreter | Post | Preun | Postun
+	switch flags := d.Flags() &^ int(stages); flags {
 	case rpm.DepFlagAny:
 	case rpm.DepFlagGreaterOrEqual:
 		text += " >= " + d.Version()
@@ -245,10 +257,54 @@ func requirement(d rpm.Dependency) string {
 	if d.Release() != "" {
 		text += "-" + d.Release()
 	}
-	if d.Flags()&requiresPost != 0 {
-		text = "post: " + text
+	for stage, name := range map[Stages]string{Post: "post", Preun: "preun", Postun: "postun"} {
+		if Stages(d.Flags())&stage != 0 {
+			text = name + ": " + text
+		}
+	}
+	if Stages(d.Flags())&Interpreter != 0 {
+		text += " (interpreter)"
 	}
 	return text
+}
+
+// TestUpperBoundsFirst: apt takes the right one of several minors at once
+// when it meets the upper bound first.
+func TestUpperBoundsFirst(t *testing.T) {
+	p, err := Describe(testRequest(t, "1.26"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	relations, err := p.relations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kubelet []string
+	for _, r := range relations {
+		if r.Name == "kubernetes-kubelet" {
+			kubelet = append(kubelet, r.Version)
+		}
+	}
+	if want := []string{"1.27", "1.26.3"}; !slices.Equal(kubelet, want) {
+		t.Errorf("got %q, want %q", kubelet, want)
+	}
+}
+
+// TestNewerThanALTs has the versions that ALT gave its own podsec-k8s, the
+// shell scripts that this package replaces, and our own ones, as a package
+// manager orders them. Source: podsec.spec of alt-cloud/podsec; p10 has 1.1.10.
+func TestNewerThanALTs(t *testing.T) {
+	ours := testRequest(t, "1.26").Version
+	order := []string{
+		"0.1.0-alt1", "0.9.30-alt1", "1.0.10-alt2", "1.1.10-alt7", "1.1.20-alt2", "1.2.3-alt1", "1.3.0-alt1",
+		ours + "-" + releaseOf("1.26"), ours + "-" + releaseOf("1.34"),
+	}
+	for i := range order[1:] {
+		a, b := strings.Split(order[i], "-"), strings.Split(order[i+1], "-")
+		if rpm.CompareVersions(a[0], b[0]) > 0 || a[0] == b[0] && rpm.CompareVersions(a[1], b[1]) >= 0 {
+			t.Errorf("%s is not older than %s", order[i], order[i+1])
+		}
+	}
 }
 
 func checkChangelog(t *testing.T, p *rpm.Package, log Changelog) {
@@ -259,7 +315,11 @@ func checkChangelog(t *testing.T, p *rpm.Package, log Changelog) {
 		t.Fatalf("%d times, %d titles and %d texts of %d releases", len(times), len(titles), len(texts), len(log.Releases))
 	}
 	for i, r := range log.Releases {
-		if want := "- " + strings.Join(r.Notes, "\n- "); times[i] != r.Date.Unix() || !strings.HasSuffix(titles[i], " - "+r.Version) || texts[i] != want {
+		title := tester + " " + r.Version + "-alt1"
+		if i == 0 {
+			title += ".k1.26"
+		}
+		if want := "- " + strings.Join(r.Notes, "\n- "); times[i] != r.Date.Unix()+12*60*60 || titles[i] != title || texts[i] != want {
 			t.Errorf("%d %q\n%s\nwant %s\n%s", times[i], titles[i], texts[i], r.Version, want)
 		}
 	}
@@ -284,7 +344,7 @@ func checkDigests(t *testing.T, path string) {
 }
 
 func TestRefusedRequests(t *testing.T) {
-	good := Request{Source: "..", Kubernetes: "1.26", Arch: "x86_64", Version: "1", Release: "alt1"}
+	good := testRequest(t, "1.26")
 	for _, c := range []struct {
 		name, want string
 		change     func(*Request)
@@ -293,7 +353,10 @@ func TestRefusedRequests(t *testing.T) {
 		{"unknown architecture", `"i586" is neither x86_64 nor aarch64`, func(r *Request) { r.Arch = "i586" }},
 		{"version with a release", `version "1-2"`, func(r *Request) { r.Version = "1-2" }},
 		{"version out of the folder", `version "../1"`, func(r *Request) { r.Version = "../1" }},
-		{"empty release", `release ""`, func(r *Request) { r.Release = "" }},
+		{"release with a macro", `release "%x"`, func(r *Request) { r.Release = "%x" }},
+		{"packager without an address", `packager "Ivan Ivanov" is not`, func(r *Request) { r.Packager = "Ivan Ivanov" }},
+		{"packager of two lines", "is not of the form", func(r *Request) { r.Packager = "Ivan\nIvanov <ivan@altlinux.org>" }},
+		{"build host of words", `build host "my host"`, func(r *Request) { r.BuildHost = "my host" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := good
@@ -306,24 +369,34 @@ func TestRefusedRequests(t *testing.T) {
 	}
 }
 
-// TestManPages reads packed pages back.
+// TestManPages reads a packed page back.
 func TestManPages(t *testing.T) {
-	from := t.TempDir()
 	const page = ".TH PODSEC-K8S 8\n"
-	if err := os.WriteFile(filepath.Join(from, "podsec-k8s.8"), []byte(page), 0o600); err != nil {
+	packed, err := compress([]byte(page))
+	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := manPages(from, t.TempDir(), "/usr/share/man/man8")
-	if err != nil || len(all) != 1 || all[0].Destination != "/usr/share/man/man8/podsec-k8s.8.xz" {
-		t.Fatalf("%v, %v", all, err)
-	}
-	r, err := xz.NewReader(bytes.NewReader(read(t, all[0].Source)))
+	r, err := xz.NewReader(bytes.NewReader(packed))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got bytes.Buffer
 	if _, err := got.ReadFrom(r); err != nil || got.String() != page {
 		t.Errorf("%q, %v", got.String(), err)
+	}
+}
+
+// TestSpecFile: the spec in the checkout is the one that is made from the
+// package's lists.
+func TestSpecFile(t *testing.T) {
+	r := testRequest(t, "1.26")
+	r.Packager = defaultPackager
+	p, err := Describe(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(read(t, "../"+specFile)); got != p.spec() {
+		t.Errorf("%s is old: go run ./rpm --spec > %s", specFile, specFile)
 	}
 }
 

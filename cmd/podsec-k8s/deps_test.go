@@ -9,8 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/goreleaser/nfpm/v2"
-	nfpmrpm "github.com/goreleaser/nfpm/v2/rpm"
+	"github.com/google/rpmpack"
 
 	"github.com/alt-cloud/podsec-k8s/deps"
 )
@@ -23,7 +22,7 @@ func stockedFolder(t *testing.T, without ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	info := nfpm.WithDefaults(&nfpm.Info{Name: "stock", Arch: "amd64", Version: "1", VersionSchema: "none", Release: "alt1", Maintainer: "tester"})
+	meta := rpmpack.RPMMetaData{Name: "stock", Arch: "x86_64", Version: "1", Release: "alt1", Epoch: rpmpack.NoEpoch}
 	for _, p := range pins {
 		if slices.Contains(without, p.Name) {
 			continue
@@ -32,10 +31,16 @@ func stockedFolder(t *testing.T, without ...string) string {
 		if p.From != "" {
 			provided += " = " + p.From
 		}
-		info.Provides = append(info.Provides, provided)
+		if err := meta.Provides.Set(provided); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := rpmpack.NewRPM(meta)
+	if err != nil {
+		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := nfpmrpm.DefaultRPM.Package(info, &out); err != nil {
+	if err := file.Write(&out); err != nil {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()

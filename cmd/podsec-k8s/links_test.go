@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestHelperLinksNoGiants keeps the helper small and quick to start: nfpm is
+// TestHelperLinksNoGiants keeps the helper small and quick to start: rpmpack is
 // for the build, and Kubernetes is spoken to through its own programs.
 func TestHelperLinksNoGiants(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()

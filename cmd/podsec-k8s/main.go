@@ -87,5 +87,7 @@ func app(p *printer) *cli.App {
 		OnUsageError:    usageError,
 		HideHelpCommand: true,
 		Action:          unknownCommand,
+		// Asked by units/share/completion.bash alone.
+		EnableBashCompletion: true,
 	}
 }
