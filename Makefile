@@ -15,9 +15,9 @@ LINT := $(CACHE)/bin/golangci-lint-2.11.0
 # Built, not run by go run: that loses the exit status of what it ran.
 LAB_PROGRAM := $(CACHE)/bin/lab$(addprefix -,$(PODSEC_K8S_LAB))
 LAB = go -C tests build -o $(LAB_PROGRAM) ./lab && cd tests && $(LAB_PROGRAM)
-DEBIAN := mmdebstrap systemd-container golang-1.19-go libseccomp-dev gcc libc6-dev pkg-config createrepo-c shellcheck rpm util-linux ca-certificates
+DEBIAN := mmdebstrap systemd-container golang-1.19-go libseccomp-dev gcc libc6-dev pkg-config createrepo-c shellcheck rpm rpmlint cpio gpg gpg-agent util-linux ca-certificates
 
-.PHONY: help up cluster down node exec shell test unit lint scenarios rpm bench cuts fuzz outdated tools
+.PHONY: help up cluster down node exec shell test unit finished lint scenarios rpm spec bench cuts fuzz outdated tools
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -41,11 +41,14 @@ exec: ## run CMD='…' in NODE=x as root; its exit status is make's
 shell: ## a shell in NODE=x
 	@$(LAB) shell $(NODE)
 
-test: unit lint scenarios ## everything: unit tests, lint, scenarios in nodes of both generations
+test: unit finished lint scenarios ## everything: unit tests, the finished package, lint, scenarios in nodes of both generations
 
 unit: ## fast tests, anywhere
 	go test ./...
 	go -C tests test ./cache ./generation ./images ./node ./repository ./programs
+
+finished: tools ## the package as rpm, rpmbuild, rpmlint and bash take it
+	go -C tests test -count=1 ./finished
 
 lint: tools $(LINT) ## formatting, vet, staticcheck and the project's own rules
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w .'; exit 1; }
@@ -68,8 +71,11 @@ scenarios: tools ## install, cluster, erase in booted nodes
 	$(SCENARIOS) -skip '/^1[.]34$$' ./scenarios && wait $$build && \
 	$(SCENARIOS) -run '^(TestMaster|TestWorker|TestClosedSite|TestFiles|TestBrokenControlPlane|TestCuts)$$/^1[.]34$$' ./scenarios
 
-rpm: ## build the package into dist/
-	go run ./rpm --kubernetes $(GEN)
+rpm: ## build the package into dist/; PACKAGER='Name <name@altlinux.org>' says by whom
+	go run ./rpm --kubernetes $(GEN) $(if $(PACKAGER),--packager '$(PACKAGER)')
+
+spec: ## write the spec for ALT's own build anew
+	go run ./rpm --spec > dist.spec && mv dist.spec rpm/podsec-k8s.spec
 
 bench: tools ## figures: stages, start-up, rootless against rootful
 	go test -run '^$$' -bench . ./cmd/podsec-k8s

@@ -13,9 +13,10 @@ import (
 
 // Tags that the library has no field for. Source: rpm's include/rpm/rpmtag.h.
 const (
-	tagChangelogTime  = 1080
-	tagChangelogTitle = 1081
-	tagChangelogText  = 1082
+	tagChangelogTime     = 1080
+	tagChangelogTitle    = 1081
+	tagChangelogText     = 1082
+	tagPayloadCompressor = 1125
 )
 
 // Bits of a file's mode. Source: inode(7).
@@ -35,7 +36,7 @@ func (p Package) rpm(built string) ([]byte, error) {
 		Name: p.Name, Version: p.Version, Release: p.Release, Epoch: rpmpack.NoEpoch, Arch: p.Arch, OS: "linux",
 		Summary: p.Summary, Description: p.Description, Group: p.Group, Licence: p.License, URL: homepage,
 		Vendor: p.Vendor, Packager: p.Packager, BuildHost: p.BuildHost, BuildTime: date,
-		Compressor: "xz", Requires: relations,
+		Compressor: "gzip:1", Requires: relations, // relativeNames packs it again
 	})
 	if err != nil {
 		return nil, fmt.Errorf("beginning the package: %w", err)
@@ -50,12 +51,17 @@ func (p Package) rpm(built string) ([]byte, error) {
 	for _, s := range p.Scriptlets {
 		map[Stages]func(string){Post: file.AddPostin, Preun: file.AddPreun, Postun: file.AddPostun}[s.Stage](s.Text)
 	}
+	file.AddCustomTag(tagPayloadCompressor, rpmpack.EntryString("xz"))
 	p.addChangelog(file)
 	var out bytes.Buffer
 	if err := file.Write(&out); err != nil {
 		return nil, fmt.Errorf("packing: %w", err)
 	}
-	return vouchedFor(out.Bytes(), p.Sign)
+	repacked, unpacked, err := relativeNames(out.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	return vouchedFor(repacked, unpacked, p.Sign)
 }
 
 func (p Package) relations() (rpmpack.Relations, error) {
@@ -65,7 +71,7 @@ func (p Package) relations() (rpmpack.Relations, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the requirement %q: %w", r.Text, err)
 		}
-		for stages := range r.Stages.each() {
+		for _, stages := range r.Stages.each() {
 			one := *relation
 			one.Sense = addSense(one.Sense, stages)
 			all = append(all, &one)
@@ -78,20 +84,19 @@ func (p Package) relations() (rpmpack.Relations, error) {
 // addSense adds scriptlets to a comparison, whose type the library keeps.
 func addSense[S ~uint32](sense S, stages Stages) S { return sense | S(stages) }
 
-// each yields the forms that rpm writes a requirement in: one for each
-// scriptlet, which an interpreter's bit goes with, or one of no scriptlet.
-func (s Stages) each() func(func(Stages) bool) {
-	return func(yield func(Stages) bool) {
-		if s == 0 {
-			yield(0)
-			return
-		}
-		for _, stage := range []Stages{Post, Preun, Postun} {
-			if s&stage != 0 && !yield(stage|s&Interpreter) {
-				return
-			}
+// each lists the forms that rpm writes a requirement in: an interpreter once
+// for each scriptlet, anything else once.
+func (s Stages) each() []Stages {
+	if s&Interpreter == 0 {
+		return []Stages{s}
+	}
+	var all []Stages
+	for _, stage := range []Stages{Post, Preun, Postun} {
+		if s&stage != 0 {
+			all = append(all, stage|Interpreter)
 		}
 	}
+	return all
 }
 
 func (p Package) file(e Entry, built string, date uint32) (rpmpack.RPMFile, error) {

@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/cavaliergopher/cpio"
 	"github.com/cavaliergopher/rpm"
 	"github.com/ulikunitz/xz"
 
@@ -20,6 +24,7 @@ import (
 // Tags that the library has no method for. Source: rpm's
 // include/rpm/rpmtag.h.
 const (
+	tagFileModes     = 1030
 	tagPostProgram   = 1086
 	tagPreunProgram  = 1087
 	tagPostunProgram = 1088
@@ -65,6 +70,8 @@ func TestPackage(t *testing.T) {
 	t.Run("scriptlets", func(t *testing.T) { checkScriptlets(t, p) })
 	t.Run("requires", func(t *testing.T) { checkRequires(t, p, "1.26") })
 	t.Run("changelog", func(t *testing.T) { checkChangelog(t, p, log) })
+	t.Run("sisyphus_check", func(t *testing.T) { checkSisyphus(t, p, filepath.Base(path)) })
+	t.Run("payload", func(t *testing.T) { checkPayload(t, p, read(t, path)) })
 	t.Run("digests", func(t *testing.T) { checkDigests(t, path) })
 	t.Run("same bytes again", func(t *testing.T) {
 		again, _ := buildPackage(t, "1.26")
@@ -226,7 +233,7 @@ func checkRequires(t *testing.T, p *rpm.Package, minor string) {
 	}
 	want := []string{
 		"post: /bin/sh (interpreter)", "postun: /bin/sh (interpreter)", "preun: /bin/sh (interpreter)",
-		"post: shadow-utils", "preun: shadow-utils", "post: systemd", "preun: systemd",
+		"preun: post: shadow-utils", "preun: post: systemd",
 	}
 	for _, pin := range pins {
 		want = append(want, pin.Requires()...)
@@ -257,8 +264,8 @@ func requirement(d rpm.Dependency) string {
 	if d.Release() != "" {
 		text += "-" + d.Release()
 	}
-	for stage, name := range map[Stages]string{Post: "post", Preun: "preun", Postun: "postun"} {
-		if Stages(d.Flags())&stage != 0 {
+	for i, name := range []string{"post", "preun", "postun"} {
+		if Stages(d.Flags())&(Post<<i) != 0 {
 			text = name + ": " + text
 		}
 	}
@@ -339,6 +346,131 @@ func checkDigests(t *testing.T, path string) {
 	for _, f := range p.Files() {
 		if f.Name() == "/usr/share/podsec-k8s/crio.conf" && f.Digest() != hex.EncodeToString(want[:]) {
 			t.Errorf("crio.conf has the digest %s", f.Digest())
+		}
+	}
+}
+
+// checkPayload unpacks the package and compares names, types and sizes with
+// its header. A name is relative, or cpio would write to the machine.
+func checkPayload(t *testing.T, p *rpm.Package, file []byte) {
+	start, err := payloadStart(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, err := xz.NewReader(bytes.NewReader(file[start:]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(packed)
+	if err != nil || int64(len(plain)) != p.Signature.GetTag(sigPayloadSize).Int64() {
+		t.Errorf("the payload has %d bytes, %v", len(plain), err)
+	}
+	if !bytes.Contains(plain[len(plain)-32:], []byte("TRAILER!!!")) {
+		t.Error("the payload has no end")
+	}
+	var got []string
+	for archive := cpio.NewReader(bytes.NewReader(plain)); ; {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := header.Size + int64(len(header.Linkname))
+		if header.Linkname == "" && size != int64(len(body)) {
+			t.Errorf("%s has %d bytes, want %d", header.Name, len(body), size)
+		}
+		got = append(got, fmt.Sprintf("%s %o %s %d", header.Name, header.Mode, header.Linkname, size))
+	}
+	var want []string
+	for _, f := range p.Files() {
+		size := f.Size()
+		if f.IsDir() {
+			size = 0
+		}
+		want = append(want, fmt.Sprintf(".%s %o %s %d", f.Name(), p.Header.GetTag(tagFileModes).Int64Slice()[len(want)], f.Linkname(), size))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// checkSisyphus has the rules of ALT's sisyphus_check that a package by
+// itself can be held to. Not among them are hasher's build host, a signature
+// by ALT's keys, and lists of its own that name other packages' folders.
+// Source: sisyphus_check.d of sisyphus_check 0.8, a number each.
+func checkSisyphus(t *testing.T, p *rpm.Package, name string) {
+	one := func(text string) []string { return []string{text} }
+	var names, perms, relations []string
+	for _, f := range p.Files() {
+		names = append(names, f.Name())
+		perms = append(perms, f.Mode().String()+" "+f.Name())
+	}
+	for _, d := range slices.Concat(p.Requires(), p.Provides(), p.Obsoletes(), p.Conflicts()) {
+		relations = append(relations, d.Name()+" "+d.Version())
+	}
+	person := `^[^<]+<[^@>]+@altlinux\.(ru|org|net|com)>`
+	for _, c := range []struct {
+		rule      string
+		all       []string
+		form      string
+		forbidden bool
+	}{
+		{"000 changelog's name", p.Header.GetTag(tagChangelogTitle).StringSlice(), person + ` [^ ]+-alt[0-9]`, false},
+		{"000 changelog's text", p.Header.GetTag(tagChangelogText).StringSlice(), `[[:alnum:]]`, false},
+		{"040 packager", one(p.Packager()), person + `$`, false},
+		{"050 printable", one(p.Name() + p.Summary() + p.Description() + p.Packager()), `[^[:print:][:space:]]`, true},
+		{"060 summary", one(p.Summary()), `[[:alpha:]]`, false},
+		{"070 description", one(p.Description()), `[[:alpha:]]`, false},
+		{"080 group", p.Groups(), `^System/Configuration/Other$`, false},
+		{"090 name", one(p.Name()), `^[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9+])?$`, false},
+		{"090 release", one(p.Release()), `^alt([1-9]|0.)`, false},
+		{"090 file", one(name), `^` + regexp.QuoteMeta(p.String()) + `\.rpm$`, false},
+		{"100 dependencies", relations, `[$%]`, true},
+		{"100 requires", relations, `^(initscripts|fileutils|/etc/init\.d|/sbin/ldconfig|/sbin/install-info|kernel-(image|modules))`, true},
+		{"110 content", names, `^(/etc/rpm|/etc/control\.d|/usr/share/locale)(/facilities)?$`, true},
+		{"130 FHS", names, `^/(bin|boot|etc|lib|lib64|sbin|usr/(bin|etc|games|include|lib|lib64|libexec|sbin|share|src)|var/(cache|games|lib|lock|log|run|spool|www|yp))/`, false},
+		{"140 set-id", perms, `^[ugt]`, true},
+		{"140 writable", perms, `^[^L]....(w|...w)\S* /usr/`, true},
+		{"140 world writable", perms, `^d......rwx`, true},
+		{"150 folders of the filesystem", names, `^/(etc|lib|usr|var)(/(bin|lib|libexec|share|systemd|doc|man|man8|ru))*$`, true},
+		{"230 bindir", names, `^/(bin|sbin|usr/bin|usr/sbin)/.*/`, true},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			if len(c.all) == 0 {
+				t.Error("there is nothing to look at")
+			}
+			for _, text := range c.all {
+				if regexp.MustCompile(c.form).MatchString(text) == c.forbidden {
+					t.Errorf("%q", text)
+				}
+			}
+		})
+	}
+}
+
+// TestFoldersAreOwned: of a folder that is the package's, all folders below
+// are. Source: ALT's sisyphus_check, 170-check-subdirs.
+func TestFoldersAreOwned(t *testing.T) {
+	all, err := contents("..", "/usr/share/doc/podsec-k8s-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	owned := make(map[string]bool)
+	for _, e := range all {
+		owned[e.Path] = true
+	}
+	for _, e := range all {
+		below := false
+		for dir := filepath.Dir(e.Path); dir != "/"; dir = filepath.Dir(dir) {
+			if below = below || !owned[dir]; below && owned[dir] {
+				t.Errorf("%s is in a folder that is not the package's, below %s", e.Path, dir)
+			}
 		}
 	}
 }

@@ -41,8 +41,8 @@ const (
 type Signer func(data []byte) ([]byte, error)
 
 // vouchedFor returns a package with the signature header that rpm 4.13 writes
-// in the place of its own.
-func vouchedFor(file []byte, sign Signer) ([]byte, error) {
+// in the place of its own. unpacked is the bytes of the unpacked payload.
+func vouchedFor(file []byte, unpacked int, sign Signer) ([]byte, error) {
 	old, err := headerSize(file, leadSize)
 	if err != nil {
 		return nil, err
@@ -52,12 +52,8 @@ func vouchedFor(file []byte, sign Signer) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	unpacked, err := entryInt32(file[leadSize:leadSize+old], sigPayloadSize)
-	if err != nil {
-		return nil, err
-	}
 	header, whole := file[start:start+size], file[start:]
-	entries, err := digests(header, whole, unpacked, sign)
+	entries, err := digests(header, whole, uint32(unpacked), sign)
 	if err != nil {
 		return nil, err
 	}
@@ -138,16 +134,4 @@ func headerSize(file []byte, at int) (int, error) {
 		return 0, fmt.Errorf("the package ends within its header at %d", at)
 	}
 	return all, nil
-}
-
-// entryInt32 reads a number of a header.
-func entryInt32(header []byte, tag uint32) (uint32, error) {
-	count := int(binary.BigEndian.Uint32(header[8:]))
-	data := header[introSize+count*entrySize:]
-	for table := header[introSize : introSize+count*entrySize]; len(table) > 0; table = table[entrySize:] {
-		if binary.BigEndian.Uint32(table) == tag {
-			return binary.BigEndian.Uint32(data[binary.BigEndian.Uint32(table[8:]):]), nil
-		}
-	}
-	return 0, fmt.Errorf("the package has no tag %d", tag)
 }
