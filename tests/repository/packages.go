@@ -3,6 +3,7 @@
 package repository
 
 import (
+	"cmp"
 	"path/filepath"
 	"strings"
 
@@ -10,14 +11,27 @@ import (
 	"github.com/alt-cloud/podsec-k8s/tests/programs"
 )
 
-// A pkg is one RPM: its files by place, and the names it provides.
+// A pkg is one RPM: its files by place, and what it says of names.
 type pkg struct {
-	name     string
-	version  string
-	provides []string
-	files    []file
-	requires []string
+	name      string
+	version   string
+	release   string // "" is alt1
+	provides  []string
+	conflicts []string
+	requires  []string
+	files     []file
 }
+
+// instead makes a package one of several that provide a name and put each
+// other out. Source: ALT's kubernetes1.26.spec, cri-o1.27.spec and
+// cri-tools1.26.spec: Provides: N = %EVR, Conflicts: N < %EVR, N > %EVR.
+func (p pkg) instead(name string) pkg {
+	p.provides = append(p.provides, name+" = "+p.evr())
+	p.conflicts = append(p.conflicts, name+" < "+p.evr(), name+" > "+p.evr())
+	return p
+}
+
+func (p pkg) evr() string { return p.version + "-" + cmp.Or(p.release, "alt1") }
 
 // A file of a package: copied from a source, or with a text of its own.
 type file struct {
@@ -26,13 +40,18 @@ type file struct {
 	text   string
 	mode   uint32
 	folder bool
+	config bool   // an administrator's changes are kept
 	group  string // "" is root
 }
 
 func program(built programs.Programs, project string, names ...string) []file {
+	return programIn("/usr/bin/", built, project, names...)
+}
+
+func programIn(folder string, built programs.Programs, project string, names ...string) []file {
 	var all []file
 	for _, name := range names {
-		all = append(all, file{path: "/usr/bin/" + name, source: built.Path(project, name), mode: 0o755})
+		all = append(all, file{path: folder + name, source: built.Path(project, name), mode: 0o755})
 	}
 	return all
 }
@@ -42,57 +61,87 @@ func program(built programs.Programs, project string, names ...string) []file {
 // Source: ALT's spec files of kubernetes 1.26 and later.
 func kubernetes(g generation.Generation, built programs.Programs) []pkg {
 	version := strings.TrimPrefix(g.Kubernetes, "v")
-	one := func(part string, files ...file) pkg {
+	one := func(part string, requires []string, files ...file) pkg {
 		p := pkg{name: g.Prefix + part, version: version, files: files}
+		for _, r := range requires {
+			if strings.HasPrefix(r, "kubernetes-") {
+				r += " = " + p.evr()
+			}
+			p.requires = append(p.requires, r)
+		}
 		if virtual := "kubernetes-" + part; virtual != p.name {
-			p.provides = []string{virtual + " = " + version + "-alt1"}
+			p = p.instead(virtual)
 		}
 		return p
 	}
 	kubelet := append(program(built, "kubernetes", "kubelet"),
 		file{path: "/lib/systemd/system/kubelet.service", text: kubeletUnit, mode: 0o644},
-		file{path: "/etc/kubernetes/kubelet", text: "KUBELET_ARGS=\"\"\n", mode: 0o644},
+		file{path: "/var/lib/kubelet", folder: true, mode: 0o755},
+		file{path: "/etc/kubernetes/kubelet", text: "KUBELET_ARGS=\"\"\n", mode: 0o644, config: true},
 		file{path: "/etc/kubernetes/manifests", folder: true, mode: 0o775, group: "kube"})
 	kubeadm := append(program(built, "kubernetes", "kubeadm"),
-		file{path: "/etc/systemd/system/kubelet.service.d/" + g.DropIn, text: kubeadmDropIn, mode: 0o644})
+		file{path: "/etc/systemd/system/kubelet.service.d", folder: true, mode: 0o755},
+		file{path: "/etc/systemd/system/kubelet.service.d/" + g.DropIn, text: kubeadmDropIn, mode: 0o644, config: true})
 	return []pkg{
-		one("common", file{path: "/etc/kubernetes", folder: true, mode: 0o755}),
-		one("master", program(built, "kubernetes", "kube-apiserver", "kube-controller-manager", "kube-scheduler")...),
-		one("node", program(built, "kubernetes", "kube-proxy")...),
-		one("kubelet", kubelet...),
-		one("kubeadm", kubeadm...),
-		one("client", program(built, "kubernetes", "kubectl")...),
-		one("crio", file{path: "/etc/sysctl.d/99-kubernetes-cri.conf", text: "net.ipv4.ip_forward = 1\n", mode: 0o644}),
+		one("common", nil, file{path: "/etc/kubernetes", folder: true, mode: 0o755}),
+		one("master", []string{"kubernetes-client"}, program(built, "kubernetes", "kube-apiserver", "kube-controller-manager", "kube-scheduler")...),
+		one("node", []string{"conntrack-tools", "ethtool", "iptables", "socat", "kubernetes-client", "kubernetes-kubelet"}, program(built, "kubernetes", "kube-proxy")...),
+		one("kubelet", []string{"kubernetes-common"}, kubelet...),
+		one("kubeadm", []string{"kubernetes-node", "cni-plugins >= 0.7.5", "iptables", "ethtool", "socat"}, kubeadm...),
+		one("client", []string{"kubernetes-common"}, program(built, "kubernetes", "kubectl")...),
+		one("crio", []string{"cri-o"}, file{path: "/etc/sysctl.d/99-kubernetes-cri.conf", text: "net.ipv4.ip_forward = 1\n", mode: 0o644}),
 	}
 }
 
-// others lists what else ALT has as packages of its own.
+// others lists what else ALT has as packages of its own, with the programs
+// where ALT has them.
+// Source: ALT's etcd.spec, flannel.spec, cri-o1.27.spec, cri-tools1.26.spec.
 func others(g generation.Generation, built programs.Programs, root string) []pkg {
 	v := func(version string) string { return strings.TrimPrefix(version, "v") }
+	minor := func(name, version string) string { return name + v(version)[:len("1.26")] }
 	all := []pkg{
-		{name: "etcd", version: v(g.Etcd), files: program(built, "etcd", "etcd")},
-		{name: "flannel", version: v(g.Flannel), files: program(built, "flannel", "flanneld")},
-		{name: "cri-o", version: v(g.CRIO), files: program(built, "cri-o", "crio", "pinns")},
-		{name: "cri-tools", version: v(g.CRITools), files: program(built, "cri-tools", "crictl")},
+		{name: "etcd", version: v(g.Etcd), files: programIn("/usr/sbin/", built, "etcd", "etcd")},
+		{name: "flannel", version: v(g.Flannel), files: programIn("/usr/sbin/", built, "flannel", "flanneld")},
+		pkg{
+			name: minor("cri-o", g.CRIO), version: v(g.CRIO), files: program(built, "cri-o", "crio", "pinns"),
+			requires: []string{"containers-common", "cni-plugins", "conntrack-tools", "iproute2", "iptables", "socat", "conmon"},
+		}.instead("cri-o"),
+		pkg{name: minor("cri-tools", g.CRITools), version: v(g.CRITools), files: program(built, "cri-tools", "crictl")}.instead("cri-tools"),
+		scripts(),
 	}
+	kit := pkg{name: "rootlesskit", version: v(g.RootlessKit), release: "alt2", requires: []string{"shadow-submap"}}
 	if g.RootlessKit != "" {
-		return append(all, pkg{name: "rootlesskit", version: v(g.RootlessKit), files: program(built, "rootlesskit", "rootlesskit", "rootlessctl")})
+		kit.files = program(built, "rootlesskit", "rootlesskit", "rootlessctl")
+		return append(all, kit)
 	}
-	kept := filepath.Join(root, "usr/lib/rootlesskit")
-	return append(all, pkg{name: "rootlesskit", version: "2.0.2", files: []file{
-		{path: "/usr/bin/rootlesskit", source: filepath.Join(kept, "rootlesskit"), mode: 0o755},
-		{path: "/usr/bin/rootlessctl", source: filepath.Join(kept, "rootlessctl"), mode: 0o755},
-	}})
+	kit.version, kit.release = "2.0.2", "alt1"
+	for _, name := range []string{"rootlesskit", "rootlessctl"} {
+		kit.files = append(kit.files, file{path: "/usr/bin/" + name, source: filepath.Join(root, "usr/lib/rootlesskit", name), mode: 0o755})
+	}
+	return append(all, kit)
 }
 
-// based maps the names of ALT's packages that the base system stands for to
-// Debian's.
-func based() map[string]string {
-	return map[string]string{
-		"systemd": "systemd", "shadow-submap": "uidmap", "shadow-utils": "passwd", "util-linux": "util-linux",
-		"iproute2": "iproute2", "iptables": "iptables", "conntrack-tools": "conntrack", "nftables": "nftables",
-		"skopeo": "skopeo", "containers-common": "golang-github-containers-common", "fuse-overlayfs": "fuse-overlayfs",
-		"crun": "crun", "conmon": "conmon", "slirp4netns": "slirp4netns", "procps": "procps", "kmod": "kmod",
+// scripts is p10's own podsec-k8s, the shell scripts that ours replaces: no
+// package manager may put it in the place of ours.
+// Source: podsec.spec of alt-cloud/podsec, 1.1.10.
+func scripts() pkg {
+	return pkg{name: "podsec-k8s", version: "1.1.10", release: "alt7", files: []file{
+		{path: "/usr/bin/podsec-u7s-kubeadm", text: "#!/bin/sh\nexit 1\n", mode: 0o755},
+	}}
+}
+
+// A based is a package of ALT's that the base system stands for.
+type based struct{ debian, epoch string }
+
+// bases maps ALT's names to Debian's, with the epochs that ALT has.
+// Source: ALT's specs; Serial is the old word for Epoch.
+func bases() map[string]based {
+	return map[string]based{
+		"systemd": {"systemd", "1"}, "shadow-submap": {"uidmap", "1"}, "shadow-utils": {"passwd", "1"}, "util-linux": {"util-linux", "1"},
+		"conmon": {"conmon", "1"}, "containers-common": {"golang-github-containers-common", "1"}, "nftables": {"nftables", "1"},
+		"iproute2": {"iproute2", ""}, "iptables": {"iptables", ""}, "conntrack-tools": {"conntrack", ""},
+		"skopeo": {"skopeo", ""}, "fuse-overlayfs": {"fuse-overlayfs", ""}, "crun": {"crun", ""}, "slirp4netns": {"slirp4netns", ""},
+		"procps": {"procps", ""}, "kmod": {"kmod", ""}, "ethtool": {"ethtool", ""}, "socat": {"socat", ""},
 	}
 }
 

@@ -9,11 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/goreleaser/nfpm/v2"
-	"github.com/goreleaser/nfpm/v2/files"
-	"github.com/goreleaser/nfpm/v2/rpm"
 
 	"github.com/alt-cloud/podsec-k8s/tests/cache"
 	"github.com/alt-cloud/podsec-k8s/tests/generation"
@@ -38,7 +33,7 @@ func Build(ctx context.Context, g generation.Generation, built programs.Programs
 // sources is this package's own text: a change of it makes all anew.
 func sources() (string, error) {
 	var all strings.Builder
-	for _, name := range []string{"repository/packages.go", "repository/repository.go"} {
+	for _, name := range []string{"repository/packages.go", "repository/repository.go", "repository/spec.go"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			return "", fmt.Errorf("reading the repository's sources (run it in tests/): %w", err)
@@ -59,7 +54,7 @@ func makeAll(ctx context.Context, g generation.Generation, built programs.Progra
 		return err
 	}
 	for _, p := range append(all, base, plugins) {
-		if err := p.write(dir); err != nil {
+		if err := p.write(ctx, dir); err != nil {
 			return fmt.Errorf("package %s: %w", p.name, err)
 		}
 	}
@@ -82,10 +77,13 @@ func basePackage(ctx context.Context, root string) (pkg, error) {
 		{path: "/usr/lib/modules-load.d", folder: true, mode: 0o755},
 		{path: "/usr/lib/sysctl.d", folder: true, mode: 0o755},
 	}}
-	for alt, debian := range based() {
-		version, err := debianVersion(ctx, root, debian)
+	for alt, b := range bases() {
+		version, err := debianVersion(ctx, root, b.debian)
 		if err != nil {
 			return base, err
+		}
+		if b.epoch != "" {
+			version = b.epoch + ":" + version
 		}
 		base.provides = append(base.provides, alt+" = "+version+"-alt1")
 	}
@@ -125,69 +123,4 @@ func debianVersion(ctx context.Context, root, name string) (string, error) {
 		version = version[:at]
 	}
 	return version, nil
-}
-
-// write makes the RPM in a folder.
-func (p pkg) write(dir string) error {
-	info := nfpm.WithDefaults(&nfpm.Info{
-		Name: p.name, Arch: "amd64", Platform: "linux", Version: p.version, VersionSchema: "none", Release: "alt1",
-		Description: "Of podsec-k8s' test repository", License: "test", Maintainer: "podsec-k8s tests", DisableGlobbing: true,
-		MTime: time.Unix(1700000000, 0),
-		Overridables: nfpm.Overridables{
-			Provides: p.provides, Depends: p.requires, Contents: p.contents(),
-			RPM: nfpm.RPM{Group: "Other", BuildHost: "localhost", Compression: "zstd:fastest"},
-		},
-	})
-	text, err := p.texts(info)
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(text) //nolint:errcheck // a folder of /tmp
-	out, err := os.Create(filepath.Join(dir, fmt.Sprintf("%s-%s-alt1.x86_64.rpm", p.name, p.version)))
-	if err != nil {
-		return err
-	}
-	defer out.Close() //nolint:errcheck // Close below reports
-	if err := rpm.DefaultRPM.Package(info, out); err != nil {
-		return err
-	}
-	return out.Close()
-}
-
-func (p pkg) contents() files.Contents {
-	var all files.Contents
-	for _, f := range p.files {
-		c := &files.Content{Source: f.source, Destination: f.path, FileInfo: &files.ContentFileInfo{Mode: os.FileMode(f.mode), Owner: "root", Group: "root"}}
-		if f.folder {
-			c.Type = files.TypeDir
-		}
-		if f.group != "" {
-			c.FileInfo.Group = f.group
-		}
-		all = append(all, c)
-	}
-	return all
-}
-
-// texts writes the files that have no source of their own.
-func (p pkg) texts(info *nfpm.Info) (string, error) {
-	dir, err := os.MkdirTemp("", "podsec-k8s-texts-")
-	if err != nil {
-		return "", err
-	}
-	for i, f := range p.files {
-		if f.text == "" {
-			continue
-		}
-		path := filepath.Join(dir, fmt.Sprint(i))
-		if err := os.WriteFile(path, []byte(f.text), 0o644); err != nil {
-			return dir, err
-		}
-		for _, c := range info.Contents {
-			if c.Destination == f.path {
-				c.Source = path
-			}
-		}
-	}
-	return dir, nil
 }

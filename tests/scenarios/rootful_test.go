@@ -69,7 +69,7 @@ func rootfulTicket(first *machine) (token, hash string) {
 func rootfulServices() string {
 	proxy := service("kube-proxy", "/usr/bin/kube-proxy --kubeconfig=$KUBECONFIG --cluster-cidr=10.244.0.0/16 --conntrack-max-per-core=0 --hostname-override=$(hostname)",
 		"Restart=always")
-	flannel := service("flanneld", "/usr/bin/flanneld --kube-subnet-mgr --kubeconfig-file=$KUBECONFIG --net-config-path=/root/net-conf.json --ip-masq --iface=host0",
+	flannel := service("flanneld", "/usr/sbin/flanneld --kube-subnet-mgr --kubeconfig-file=$KUBECONFIG --net-config-path=/root/net-conf.json --ip-masq --iface=host0",
 		`Restart=always\nRestartSec=0.5\nEnvironment=NODE_NAME=$(hostname)`) // it ends until the node has its subnet
 	return proxy + ` && echo '{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan", "Port": 8472}}' > /root/net-conf.json && { ` + flannel +
 		`; until [ -s /run/flannel/subnet.env ]; do sleep 0.1; done; } && . /run/flannel/subnet.env && mkdir -p /etc/cni/net.d && printf '` + rootfulNetwork + `' $FLANNEL_MTU ${FLANNEL_SUBNET%.1/24} > /etc/cni/net.d/10-bridge.conflist`
