@@ -77,8 +77,19 @@ func TestMaster(t *testing.T) {
 	})
 }
 
+// asALT: the repository's packages are what ALT's rpm 4.13 can read, and say
+// of names what ALT's do.
+func asALT(m *machine, g generation.Generation) {
+	m.fails("rpm -qp --qf '%{PAYLOADCOMPRESSOR}\n' /srv/repo/*.rpm | grep -v xz", 1)
+	m.says("rpm -qp --provides /srv/repo/alt-base-*.rpm", "conmon = 1:", "systemd = 1:", "util-linux = 1:", "shadow-submap = 1:")
+	crio := strings.TrimPrefix(g.CRIO, "v")
+	m.says("rpm -q --provides --conflicts cri-o"+crio[:len("1.26")], "cri-o = "+crio, "cri-o < "+crio, "cri-o > "+crio)
+	m.says("ls /usr/sbin/etcd /usr/sbin/flanneld", "/usr/sbin/flanneld")
+}
+
 func installed(m *machine, g generation.Generation) {
-	m.says("rpm -q podsec-k8s", "podsec-k8s-")
+	m.says("dnf -q list --showduplicates podsec-k8s", "1.1.10-alt7") // ALT's own, which dnf left
+	m.says("rpm -q podsec-k8s", "podsec-k8s-2.", "-alt1.k"+g.Name)
 	if out := m.run("rpm -V podsec-k8s"); strings.TrimSpace(out) != "" {
 		m.t.Errorf("rpm -V: %s", out)
 	}
@@ -94,6 +105,7 @@ func installed(m *machine, g generation.Generation) {
 	if out := m.run("systemctl show kubelet -p Environment"); strings.Contains(out, "KUBELET") {
 		m.t.Errorf("kubeadm's drop-in is in force: %s", out)
 	}
+	asALT(m, g)
 	m.says("podsec-k8s deps verify /srv/repo", "kubernetes-kubeadm")
 	m.says("podsec-k8s host status -o json", `"Kind":"user"`, `"Kind":"linger"`)
 	m.says("find /var/lib/podsec-k8s -type f -not -perm 600 | wc -l", "0\n")
