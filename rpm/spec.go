@@ -99,8 +99,8 @@ func (p Package) specBuild() string {
 
 %%build
 export CGO_ENABLED=0 GOAMD64=v1 GOFLAGS=-mod=vendor GOPROXY=off GOTOOLCHAIN=local
-go build -trimpath -buildvcs=false -tags urfave_cli_no_docs -ldflags "%s" -o %s ./cmd/podsec-k8s
-`, p.linkFlags(), helper)
+go build %s -ldflags "%s" -o %s ./cmd/podsec-k8s
+`, strings.Join(buildFlags(), " "), p.linkFlags(), helper)
 }
 
 func (r Requirement) specLine() string {

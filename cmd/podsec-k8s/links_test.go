@@ -28,7 +28,7 @@ func TestHelperLinksNoGiants(t *testing.T) {
 func helper(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "podsec-k8s")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags", "urfave_cli_no_docs", "-ldflags", "-s -w", "-o", path, ".")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags", "urfave_cli_no_docs", "-gcflags", "github.com/...=-l", "-ldflags", "-s -w", "-o", path, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
