@@ -15,7 +15,7 @@ LINT := $(CACHE)/bin/golangci-lint-2.11.0
 # Built, not run by go run: that loses the exit status of what it ran.
 LAB_PROGRAM := $(CACHE)/bin/lab$(addprefix -,$(PODSEC_K8S_LAB))
 LAB = go -C tests build -o $(LAB_PROGRAM) ./lab && cd tests && $(LAB_PROGRAM)
-DEBIAN := mmdebstrap systemd-container golang-1.19-go libseccomp-dev gcc libc6-dev pkg-config createrepo-c shellcheck rpm rpmlint cpio gpg gpg-agent util-linux ca-certificates
+DEBIAN := mmdebstrap systemd-container golang-1.19-go libseccomp-dev gcc libc6-dev pkg-config createrepo-c shellcheck rpm rpmlint cpio zsh fish gpg gpg-agent util-linux ca-certificates
 
 .PHONY: help up cluster down node exec shell test unit finished lint scenarios rpm spec bench cuts fuzz outdated tools
 

@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -51,7 +53,7 @@ func build(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Bool("spec") {
+	if c.Bool("spec") { // its tarball may be of another commit
 		p, err := Describe(r)
 		if err != nil {
 			return err
@@ -59,6 +61,7 @@ func build(c *cli.Context) error {
 		_, err = fmt.Print(p.spec())
 		return err
 	}
+	r.Commit = commitOf(r.Source)
 	path, err := Build(r)
 	if err != nil {
 		return err
@@ -87,4 +90,14 @@ func request(c *cli.Context) (Request, error) {
 		r.Sign, err = readSigner(key, c.Path("sign-passphrase"))
 	}
 	return r, err
+}
+
+// commitOf names what is checked out, and whether it was changed; "" where
+// this is no checkout. Source: git-describe(1).
+func commitOf(source string) string {
+	out, err := exec.Command("git", "-C", source, "describe", "--always", "--exclude", "*", "--abbrev=40", "--dirty").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
 }

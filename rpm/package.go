@@ -26,6 +26,7 @@ type Request struct {
 	Vendor     string
 	Packager   string // Name <address>
 	BuildHost  string
+	Commit     string // that is built, "" when it is not known
 	Sign       Signer // nil for a package without signatures
 	Out        string // folder
 	Changelog  Changelog
@@ -213,7 +214,11 @@ func buildFlags() []string {
 }
 
 func (p Package) linkFlags() string {
-	return "-s -w -X main.version=" + p.Version + " -X main.minor=" + p.Kubernetes
+	flags := "-s -w -X main.version=" + p.Version + " -X main.minor=" + p.Kubernetes
+	if p.Commit != "" {
+		flags += " -X main.commit=" + p.Commit
+	}
+	return flags
 }
 
 // write makes the file beside its place first.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 )
 
@@ -137,7 +138,7 @@ func (e Entry) specInstall() string {
 	case Folder:
 		return fmt.Sprintf("install -dm%#o %s", e.Mode, to)
 	case Link:
-		return fmt.Sprintf("ln -s %s %s", e.Target, to)
+		return fmt.Sprintf("mkdir -p %s && ln -s %s %s", filepath.Dir(to), e.Target, to)
 	default:
 		return fmt.Sprintf("install -Dpm%#o %s %s", e.Mode, e.From, to)
 	}

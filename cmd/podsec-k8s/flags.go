@@ -97,7 +97,7 @@ func parsed(c *cli.Context, known []cli.Flag, args []string, action cli.ActionFu
 		}
 	}
 	if err := set.Parse(args); err != nil {
-		return wrongUsage(c, flagError(err))
+		return wrongUsage(c, flagError(err, known))
 	}
 	inner := cli.NewContext(c.App, set, c)
 	inner.Command = c.Command

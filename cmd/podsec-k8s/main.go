@@ -18,9 +18,6 @@ import (
 // programName is what the program is called by.
 const programName = "podsec-k8s"
 
-// version is set when the package is built.
-var version = "devel"
-
 func main() {
 	os.Exit(run(context.Background(), os.Args))
 }
@@ -76,6 +73,8 @@ func app(p *printer) *cli.App {
 			execCommand(),
 			hostCommand(p),
 			depsCommand(p),
+			versionCommand(p),
+			completionCommand(),
 			kubeletGuardCommand(),
 			kubeletReasonCommand(),
 			netGuardCommand(),
@@ -87,7 +86,7 @@ func app(p *printer) *cli.App {
 		OnUsageError:    usageError,
 		HideHelpCommand: true,
 		Action:          unknownCommand,
-		// Asked by units/share/completion.bash alone.
+		// Asked by the scripts in completion/ alone.
 		EnableBashCompletion: true,
 	}
 }

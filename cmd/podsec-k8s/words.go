@@ -127,14 +127,18 @@ func noEmptyFlag(c *cli.Context, flags []cli.Flag) error {
 // usageError is for flags that a command does not have, or with a value that
 // is none.
 func usageError(c *cli.Context, err error, _ bool) error {
-	return wrongUsage(c, flagError(err))
+	return wrongUsage(c, flagError(err, c.Command.VisibleFlags()))
 }
 
 // flagError says in our words what the package flag says of a call.
-func flagError(err error) error {
+func flagError(err error, flags []cli.Flag) error {
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
-		return misuse("there is no flag --%s", strings.TrimLeft(name, "-"))
+		name = strings.TrimLeft(name, "-")
+		if near := nearest(name, flagNames(flags)); near != "" {
+			return misuse("there is no flag --%s: did you mean --%s?", name, near)
+		}
+		return misuse("there is no flag --%s", name)
 	}
 	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
 		return misuse("the flag --%s needs a value", strings.TrimLeft(name, "-"))
@@ -151,8 +155,11 @@ func flagError(err error) error {
 // unknownCommand is what the program, or a group of commands, does without a
 // command that it knows.
 func unknownCommand(c *cli.Context) error {
-	if c.Args().Present() {
-		return wrongUsage(c, misuse("there is no command %q", c.Args().First()))
+	if given := c.Args().First(); c.Args().Present() {
+		if near := nearest(given, commandNames(c.Command.VisibleCommands())); near != "" {
+			return wrongUsage(c, misuse("there is no command %q: did you mean %s?", given, near))
+		}
+		return wrongUsage(c, misuse("there is no command %q", given))
 	}
 	if c.Command.HasName(programName) {
 		return cli.ShowAppHelp(c)

@@ -141,30 +141,3 @@ func TestRPMLint(t *testing.T) {
 		t.Errorf("rpmlint:\n%s", out)
 	}
 }
-
-// TestCompletion asks bash to complete, by the package's own files.
-func TestCompletion(t *testing.T) {
-	root := t.TempDir()
-	run(t, "sh", "-c", `cd "$1" && rpm2cpio "$2" | cpio -id --quiet --no-absolute-filenames`, "sh", root, built(t))
-	if err := os.WriteFile(filepath.Join(root, "usr/bin/rm"), []byte("#!/bin/sh\necho ran\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	const script = `PATH=$1/usr/bin:$PATH; . "$1/usr/share/bash-completion/completions/$2"; shift
-COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _podsec_k8s; echo "${COMPREPLY[*]}"`
-	for _, c := range []struct{ name, words, want string }{
-		{"command", "podsec-k8s sta", "status"},
-		{"subcommand", "podsec-k8s deps ver", "verify"},
-		{"flag", "podsec-k8s deps list --ku", "--kubernetes"},
-		{"another name", "podsec-k8s-create-master --netw", "--network"},
-		{"another program's words", "podsec-k8s exec rm -", ""},
-		{"after the end of flags", "podsec-k8s status -- -", ""},
-		{"of kubectl", "podsec-k8s kubectl delete --al", ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			out := run(t, "bash", append([]string{"-c", script, "bash", root}, strings.Fields(c.words)...)...)
-			if got := strings.TrimSpace(out); got != c.want {
-				t.Errorf("%q completes to %q, want %q", c.words, got, c.want)
-			}
-		})
-	}
-}

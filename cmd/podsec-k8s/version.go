@@ -1,0 +1,47 @@
+package main
+
+import (
+	"encoding/json"
+	"runtime"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Set when the package is built: its version, and the commit that it was built
+// from, "" when that is not known.
+var (
+	version = "devel"
+	commit  string
+)
+
+// A versionAnswer is what the version command says.
+type versionAnswer struct {
+	Kind       string `json:"kind"`
+	Version    string `json:"version"`
+	Kubernetes string `json:"kubernetesMinor"` // that the package pins
+	Commit     string `json:"commit"`
+	Go         string `json:"goVersion"`
+	Platform   string `json:"platform"` // as Go names it
+}
+
+func versionCommand(p *printer) *cli.Command {
+	return &cli.Command{
+		Name: "version", Usage: "prints the version, and the minor of Kubernetes that the package is for",
+		Description: "Example: podsec-k8s version -o json",
+		Flags:       []cli.Flag{outputFlag()},
+		Action: func(c *cli.Context) error {
+			v := versionAnswer{
+				Kind: "Version", Version: version, Kubernetes: minor, Commit: commit,
+				Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+			}
+			if c.String("output") == formJSON {
+				return json.NewEncoder(c.App.Writer).Encode(v)
+			}
+			p.say("podsec-k8s %s for Kubernetes %s", v.Version, v.Kubernetes)
+			if v.Commit != "" {
+				p.say("commit %s, built with %s for %s", v.Commit, v.Go, v.Platform)
+			}
+			return nil
+		},
+	}
+}
