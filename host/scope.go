@@ -32,6 +32,23 @@ func (m *Manager) BeginScope(ctx context.Context, s Scope, pid int) error {
 	})
 }
 
+// BeginService starts a program as a service that goes when it has ended, and
+// does not wait for it. One of that name that runs already goes on.
+// Source: org.freedesktop.systemd1(5), "StartTransientUnit".
+func (m *Manager) BeginService(ctx context.Context, unit, description string, argv []string) error {
+	if s, err := m.State(ctx, unit); err != nil || !s.Idle() {
+		return err
+	}
+	properties := []systemd.Property{
+		systemd.PropDescription(description), systemd.PropExecStart(argv, true),
+		{Name: "CollectMode", Value: dbus.MakeVariant("inactive-or-failed")},
+	}
+	if _, err := m.conn.StartTransientUnitContext(ctx, unit, "replace", properties, nil); err != nil {
+		return m.jobFault("starting", unit, err)
+	}
+	return nil
+}
+
 // EndScope ends all processes of a scope, and waits for it. There may be none.
 func (m *Manager) EndScope(ctx context.Context, s Scope) error {
 	state, err := m.State(ctx, s.Unit)

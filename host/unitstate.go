@@ -108,6 +108,32 @@ func unmet(conditions any) string {
 	return ""
 }
 
+// JobType returns what systemd is doing with a unit, such as start, stop or
+// restart; "" when nothing. A restart is one until the unit has stopped.
+// Source: org.freedesktop.systemd1(5), "ListJobs"; systemd's src/core/job.c.
+func (m *Manager) JobType(ctx context.Context, unit string) (string, error) {
+	jobs, err := m.conn.ListJobsContext(ctx)
+	if err != nil {
+		return "", fmt.Errorf("asking systemd for its jobs: %w", err)
+	}
+	for _, job := range jobs {
+		if job.Unit == unit {
+			return job.JobType, nil
+		}
+	}
+	return "", nil
+}
+
+// Ending reports whether the machine is going down.
+// Source: org.freedesktop.systemd1(5), "SystemState".
+func (m *Manager) Ending(ctx context.Context) (bool, error) {
+	state, err := m.conn.SystemStateContext(ctx)
+	if err != nil {
+		return false, fmt.Errorf("asking systemd for the machine's state: %w", err)
+	}
+	return state.Value.Value() == "stopping", nil
+}
+
 // A UnitFileState is whether a unit starts by itself: enabled, disabled,
 // static, masked …, "" when there is no such unit.
 // Source: systemctl(1), "is-enabled".

@@ -218,7 +218,7 @@ func (s SubIDs) Record(*Host) (Before, error) { return before(nil) }
 func (s SubIDs) Apply(ctx context.Context, h *Host) error {
 	changed, err := s.change(ctx, h, "--add", false)
 	if err == nil && changed && h.present(h.clusterNote()) {
-		h.note("the node has its new subordinate ids once it is restarted: systemctl restart kubelet")
+		h.note("the node has its new subordinate ids once it is restarted: systemctl stop kubelet; systemctl start kubelet")
 	}
 	return err
 }

@@ -74,8 +74,32 @@ func statusLine(s host.UnitState, node *Node, addresses []netip.Prefix) string {
 	}
 }
 
+// errRestarted is the cause of a guard's end when the next one follows it.
+var errRestarted = errors.New("kubelet.service is being restarted")
+
+// untilStopped returns a context that ends when systemd ends the service, with
+// errRestarted as its cause when it is to start the service again: then it sends
+// another signal. Source: systemd.kill(5), "RestartKillSignal=".
+func untilStopped(ctx context.Context) (stopped context.Context, release func()) {
+	stopped, cancel := context.WithCancelCause(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGUSR1)
+	go func() {
+		select {
+		case s := <-signals:
+			if s == unix.SIGUSR1 {
+				cancel(errRestarted)
+			}
+			cancel(nil)
+		case <-stopped.Done():
+		}
+	}()
+	return stopped, func() { signal.Stop(signals); cancel(nil) }
+}
+
 // Guard is the system's kubelet.service: it starts the node of u7s-admin,
-// watches its kubelet, and stops the node when it is told to end. It runs as
+// watches its kubelet, and stops the node when it is told to end. When it is
+// restarted it stops the kubelet alone, which the next guard starts. It runs as
 // u7s-admin. A node that can't be started is an error, and stopped again, so
 // that nothing of it runs while no guard does: systemd starts the guard anew
 // after a while.
@@ -87,8 +111,8 @@ func Guard(ctx context.Context) error {
 	if uint32(os.Getuid()) != admin.UID {
 		return fault("systemctl start kubelet", "this is for kubelet.service to run, as %s", Admin)
 	}
-	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
-	defer stop()
+	ctx, release := untilStopped(ctx)
+	defer release()
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, unix.SIGHUP)
 	manager, err := waitManager(ctx)
@@ -108,6 +132,9 @@ func Guard(ctx context.Context) error {
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardStop)
 	defer cancel()
+	if errors.Is(context.Cause(ctx), errRestarted) {
+		return errors.Join(host.Status("restarting the rootless kubelet"), manager.Stop(ending, units.Kubelet))
+	}
 	if failed == nil || ctx.Err() != nil {
 		return stopNode(ending, manager, "stopping the node")
 	}

@@ -44,7 +44,7 @@ func TestStatusLine(t *testing.T) {
 		{"runs", host.UnitState{Active: "active", PID: 7}, node, here, "runs, pid 7"},
 		{"another address", host.UnitState{Active: "active"}, node, nil, "no longer has: give"},
 		{"half made", host.UnitState{Active: "inactive", Unmet: "ConditionPathExists=x"}, node, here, "half made"},
-		{"stopped by hand", host.UnitState{Active: "inactive"}, node, here, "systemctl restart kubelet"},
+		{"stopped by hand", host.UnitState{Active: "inactive"}, node, here, "systemctl stop kubelet; systemctl start kubelet"},
 		{"failed", host.UnitState{Active: "failed", Result: "exit-code"}, node, here, "failed (exit-code)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

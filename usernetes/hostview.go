@@ -94,7 +94,7 @@ func (v HostView) vethPorts(lines []PortLine) []PortLine {
 // that runs does nothing.
 func startRemedy(guard bool) string {
 	if guard {
-		return "start the node's services anew: systemctl restart kubelet"
+		return "start the node's services anew: systemctl stop kubelet; systemctl start kubelet"
 	}
 	return "start the node: systemctl start kubelet"
 }

@@ -176,7 +176,7 @@ func (f idFault) remedy() string {
 	}
 	count := max(f.need, 2*idUnit)                     // twice the default where nothing is known
 	count = (count - 1 + idUnit - 1) / idUnit * idUnit // id 0 is the node's user itself
-	return fmt.Sprintf("on this node, set SUBORDINATE_IDS=%d or more in /etc/podsec-k8s/node.conf, then: podsec-k8s host apply; systemctl restart kubelet", count)
+	return fmt.Sprintf("on this node, set SUBORDINATE_IDS=%d or more in /etc/podsec-k8s/node.conf, then: podsec-k8s host apply; systemctl stop kubelet; systemctl start kubelet", count)
 }
 
 // withIDRemedy adds to an error what to do when it is about such ids.

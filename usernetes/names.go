@@ -75,7 +75,7 @@ func sameNameservers(mode string) func(hosts []byte) *hostfs.Problem {
 		return &hostfs.Problem{
 			Path:   "/etc/resolv.conf",
 			Fault:  "the host has another nameserver, and pasta goes on asking the old one",
-			Remedy: "restart the node: systemctl restart kubelet",
+			Remedy: "restart the node: systemctl stop kubelet; systemctl start kubelet",
 		}
 	}
 }

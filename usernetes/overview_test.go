@@ -95,10 +95,10 @@ func statusCases() []statusCase {
 	return []statusCase{
 		{"well", runs, guarded, StateRunning, true, nil, "", ""},
 		{"stopped", stops, HostView{Guard: down, GuardFile: "enabled"}, StateStopped, false, []string{"the node is stopped"}, "systemctl start kubelet", "-"},
-		{"its services stopped by hand", stops, guarded, StateStopped, false, []string{"kubelet.service was not"}, "systemctl restart kubelet", "-"},
+		{"its services stopped by hand", stops, guarded, StateStopped, false, []string{"kubelet.service was not"}, "systemctl stop kubelet; systemctl start kubelet", "-"},
 		{"the namespaces stopped by hand", with(stops, func(f *nodeFacts) {
 			f.parts = append(parts(down)[:2], part{unit: units.Manifests, state: up})
-		}), guarded, StateStopped, false, []string{"kubelet.service was not"}, "systemctl restart kubelet", "-"},
+		}), guarded, StateStopped, false, []string{"kubelet.service was not"}, "systemctl stop kubelet; systemctl start kubelet", "-"},
 		{"stopped and masked", stops, HostView{Guard: down, GuardFile: "masked"}, StateStopped, false, []string{"is stopped, and kubelet.service is masked"}, "systemctl unmask kubelet", "-"},
 		{"stopped and disabled", stops, HostView{Guard: down, GuardFile: "disabled"}, StateStopped, false, []string{"the node is stopped", "is disabled"}, "systemctl start kubelet", "-"},
 		{"does not start", stops, HostView{Guard: host.UnitState{Active: "activating", Sub: "auto-restart", Status: "no slirp4netns"}, GuardFile: "enabled"}, StateStopped, false, []string{"does not start: no slirp4netns"}, "systemctl status kubelet", "-"},
@@ -107,8 +107,8 @@ func statusCases() []statusCase {
 		{"its address is gone", with(stops, func(f *nodeFacts) { f.moved = fault("reset", "no longer has") }), HostView{Guard: host.UnitState{Active: "activating"}, GuardFile: "enabled"}, StateStopped, false, []string{"no longer has"}, "reset", "-"},
 		{"the guard is disabled", runs, HostView{Guard: up, GuardFile: "disabled"}, StateRunning, false, []string{"is disabled"}, "systemctl enable kubelet", ""},
 		{"the guard is masked", runs, HostView{Guard: up, GuardFile: "masked"}, StateRunning, false, []string{"is masked"}, "systemctl unmask kubelet", ""},
-		{"there is no guard", runs, HostView{Guard: down}, StateRunning, false, []string{"does not run", "no kubelet.service"}, "systemctl restart kubelet", ""},
-		{"the guard has failed", runs, HostView{Guard: host.UnitState{Active: "failed"}, GuardFile: "enabled"}, StateRunning, false, []string{"does not run"}, "systemctl restart kubelet", ""},
+		{"there is no guard", runs, HostView{Guard: down}, StateRunning, false, []string{"does not run", "no kubelet.service"}, "systemctl stop kubelet; systemctl start kubelet", ""},
+		{"the guard has failed", runs, HostView{Guard: host.UnitState{Active: "failed"}, GuardFile: "enabled"}, StateRunning, false, []string{"does not run"}, "systemctl stop kubelet; systemctl start kubelet", ""},
 		{"half made", with(runs, func(f *nodeFacts) { f.steps = steps{Begun: "control-plane"} }), HostView{Guard: down, GuardFile: "enabled"}, StateUnfinished, false, []string{"phase control-plane is not done"}, "run the same command again", ""},
 		{"just begun", with(stops, func(f *nodeFacts) { f.steps = steps{} }), HostView{Guard: down, GuardFile: "enabled"}, StateUnfinished, false, []string{"no phase is done"}, "run the same command again", ""},
 		{"reset by kubeadm", with(runs, func(f *nodeFacts) { f.left = fault("take away", "no identity") }), guarded, StateRunning, false, []string{"no identity"}, "take away", "-"},

@@ -19,11 +19,19 @@ func kubeletGuardCommand() *cli.Command {
 	}
 }
 
-// kubeletReasonCommand is what kubelet.service runs when it has ended.
-func kubeletReasonCommand() *cli.Command {
+// kubeletEndedCommand is what kubelet.service runs when it has ended.
+func kubeletEndedCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "kubelet-reason", Usage: "what the system's kubelet.service runs as root when it has failed", Hidden: true,
-		Action: func(c *cli.Context) error { return tellReason(c.Context) },
+		Name: "kubelet-ended", Usage: "what the system's kubelet.service runs as root when it has ended", Hidden: true,
+		Action: func(c *cli.Context) error {
+			if err := requireRoot(); err != nil {
+				return err
+			}
+			if os.Getenv("SERVICE_RESULT") == "success" {
+				return askForReturn(c.Context, p)
+			}
+			return tellReason(c.Context)
+		},
 	}
 }
 
@@ -31,12 +39,6 @@ func kubeletReasonCommand() *cli.Command {
 // last error of the service that its guard names there: u7s-admin can't read the
 // journal. Source: systemd.exec(5), "$SERVICE_RESULT".
 func tellReason(ctx context.Context) error {
-	if os.Getenv("SERVICE_RESULT") == "success" {
-		return nil
-	}
-	if err := requireRoot(); err != nil {
-		return err
-	}
 	admin, err := usernetes.AdminUser()
 	if err != nil {
 		return err

@@ -153,5 +153,6 @@ func eraseHost(ctx context.Context, p *printer) error {
 		p.fault(endScope(ctx))
 	}
 	p.fault(host.Erase(ctx, localHost(p)))
+	p.fault(endReturn(ctx))
 	return nil
 }

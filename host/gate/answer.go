@@ -113,7 +113,7 @@ func (c Call) grace() time.Duration {
 func (c Call) late() error {
 	return &host.Fault{
 		Err:    fmt.Errorf("%s: no answer within %s", c.Name, c.Timeout),
-		Remedy: fmt.Sprintf("look for what holds it up: ps -fU %d; or start the node anew: systemctl restart kubelet", c.User.UID),
+		Remedy: fmt.Sprintf("look for what holds it up: ps -fU %d; or start the node anew: systemctl stop kubelet; systemctl start kubelet", c.User.UID),
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 func Findings(ctx context.Context, state string) (faults []*host.Fault) {
 	was, err := loadGiven(state)
 	if errors.Is(err, fs.ErrNotExist) {
-		return []*host.Fault{{Err: errors.New("the node has no link to the machine's network"), Remedy: "systemctl start podsec-k8s-net.socket; systemctl restart kubelet"}}
+		return []*host.Fault{{Err: errors.New("the node has no link to the machine's network"), Remedy: "systemctl start podsec-k8s-net.socket; systemctl stop kubelet; systemctl start kubelet"}}
 	}
 	if err != nil {
 		return []*host.Fault{{Err: err, Remedy: "systemctl restart podsec-k8s-net"}}

@@ -202,7 +202,7 @@ func audited(m *machine, log string) {
 	if out := m.run("stat -f -c %T " + file); strings.Contains(out, "tmpfs") {
 		m.t.Errorf("the audit log is on %s", out)
 	}
-	m.run("systemctl restart kubelet")
+	m.run("systemctl stop kubelet; systemctl start kubelet")
 	m.eventually(time.Minute, "podsec-k8s kubectl get configmap audited && grep -q '\"name\":\"audited\"' "+file)
 }
 

@@ -58,7 +58,7 @@ func apiserverCrashes(m *machine) {
 func stoppedByHand(m *machine) {
 	m.run(userctl + "stop u7s-rootlesskit")
 	for _, command := range []string{"podsec-k8s status", "podsec-k8s crictl ps"} {
-		m.fails(command, exitFault, "remedy: start the node's services anew: systemctl restart kubelet")
+		m.fails(command, exitFault, "remedy: start the node's services anew: systemctl stop kubelet; systemctl start kubelet")
 	}
 	m.run(userctl + "stop u7s.target")
 	before := cpuTicks(m)
@@ -68,7 +68,7 @@ func stoppedByHand(m *machine) {
 	}
 	m.fails("podsec-k8s kubelet-guard", exitFault, "kubelet.service to run", "remedy")
 	m.fails("setpriv --reuid=nobody --clear-groups podsec-k8s kubelet-guard", exitFault, "kubelet.service to run", "remedy")
-	m.run("systemctl restart kubelet")
+	m.run("systemctl stop kubelet; systemctl start kubelet")
 	m.eventually(time.Minute, userctl+"is-active u7s-rootlesskit u7s-crio u7s-kubelet u7s-flanneld u7s-kube-proxy u7s-ports u7s-etcd u7s-kube-apiserver u7s-kube-controller-manager u7s-kube-scheduler")
 }
 
@@ -93,7 +93,7 @@ func cantStart(m *machine) {
 	m.run("podsec-k8s kubectl apply -f - <<'Y'\n" + stubbornPod + "\nY")
 	m.run("podsec-k8s kubectl wait --timeout=60s --for=condition=Ready pod/stubborn")
 	m.run("mv /usr/bin/slirp4netns /root/")
-	m.fails("systemctl restart kubelet", exitFault, "failed")
+	m.fails("systemctl stop kubelet; systemctl start kubelet", exitFault, "failed")
 	m.says("systemctl status kubelet --no-pager || true", "Status:", "slirp4netns", "not found")
 	m.eventually(10*time.Second, "podsec-k8s status | grep 'does not start: .*slirp4netns'")
 	m.within(10*time.Second, func() { m.run("systemctl stop kubelet") })

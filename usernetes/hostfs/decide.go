@@ -162,7 +162,7 @@ func clash(f Folder, name string) Problem {
 		Remedy: fmt.Sprintf("move one of them away; the node's is %s", filepath.Join(f.Base, name)),
 	}
 	if f.Base == "" {
-		p.Remedy = "the node's is in memory: systemctl restart kubelet"
+		p.Remedy = "the node's is in memory: systemctl stop kubelet; systemctl start kubelet"
 	}
 	return p
 }
