@@ -73,6 +73,11 @@ func connect(ctx context.Context, socket string, uid uint32, logs string) (*Mana
 // Close ends the connection.
 func (m *Manager) Close() { m.conn.Close() }
 
+// Gone is closed when the manager has ended the connection, which it does when
+// it makes place for another version of itself.
+// Source: systemctl(1), "daemon-reexec".
+func (m *Manager) Gone() <-chan struct{} { return m.gone }
+
 // Start starts a unit and waits until its job is done. A unit that systemd
 // skips, for one of its conditions does not hold, has not started: the error
 // is ErrSkipped then.

@@ -119,19 +119,22 @@ func Guard(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer manager.Close()
+	defer func() { manager.Close() }()
 	before, err := manager.State(ctx, units.RootlessKit)
 	if err != nil {
 		return err
 	}
 	failed := startNode(ctx, manager)
 	if failed == nil {
-		if err := guard(ctx, manager, reload); ctx.Err() == nil {
+		if manager, err = guardOn(ctx, manager, reload); ctx.Err() == nil {
 			return err // systemd starts the guard again
 		}
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardStop)
 	defer cancel()
+	if manager, err = connected(ending, manager); err != nil {
+		return err
+	}
 	if errors.Is(context.Cause(ctx), errRestarted) {
 		return errors.Join(host.Status("restarting the rootless kubelet"), manager.Stop(ending, units.Kubelet))
 	}
@@ -228,6 +231,38 @@ func waitManager(ctx context.Context) (*host.Manager, error) {
 	}
 }
 
+// guardOn guards until ctx ends, also when the user's systemd makes place for
+// another version of itself. It returns the connection in use.
+func guardOn(ctx context.Context, manager *host.Manager, reload <-chan os.Signal) (*host.Manager, error) {
+	for {
+		failed := guard(ctx, manager, reload)
+		again, err := connected(ctx, manager)
+		if ctx.Err() != nil || err != nil || again == manager {
+			return again, errors.Join(failed, err)
+		}
+		manager = again
+	}
+}
+
+// errGone says that the user's systemd has ended the connection.
+var errGone = errors.New("the user's systemd has ended the connection")
+
+// connected returns a manager that answers: the one at hand, or a new connection
+// in its place.
+func connected(ctx context.Context, manager *host.Manager) (*host.Manager, error) {
+	select {
+	case <-manager.Gone():
+		again, err := waitManager(ctx)
+		if err != nil {
+			return manager, err
+		}
+		manager.Close()
+		return again, nil
+	default:
+		return manager, nil
+	}
+}
+
 // guard follows the kubelet until ctx ends or systemd can't be reached.
 func guard(ctx context.Context, manager *host.Manager, reload <-chan os.Signal) error {
 	changes, err := manager.Changes()
@@ -269,6 +304,8 @@ func guard(ctx context.Context, manager *host.Manager, reload <-chan os.Signal) 
 				slog.Error("reloading", "error", err)
 			}
 		case <-changes:
+		case <-manager.Gone():
+			return errGone
 		case <-time.After(lookOut):
 		}
 	}
