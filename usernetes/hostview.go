@@ -68,15 +68,24 @@ func (v HostView) guardFaults(state string, known bool) (lines []FaultLine) {
 	default:
 		add(fault("wait for it: systemctl status kubelet", "kubelet.service is %s: %s", v.Guard.Active, v.Guard.Status))
 	}
-	switch {
-	case masked:
-		add(fault("systemctl unmask kubelet && systemctl enable kubelet", "kubelet.service is masked: the node does not start at boot"))
-	case v.GuardFile == "disabled":
-		add(fault("systemctl enable kubelet", "kubelet.service is disabled: the node does not start at boot"))
-	case v.GuardFile == "":
-		add(fault("podsec-k8s host apply", "there is no kubelet.service"))
+	if f := NotAtBoot(v.GuardFile); f != nil {
+		add(f)
 	}
 	return lines
+}
+
+// NotAtBoot returns the fault of a kubelet.service that does not start the node
+// at boot, or nil.
+func NotAtBoot(guard host.UnitFileState) *host.Fault {
+	switch {
+	case strings.HasPrefix(string(guard), "masked"):
+		return fault("systemctl unmask kubelet && systemctl enable kubelet", "kubelet.service is masked: the node does not start at boot")
+	case guard == "disabled":
+		return fault("systemctl enable kubelet", "kubelet.service is disabled: the node does not start at boot")
+	case guard == "":
+		return fault("podsec-k8s host apply", "there is no kubelet.service")
+	}
+	return nil
 }
 
 // vethPorts corrects what the node believes of its ports by what the

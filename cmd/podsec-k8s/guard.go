@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -40,6 +42,19 @@ func startGuard(ctx context.Context, h *host.Host) error {
 		return withGuard(ctx, (*host.Manager).Restart)
 	}
 	return withGuard(ctx, (*host.Manager).Start)
+}
+
+// disabledGuard returns the fault of a machine whose node does not start at boot,
+// or nil.
+func disabledGuard(ctx context.Context, h *host.Host) (*host.Fault, error) {
+	if _, err := os.Stat(marker); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	unit, err := h.Loaded(ctx, units.Guard)
+	if err != nil {
+		return nil, err
+	}
+	return usernetes.NotAtBoot(host.UnitFileState(unit.Enabled)), nil
 }
 
 // guardCutNode finishes a run that was cut after the node was made and before it

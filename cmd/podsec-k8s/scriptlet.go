@@ -124,6 +124,13 @@ func hostFindings(ctx context.Context, h *host.Host) ([]scriptlets.Finding, erro
 func applyAndTell(ctx context.Context, p *printer) error {
 	found, err := applyHost(ctx, p)
 	p.fault(asError(found))
+	if err != nil || !host.Booted() {
+		return err
+	}
+	disabled, err := disabledGuard(ctx, localHost(p))
+	if disabled != nil {
+		p.fault(disabled)
+	}
 	return err
 }
 

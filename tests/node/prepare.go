@@ -92,6 +92,27 @@ func (n *Node) Newer(ctx context.Context, version string) (string, error) {
 	return "/var/lib/newer", buildPackage(ctx, g, version, dir)
 }
 
+// KubeletUpdates gives a folder in the node with packages that take the place of
+// its kubelet, see repository.Updates.
+func (n *Node) KubeletUpdates(ctx context.Context) (string, error) {
+	g, err := generation.Named(n.Generation)
+	if err != nil {
+		return "", err
+	}
+	built, err := programs.Build(ctx, g)
+	if err != nil {
+		return "", err
+	}
+	from, err := repository.Updates(ctx, g, built)
+	if err != nil {
+		return "", err
+	}
+	if err := os.CopyFS(filepath.Join(n.dir(), "lib/updates"), os.DirFS(from)); err != nil {
+		return "", fmt.Errorf("copying packages to node %s: %w", n.Name, err)
+	}
+	return "/var/lib/updates", nil
+}
+
 // buildPackage builds podsec-k8s into a repository. The version "" is the
 // newest in the changelog.
 func buildPackage(ctx context.Context, g generation.Generation, version, dir string) error {

@@ -18,7 +18,10 @@ type pkg struct {
 	release   string // "" is alt1
 	provides  []string
 	conflicts []string
+	obsoletes []string
 	requires  []string
+	post      string // scriptlet, "" for none
+	preun     string
 	files     []file
 }
 

@@ -53,7 +53,7 @@ func (p pkg) spec(texts string) (string, error) {
 	var head, install, files strings.Builder
 	fmt.Fprintf(&head, "Name: %s\nVersion: %s\nRelease: %s\nSummary: Of podsec-k8s' test repository\nLicense: test\nGroup: Other\nAutoReqProv: no\n",
 		p.name, p.version, cmp.Or(p.release, "alt1"))
-	for tag, all := range map[string][]string{"Provides": p.provides, "Conflicts": p.conflicts, "Requires": p.requires} {
+	for tag, all := range map[string][]string{"Provides": p.provides, "Conflicts": p.conflicts, "Obsoletes": p.obsoletes, "Requires": p.requires} {
 		for _, relation := range all {
 			fmt.Fprintf(&head, "%s: %s\n", tag, relation)
 		}
@@ -80,5 +80,11 @@ func (p pkg) spec(texts string) (string, error) {
 		}
 		fmt.Fprintf(&files, "%s%%attr(%#o,root,%s) %s\n", kind, f.mode, cmp.Or(f.group, "root"), f.path)
 	}
-	return head.String() + "%description\nOf podsec-k8s' test repository.\n\n%install\n" + install.String() + "\n%files\n" + files.String(), nil
+	var scripts strings.Builder
+	for _, s := range [][2]string{{"post", p.post}, {"preun", p.preun}} {
+		if s[1] != "" {
+			fmt.Fprintf(&scripts, "\n%%%s\n%s\n", s[0], s[1])
+		}
+	}
+	return head.String() + "%description\nOf podsec-k8s' test repository.\n\n%install\n" + install.String() + scripts.String() + "\n%files\n" + files.String(), nil
 }
