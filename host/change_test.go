@@ -378,7 +378,9 @@ func TestMoreIDsGoWhenNothingRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	apply(t, h, Plan{SubIDs{User: "u7s-admin", More: []SubIDRange{{300000, 400000, 1000}}}})
-	if !slices.ContainsFunc(notes, func(text string) bool { return strings.Contains(text, "systemctl stop kubelet; systemctl start kubelet") }) {
+	if !slices.ContainsFunc(notes, func(text string) bool {
+		return strings.Contains(text, "systemctl stop kubelet; systemctl start kubelet")
+	}) {
 		t.Errorf("nobody was told to restart the node: %q", notes)
 	}
 	if err := Remove(h.path(h.clusterNote())); err != nil {

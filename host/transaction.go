@@ -27,7 +27,7 @@ func (h *Host) Transaction() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("looking whether packages are being changed: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // it was only asked
+	defer file.Close()                                             //nolint:errcheck // it was only asked
 	lock := unix.Flock_t{Type: unix.F_RDLCK, Whence: io.SeekStart} // a reader: only who changes packages is in its way
 	if err := unix.FcntlFlock(file.Fd(), unix.F_GETLK, &lock); err != nil {
 		return false, fmt.Errorf("looking whether packages are being changed: %w", err)

@@ -26,7 +26,7 @@ const returnUnit = "podsec-k8s-after-update.service"
 
 // updateTimeout is how long an update may take. A node that has not been started
 // by then is one that status tells of.
-const updateTimeout = time.Hour
+const updateTimeout = 15 * time.Minute
 
 // askForReturn has the guard that was stopped started again after an update of
 // packages that is under way.
@@ -71,8 +71,13 @@ func kubeletReturnCommand(p *printer) *cli.Command {
 func returnNode(ctx context.Context, p *printer) error {
 	h := localHost(p)
 	if err := h.AwaitTransaction(ctx); err != nil {
+		return &host.Fault{Err: err, Remedy: "when it has ended: systemctl enable --now kubelet"}
+	}
+	unlock, err := lockNode(ctx, p) // another change of the node comes first
+	if err != nil {
 		return err
 	}
+	defer unlock()
 	if _, err := os.Stat(marker); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {

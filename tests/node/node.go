@@ -178,6 +178,7 @@ func (n *Node) files() map[string]string {
 		"etc/systemd/network/10-host0.network": fmt.Sprintf("[Match]\nName=host0\n\n[Network]\nAddress=%s/24\nGateway=%s\nLinkLocalAddressing=no\n", n.Address, gateway),
 		"etc/tmpfiles.d/tun.conf":              "z /dev/net/tun 0666 root root\n",
 		"etc/yum.repos.d/alt.repo":             "[alt]\nname=alt\nbaseurl=file:///srv/repo\ngpgcheck=0\n\n[podsec-k8s]\nname=podsec-k8s\nbaseurl=file:///srv/podsec-k8s\ngpgcheck=0\nmetadata_expire=1\n",
+		"etc/rpm/macros":                       "%_dbpath /var/lib/rpm\n", // where ALT's rpm has it; Debian's has it in root's home
 	}
 }
 
