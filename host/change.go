@@ -59,6 +59,10 @@ func decodeChange(kind string, data []byte) (Change, error) {
 		return decodeAs[Reload](data)
 	case Stopped{}.Kind():
 		return decodeAs[Stopped](data)
+	case SetAside{}.Kind():
+		return decodeAs[SetAside](data)
+	case Ended{}.Kind():
+		return decodeAs[Ended](data)
 	default:
 		return nil, fmt.Errorf("a newer podsec-k8s made a change of kind %q", kind)
 	}

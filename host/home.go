@@ -19,6 +19,7 @@ type HomeFolder struct {
 	UID, GID         uint32
 	SubUIDs, SubGIDs uint64       // where the user's subordinate ids start
 	More             []SubIDRange `json:",omitempty"` // further ones, in their order
+	Readme           string       `json:",omitempty"` // text of a file in a home that is made, without which rpm would take it for an empty folder of an older package
 }
 
 // A Saved is what is kept of a user whose home holds a cluster.
@@ -97,24 +98,29 @@ func (f HomeFolder) Apply(_ context.Context, h *Host) error {
 		}
 		return f.takeBack(h)
 	}
-	if h.present(h.newHome()) {
-		if err := h.remove(h.newHome()); err != nil {
-			return err
-		}
-	}
-	if err := h.mkdir(h.newHome(), 0o700); err != nil {
+	if err := h.removeTree(h.newHome()); err != nil {
 		return err
 	}
-	if err := h.chown(h.newHome(), f.UID, f.GID); err != nil {
+	if err := f.fill(h, h.newHome()); err != nil {
 		return err
 	}
 	if err := h.rename(h.newHome(), f.Path); !errors.Is(err, syscall.EXDEV) {
 		return err
 	}
-	if err := h.mkdir(f.Path, 0o700); err != nil {
+	return errors.Join(f.fill(h, f.Path), h.removeTree(h.newHome()))
+}
+
+// fill makes the folder at a path. It is root's until all of it is there.
+func (f HomeFolder) fill(h *Host, path string) error {
+	if err := h.mkdir(path, 0o700); err != nil {
 		return err
 	}
-	return errors.Join(h.chown(f.Path, f.UID, f.GID), h.remove(h.newHome()))
+	if f.Readme != "" {
+		if err := h.write(filepath.Join(path, "README"), []byte(f.Readme), 0o644); err != nil {
+			return err
+		}
+	}
+	return h.chown(path, f.UID, f.GID)
 }
 
 // takeBack brings a kept cluster home.

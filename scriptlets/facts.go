@@ -27,6 +27,7 @@ type Facts struct {
 	Back     bool              // a cluster that was kept is taken back
 	Home     host.HomeState
 	Kubelet  Kubelet
+	Scripts  Scripts
 }
 
 // GatherFacts looks at the host, for a user that is to have a number of
@@ -66,12 +67,15 @@ func GatherFacts(h *host.Host, wanted uint64) (Facts, error) {
 	if all, err := host.Made(h); err != nil || len(all) > 0 {
 		return f, err
 	}
+	if slices.ContainsFunc(accounts, func(a host.Account) bool { return a.Name == Admin }) {
+		f.Scripts = lookForScripts(h, f)
+	}
 	return f, refusals(h, f)
 }
 
 // home is the folder of the node's user, with the ids that its files may have.
 func (f Facts) home() host.HomeFolder {
-	return host.HomeFolder{Path: Home, UID: f.User.UID, GID: f.User.GID, SubUIDs: f.SubUIDs, SubGIDs: f.SubGIDs, More: f.More}
+	return host.HomeFolder{Path: Home, UID: f.User.UID, GID: f.User.GID, SubUIDs: f.SubUIDs, SubGIDs: f.SubGIDs, More: f.More, Readme: f.Scripts.readme()}
 }
 
 // pickUser takes the user that is there, else the ids of a cluster that was

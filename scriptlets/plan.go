@@ -17,10 +17,9 @@ const (
 // upgrade makes the same plan: what is made already is left as it is.
 func Plan(f Facts) host.Plan {
 	home := f.home()
-	plan := host.Plan{
+	plan := append(f.Scripts.plan(f.User),
 		host.User{Name: Admin, UID: f.User.UID, GID: f.User.GID, Home: Home, Comment: "Rootless Kubernetes"},
-		home,
-	}
+		home)
 	if f.Home.Roots() {
 		plan = append(plan, host.HomeOwner{HomeFolder: home})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -103,6 +104,10 @@ func applyHost(ctx context.Context, p *printer) ([]scriptlets.Finding, error) {
 	}
 	if err := scriptlets.Plan(facts).Apply(ctx, h); err != nil {
 		return nil, err
+	}
+	if facts.Scripts.Found {
+		p.say("podsec-k8s 1.x was here, and its node can't be taken over: it was stopped. Erasing podsec-k8s puts back its home and these files, but not what its package has removed: %s", strings.Join(facts.Scripts.Files, ", "))
+		p.say("make a new node: podsec-k8s-create-master, or podsec-k8s join")
 	}
 	if k := facts.Kubelet; k.Enabled && k.Own == "" && !k.Swapped {
 		p.say("kubelet.service was enabled, and stays so: from now on it is the guard of the rootless node")

@@ -20,7 +20,8 @@ type pkg struct {
 	conflicts []string
 	obsoletes []string
 	requires  []string
-	post      string // scriptlet, "" for none
+	pre       string // scriptlet, "" for none
+	post      string
 	preun     string
 	files     []file
 }
@@ -44,6 +45,7 @@ type file struct {
 	mode   uint32
 	folder bool
 	config bool   // an administrator's changes are kept
+	owner  string // "" is root
 	group  string // "" is root
 }
 
@@ -122,15 +124,6 @@ func others(g generation.Generation, built programs.Programs, root string) []pkg
 		kit.files = append(kit.files, file{path: "/usr/bin/" + name, source: filepath.Join(root, "usr/lib/rootlesskit", name), mode: 0o755})
 	}
 	return append(all, kit)
-}
-
-// scripts is p10's own podsec-k8s, the shell scripts that ours replaces: no
-// package manager may put it in the place of ours.
-// Source: podsec.spec of alt-cloud/podsec, 1.1.10.
-func scripts() pkg {
-	return pkg{name: "podsec-k8s", version: "1.1.10", release: "alt7", files: []file{
-		{path: "/usr/bin/podsec-u7s-kubeadm", text: "#!/bin/sh\nexit 1\n", mode: 0o755},
-	}}
 }
 
 // A based is a package of ALT's that the base system stands for.

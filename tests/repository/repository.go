@@ -33,7 +33,7 @@ func Build(ctx context.Context, g generation.Generation, built programs.Programs
 // sources is this package's own text: a change of it makes all anew.
 func sources() (string, error) {
 	var all strings.Builder
-	for _, name := range []string{"repository/packages.go", "repository/repository.go", "repository/spec.go", "repository/updates.go"} {
+	for _, name := range []string{"repository/packages.go", "repository/repository.go", "repository/scripts.go", "repository/spec.go", "repository/updates.go"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			return "", fmt.Errorf("reading the repository's sources (run it in tests/): %w", err)

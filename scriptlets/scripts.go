@@ -1,0 +1,66 @@
+package scriptlets
+
+import (
+	"slices"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// Scripts is what an installation of ALT's own podsec-k8s 1.x has left, the shell
+// scripts that this package takes the place of. Their node has the same user and
+// the same home, and nothing else in common with ours: it can't be taken over, so
+// it is ended and kept aside.
+type Scripts struct {
+	Found bool
+	Home  bool     // the user has a home
+	Files []string // that start the node at boot, or say that the machine is a node
+}
+
+const (
+	scriptsUnit = "u7s.service"
+	scriptsLink = "/etc/systemd/system/multi-user.target.wants/" + scriptsUnit
+	asideHome   = "/var/lib/podsec-k8s/scripts/home"
+)
+
+// lookForScripts looks for what their package has, and what is left of it when it
+// was removed, of a machine that has their user. A kubelet of the machine's own
+// keeps its files.
+// Source: ALT's podsec.spec 1.1, "%files k8s"; its podsec-u7s-kubeadm.
+func lookForScripts(h *host.Host, f Facts) (s Scripts) {
+	s.Found = len(existing(h, "/usr/libexec/podsec/u7s", "/etc/podsec/u7s", "/var/lib/podsec/u7s", scriptsLink)) > 0
+	if !s.Found {
+		return s
+	}
+	s.Home = len(existing(h, Home)) > 0
+	s.Files = existing(h, scriptsLink)
+	if f.Kubelet.Own == "" {
+		s.Files = slices.Concat(s.Files, nodeTraces(h), existing(h, "/etc/kubernetes/admin.conf", "/etc/kubernetes/super-admin.conf",
+			"/etc/kubernetes/controller-manager.conf", "/etc/kubernetes/scheduler.conf", "/etc/kubernetes/bootstrap-kubelet.conf",
+			"/etc/kubernetes/manifests/kube-flannel.yml"))
+	}
+	return s
+}
+
+// plan ends their node, and keeps aside what is in the way of ours.
+func (s Scripts) plan(user host.Account) host.Plan {
+	if !s.Found {
+		return nil
+	}
+	plan := host.Plan{host.Ended{User: Admin, UID: user.UID, Units: []string{scriptsUnit}}}
+	if s.Home {
+		plan = append(plan, host.SetAside{Path: Home, Place: asideHome})
+	}
+	for _, path := range s.Files {
+		plan = append(plan, host.File{Path: path, Absent: true})
+	}
+	return plan
+}
+
+// readme is in a home that takes the place of theirs: their package removes its
+// folders when it goes, those that are empty, and that is after ours came.
+func (s Scripts) readme() string {
+	if !s.Found {
+		return ""
+	}
+	return "The home of the rootless Kubernetes node, see podsec-k8s(8).\n"
+}

@@ -1,0 +1,73 @@
+package scenarios
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/tests/generation"
+)
+
+// oldNode makes what podsec-u7s-kubeadm init of podsec-k8s 1.x leaves: a home
+// with the node's files and storage, subordinate ids, kubeadm's files in
+// /etc/kubernetes, data of etcd, an enabled service, and services of the user.
+// Source: its podsec-u7s-kubeadm and u7sinit.sh.
+const oldNode = `set -e
+echo u7s-admin:500000:65536 >> /etc/subuid; echo u7s-admin:500000:65536 >> /etc/subgid
+as() { setpriv --reuid=u7s-admin --regid=u7s-admin --clear-groups "$@"; }
+mkdir -p /etc/kubernetes/manifests /etc/kubernetes/pki /etc/kubernetes/audit
+for f in admin.conf kubelet.conf scheduler.conf controller-manager.conf manifests/kube-apiserver.yaml manifests/etcd.yaml manifests/kube-flannel.yml; do echo "of the old cluster" > /etc/kubernetes/$f; done
+chmod 600 /etc/kubernetes/*.conf; chown -R u7s-admin:u7s-admin /etc/kubernetes/audit /etc/kubernetes/manifests
+as mkdir -p /var/lib/u7s-admin/.config/systemd/user /var/lib/u7s-admin/.kube /var/lib/podsec/u7s/etcd/member
+as sh -c 'echo "[Service]" > /var/lib/u7s-admin/.config/systemd/user/old.service; echo old > /var/lib/u7s-admin/.kube/config; echo layer > /var/lib/u7s-admin/.local/share/usernetes/containers/layer; echo wal > /var/lib/podsec/u7s/etcd/member/wal'
+loginctl enable-linger u7s-admin
+systemctl enable --now u7s.service
+until systemctl --user -M u7s-admin@ start rootlesskit kubelet; do sleep 0.2; done
+pgrep -u u7s-admin sleep`
+
+// oldFiles lists all that the old installation has outside of rpm's reach, with
+// its owners and contents.
+const oldFiles = `find /var/lib/u7s-admin /etc/kubernetes /etc/systemd/system /var/lib/podsec /var/lib/systemd/linger /etc/subuid /etc/subgid -printf '%p\t%y %m %U:%G %l\n' -type f -fprint0 /run/files &&
+	xargs -0 sha256sum < /run/files | sed 's/^\([0-9a-f]*\)  \(.*\)/\2\t \1/'; rm /run/files; grep u7s-admin /etc/passwd /etc/group | sed 's/$/\t/'`
+
+// TestTakeover: the package comes in the place of ALT's own podsec-k8s 1.x whose
+// node runs, makes a node, and gives back all that was there before.
+func TestTakeover(t *testing.T) {
+	g := generation.All()[0]
+	m := boot(t, g, "t-takeover")
+	m.run("dnf -q -y install $(dnf -q repoquery --requires --resolve --latest-limit=1 podsec-k8s) && dnf -q -y install podsec-k8s-1.1.10")
+	m.run(oldNode)
+	before := m.listed(oldFiles)
+
+	t.Run("upgrade", func(t *testing.T) {
+		m := m.on(t)
+		m.says("dnf -y upgrade podsec-k8s 2>&1", "podsec-k8s 1.x was here, and its node can't be taken over: it was stopped",
+			"/etc/kubernetes/kubelet.conf", "multi-user.target.wants/u7s.service",
+			"/var/lib/u7s-admin is kept in /var/lib/podsec-k8s/scripts/home", "podsec-k8s-create-master")
+		m.says("rpm -q podsec-k8s", "podsec-k8s-2.")
+		m.fails("pgrep -u u7s-admin sleep", 1)
+		m.says("stat -c '%a %U %F' /var/lib/u7s-admin", "700 u7s-admin directory") // rpm has removed the old package's folders by now
+		m.fails("systemctl is-active u7s.service", 3, "inactive")
+	})
+	t.Run("node", func(t *testing.T) {
+		m := m.on(t)
+		m.run("podsec-k8s-create-master")
+		m.eventually(time.Minute, "podsec-k8s status && podsec-k8s kubectl wait --timeout=5s --for=condition=Ready node/"+m.Name)
+		m.run("podsec-k8s host apply && podsec-k8s status") // changes nothing more
+		m.says("cat /proc/$(pgrep -x kubelet)/uid_map", "500000")
+		m.fails("cat /root/scripts-ran | grep -v u7s-start-stop.sh", 1)
+	})
+	t.Run("erase", func(t *testing.T) {
+		m := m.on(t)
+		m.run("podsec-k8s reset --yes")
+		m.run("dnf -y remove --noautoremove podsec-k8s")
+		allowed := []string{
+			// of their package, which rpm removes with it
+			"/var/lib/u7s-admin/.local/share/usernetes/containers", "/etc/systemd/system",
+		}
+		if all := differences(before, m.listed(oldFiles), allowed...); len(all) > 0 {
+			t.Errorf("after erase:\n%s", strings.Join(all, "\n"))
+		}
+		m.run("dnf -q -y install podsec-k8s-1.1.10 && systemctl daemon-reload && systemctl is-enabled u7s.service")
+	})
+}
