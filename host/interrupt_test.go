@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"testing"
 
@@ -11,9 +12,13 @@ import (
 )
 
 // TestCatchInterrupts: each signal that asks to end ends the context, and is its
-// cause.
+// cause. Below nohup a hangup is ignored, as it is to be.
 func TestCatchInterrupts(t *testing.T) {
-	for _, s := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGQUIT, unix.SIGHUP} {
+	all := []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGQUIT}
+	if !signal.Ignored(unix.SIGHUP) {
+		all = append(all, unix.SIGHUP)
+	}
+	for _, s := range all {
 		ctx, stop := CatchInterrupts(t.Context())
 		if err := unix.Kill(os.Getpid(), s); err != nil {
 			t.Fatal(err)

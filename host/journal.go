@@ -190,7 +190,7 @@ func (j *journal) undoRecord(ctx context.Context, r *record) error {
 
 // undoOrder is the last record first; but what the user is made of goes when
 // all else is gone, whatever was recorded when: its home with the cluster, then
-// its ids, then the user. Ids can't go while the user has processes.
+// what comes back in its place, its ids, then the user. Ids can't go while the user has processes.
 // Source: usermod(8), "--del-subuids".
 func undoOrder(records []*record) []*record {
 	all := slices.Clone(records)
@@ -203,7 +203,7 @@ func undoOrder(records []*record) []*record {
 // is negative for all others.
 func userRank(r *record) int {
 	return slices.Index([]string{
-		HomeOwner{}.Kind(), HomeFolder{}.Kind(), SubIDs{}.Kind(), User{}.Kind(), AccountFile{}.Kind(),
+		HomeOwner{}.Kind(), HomeFolder{}.Kind(), SetAside{}.Kind(), SubIDs{}.Kind(), User{}.Kind(), AccountFile{}.Kind(),
 	}, r.Kind)
 }
 
