@@ -56,16 +56,22 @@ func (s SetAside) Apply(_ context.Context, h *Host) error {
 // Undo moves it back, unless there is something in its place by now.
 func (s SetAside) Undo(_ context.Context, h *Host, b Before) error {
 	existed, err := decodeBefore[bool](b)
-	if err != nil || !existed || !h.present(s.Place) {
+	if err != nil || !existed {
 		return err
 	}
-	if h.present(s.Path) {
+	switch {
+	case h.present(s.Place) && h.present(s.Path):
 		return &Kept{s.Place}
+	case h.present(s.Place):
+		if err := h.rename(s.Place, s.Path); err != nil {
+			return err
+		}
 	}
-	if err := h.rename(s.Place, s.Path); err != nil {
-		return err
+	folder := filepath.Dir(s.Place)
+	if !h.present(folder) {
+		return nil
 	}
-	if err := h.remove(filepath.Dir(s.Place)); err != nil && !errors.Is(err, syscall.ENOTEMPTY) {
+	if err := h.remove(folder); !errors.Is(err, syscall.ENOTEMPTY) {
 		return err
 	}
 	return nil

@@ -64,11 +64,15 @@ func GatherFacts(h *host.Host, wanted uint64) (Facts, error) {
 	if f.Kubelet, err = lookAtKubelet(context.Background(), h); err != nil {
 		return f, err
 	}
-	if all, err := host.Made(h); err != nil || len(all) > 0 {
+	all, err := host.Made(h)
+	if err != nil {
 		return f, err
 	}
-	if slices.ContainsFunc(accounts, func(a host.Account) bool { return a.Name == Admin }) {
+	if comesFirst(all) && slices.ContainsFunc(accounts, func(a host.Account) bool { return a.Name == Admin }) {
 		f.Scripts = lookForScripts(h, f)
+	}
+	if len(all) > 0 {
+		return f, nil
 	}
 	return f, refusals(h, f)
 }

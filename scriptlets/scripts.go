@@ -22,6 +22,15 @@ const (
 	asideHome   = "/var/lib/podsec-k8s/scripts/home"
 )
 
+// comesFirst reports whether the home is not ours yet: nothing was made, or an
+// installation in their place was cut. Later, what runs as the user is our node.
+func comesFirst(made []host.Change) bool {
+	has := func(kind string) bool {
+		return slices.ContainsFunc(made, func(c host.Change) bool { return c.Kind() == kind })
+	}
+	return len(made) == 0 || has(host.Ended{}.Kind()) && !has(host.HomeFolder{}.Kind())
+}
+
 // lookForScripts looks for what their package has, and what is left of it when it
 // was removed, of a machine that has their user. A kubelet of the machine's own
 // keeps its files.
