@@ -57,15 +57,31 @@ func TestTakeover(t *testing.T) {
 		m.says("cat /proc/$(pgrep -x kubelet)/uid_map", "500000")
 		m.fails("cat /root/scripts-ran | grep -v u7s-start-stop.sh", 1)
 	})
-	t.Run("erase", func(t *testing.T) {
-		m := m.on(t)
-		m.run("podsec-k8s reset --yes")
-		if out := m.run("dnf -y remove --noautoremove podsec-k8s"); strings.Contains(out, "kept") {
-			t.Error(out)
+	gone := func(m *machine, words ...string) {
+		m.t.Helper()
+		out := m.run("dnf -y remove --noautoremove podsec-k8s 2>&1")
+		for _, word := range words {
+			if !strings.Contains(out, word) {
+				m.t.Errorf("does not say %q:\n%s", word, out)
+			}
+		}
+		if strings.Contains(out, "changed since install") {
+			m.t.Error(out)
 		}
 		if all := differences(before, m.listed(oldFiles)); len(all) > 0 {
-			t.Errorf("after erase:\n%s", strings.Join(all, "\n"))
+			m.t.Errorf("after erase:\n%s", strings.Join(all, "\n"))
 		}
+	}
+	t.Run("erase", func(t *testing.T) {
+		gone(m.on(t), "the cluster of this node is kept in /var/lib/podsec-k8s/saved/home")
+	})
+	t.Run("back", func(t *testing.T) {
+		m := m.on(t)
+		m.says("dnf -y install podsec-k8s 2>&1", "podsec-k8s 1.x was here", "the cluster that was kept is back")
+		m.run("systemctl start kubelet")
+		m.eventually(time.Minute, "podsec-k8s status && podsec-k8s kubectl wait --timeout=5s --for=condition=Ready node/"+m.Name)
+		m.run("podsec-k8s reset --yes")
+		gone(m)
 		m.run("dnf -q -y install podsec-k8s-1.1.10 && systemctl daemon-reload && systemctl is-enabled u7s.service")
 	})
 }
