@@ -45,6 +45,7 @@ func TestMaster(t *testing.T) {
 			{"again", askedAgain},
 			{"wrong calls", wrongCalls},
 			{"network", podNetwork},
+			{"restart", restarted},
 			{"guard", guard},
 			{"terminal", terminal},
 			{"processes", processes},

@@ -33,7 +33,10 @@ const oldFiles = `find /var/lib/u7s-admin /etc/kubernetes /etc/systemd/system /v
 // TestTakeover: the package comes in the place of ALT's own podsec-k8s 1.x whose
 // node runs, makes a node, and gives back all that was there before.
 func TestTakeover(t *testing.T) {
-	g := generation.All()[0]
+	eachGeneration(t, takeOver)
+}
+
+func takeOver(t *testing.T, g generation.Generation) {
 	m := boot(t, g, "t-takeover")
 	m.run("dnf -q -y install $(dnf -q repoquery --requires --resolve --latest-limit=1 podsec-k8s) && dnf -q -y install podsec-k8s-1.1.10")
 	m.run(oldNode)

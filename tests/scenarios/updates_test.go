@@ -11,26 +11,26 @@ import (
 // TestUpdates: what updates of other packages do to kubelet.service leaves the
 // node running, or it comes back by itself.
 func TestUpdates(t *testing.T) {
-	g := generation.All()[0]
-	m := boot(t, g, "t-updates")
-	m.run("dnf -q -y install podsec-k8s && podsec-k8s-create-master")
-	m.run("podsec-k8s kubectl wait -n kube-system --for=condition=Ready pod -l k8s-app=kube-dns --timeout=60s")
-	updates, err := m.KubeletUpdates(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, check := range []struct {
-		name string
-		run  func(*machine, string)
-	}{
-		{"restart", restarted},
-		{"newer kubelet", func(m *machine, updates string) { newerKubelet(m, updates+"/"+g.Prefix+"kubelet-*.rpm") }},
-		{"systemd", newerSystemd},
-		{"another kubelet", anotherKubelet},
-		{"by hand", stoppedForGood},
-	} {
-		t.Run(check.name, func(t *testing.T) { check.run(m.on(t), updates) })
-	}
+	eachGeneration(t, func(t *testing.T, g generation.Generation) {
+		m := boot(t, g, "t-updates")
+		m.run("dnf -q -y install podsec-k8s && podsec-k8s-create-master")
+		m.run("podsec-k8s kubectl wait -n kube-system --for=condition=Ready pod -l k8s-app=kube-dns --timeout=60s")
+		updates, err := m.KubeletUpdates(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, check := range []struct {
+			name string
+			run  func(*machine)
+		}{
+			{"newer kubelet", func(m *machine) { newerKubelet(m, updates+"/"+g.Prefix+"kubelet-*.rpm") }},
+			{"systemd", newerSystemd},
+			{"another kubelet", func(m *machine) { anotherKubelet(m, updates) }},
+			{"by hand", func(m *machine) { stoppedForGood(m, updates) }},
+		} {
+			t.Run(check.name, func(t *testing.T) { check.run(m.on(t)) })
+		}
+	})
 }
 
 // A running is what an update of others must leave as it is, and the kubelet,
@@ -64,7 +64,7 @@ func sameNode(m *machine, was running) {
 
 // restarted: both words are of the kubelet alone, and a service of the node that
 // was stopped comes back.
-func restarted(m *machine, _ string) {
+func restarted(m *machine) {
 	for _, command := range []string{"systemctl restart kubelet", "systemctl try-restart kubelet.service"} {
 		was := runningIn(m)
 		m.run(command)
@@ -85,7 +85,7 @@ func newerKubelet(m *machine, newer string) {
 
 // newerSystemd: an update of systemd makes its managers replace themselves. The
 // guard goes on, and still stops the node.
-func newerSystemd(m *machine, _ string) {
+func newerSystemd(m *machine) {
 	was := runningIn(m)
 	guard := m.run("systemctl show -p MainPID --value kubelet")
 	m.run("systemctl daemon-reexec && " + userctl + "daemon-reexec")
