@@ -37,14 +37,17 @@ type Entry struct {
 // helper is the program, as it is built in the checkout and installed.
 const helper = "podsec-k8s"
 
-// contents lists what the package installs. Folders of other packages, such
-// as /usr/bin, are not among them.
+// contents lists what the package installs. Folders that every machine has, such
+// as /usr/bin, are not among them; those of shells that it may lack are, or they
+// would stay behind.
 func contents(source, docs string) ([]Entry, error) {
 	all := []Entry{
 		folder("/etc/podsec-k8s", 0o755),
 		folder("/etc/podsec-k8s/crio.conf.d", 0o755),
 		folder("/usr/libexec/podsec-k8s", 0o755),
 		folder("/usr/share/podsec-k8s", 0o755),
+		folder("/usr/share/zsh", 0o755), folder("/usr/share/zsh/site-functions", 0o755),
+		folder("/usr/share/fish", 0o755), folder("/usr/share/fish/vendor_completions.d", 0o755),
 		folder(docs, 0o755),
 		folder("/var/lib/podsec-k8s", 0o700),
 		{Kind: Helper, Path: "/usr/bin/" + helper, From: helper, Mode: 0o755},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -27,10 +28,7 @@ func kubeletEndedCommand(p *printer) *cli.Command {
 			if err := requireRoot(); err != nil {
 				return err
 			}
-			if os.Getenv("SERVICE_RESULT") == "success" {
-				return askForReturn(c.Context, p)
-			}
-			return tellReason(c.Context)
+			return errors.Join(tellReason(c.Context), askForReturn(c.Context, p))
 		},
 	}
 }
@@ -39,6 +37,9 @@ func kubeletEndedCommand(p *printer) *cli.Command {
 // last error of the service that its guard names there: u7s-admin can't read the
 // journal. Source: systemd.exec(5), "$SERVICE_RESULT".
 func tellReason(ctx context.Context) error {
+	if os.Getenv("SERVICE_RESULT") == "success" {
+		return nil
+	}
 	admin, err := usernetes.AdminUser()
 	if err != nil {
 		return err
