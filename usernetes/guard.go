@@ -23,6 +23,7 @@ const (
 	longestPause = time.Minute     // pauses double up to this
 	steady       = time.Minute     // a kubelet that ran this long starts with the first pause again
 	managerWait  = 2 * time.Minute // for the user's systemd, at boot
+	reexecWait   = 5 * time.Second // for the user's systemd to make place for another version of itself
 	guardStop    = 2 * time.Minute // for the node's services to end
 	kubeletWait  = time.Minute     // for a kubelet that has failed to come up after all
 	leastPause   = settle          // between two looks, however much changes
@@ -132,8 +133,13 @@ func Guard(ctx context.Context) error {
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardStop)
 	defer cancel()
-	if manager, err = connected(ending, manager); err != nil {
-		return err
+	if isGone(manager) {
+		again := reconnect(ending)
+		if again == nil {
+			return failed // nothing of the node runs any more
+		}
+		manager.Close()
+		manager = again
 	}
 	if errors.Is(context.Cause(ctx), errRestarted) {
 		return errors.Join(host.Status("restarting the rootless kubelet"), manager.Stop(ending, units.Kubelet))
@@ -232,14 +238,19 @@ func waitManager(ctx context.Context) (*host.Manager, error) {
 }
 
 // guardOn guards until ctx ends, also when the user's systemd makes place for
-// another version of itself. It returns the connection in use.
+// another version of itself. It returns the connection in use. Where the node
+// has ended with the user's systemd, the next guard starts both.
 func guardOn(ctx context.Context, manager *host.Manager, reload <-chan os.Signal) (*host.Manager, error) {
 	for {
 		failed := guard(ctx, manager, reload)
-		again, err := connected(ctx, manager)
-		if ctx.Err() != nil || err != nil || again == manager {
-			return again, errors.Join(failed, err)
+		if ctx.Err() != nil || !isGone(manager) {
+			return manager, failed
 		}
+		again := reconnect(ctx)
+		if again == nil {
+			return manager, failed
+		}
+		manager.Close()
 		manager = again
 	}
 }
@@ -247,20 +258,29 @@ func guardOn(ctx context.Context, manager *host.Manager, reload <-chan os.Signal
 // errGone says that the user's systemd has ended the connection.
 var errGone = errors.New("the user's systemd has ended the connection")
 
-// connected returns a manager that answers: the one at hand, or a new connection
-// in its place.
-func connected(ctx context.Context, manager *host.Manager) (*host.Manager, error) {
+func isGone(manager *host.Manager) bool {
 	select {
 	case <-manager.Gone():
-		again, err := waitManager(ctx)
-		if err != nil {
-			return manager, err
-		}
-		manager.Close()
-		return again, nil
+		return true
 	default:
-		return manager, nil
+		return false
 	}
+}
+
+// reconnect returns a new connection to the user's systemd, whose node runs; nil
+// where there is none.
+func reconnect(ctx context.Context) *host.Manager {
+	ctx, cancel := context.WithTimeout(ctx, reexecWait)
+	defer cancel()
+	manager, err := waitManager(ctx)
+	if err != nil {
+		return nil
+	}
+	if s, err := manager.State(ctx, units.RootlessKit); err != nil || !s.Up() {
+		manager.Close()
+		return nil
+	}
+	return manager
 }
 
 // guard follows the kubelet until ctx ends or systemd can't be reached.
