@@ -63,17 +63,23 @@ func (p altPackage) candidate() candidate {
 	return c
 }
 
-// TestPinsOnP10 installs on what p10 has at the least, with every minor of
-// Kubernetes beside each other.
-func TestPinsOnP10(t *testing.T) {
+// onP10 returns the pins of 1.26, and p10's packages to meet them.
+func onP10(t *testing.T) (pins []Pin, all []candidate) {
+	t.Helper()
 	pins, err := Pins("1.26")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []candidate
 	for _, p := range p10() {
 		all = append(all, p.candidate())
 	}
+	return pins, all
+}
+
+// TestPinsOnP10 installs on what p10 has at the least, with every minor of
+// Kubernetes beside each other.
+func TestPinsOnP10(t *testing.T) {
+	pins, all := onP10(t)
 	for _, order := range [][]candidate{all, reversed(all)} {
 		for _, r := range judge(pins, order).Pins {
 			if r.State != OK {
@@ -85,14 +91,7 @@ func TestPinsOnP10(t *testing.T) {
 
 // TestMinorsOnP10 has which of several minors apt takes.
 func TestMinorsOnP10(t *testing.T) {
-	pins, err := Pins("1.26")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []candidate
-	for _, p := range p10() {
-		all = append(all, p.candidate())
-	}
+	pins, all := onP10(t)
 	report := judge(pins, all)
 	for name, want := range map[string]string{
 		"kubernetes-kubeadm": "kubernetes1.26-kubeadm",

@@ -1,6 +1,7 @@
 package deps
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/cavaliergopher/rpm"
@@ -45,25 +46,11 @@ func (r relation) met(p provide) bool {
 
 // metBy reports whether a candidate provides what the relation speaks of.
 func (r relation) metBy(c candidate) bool {
-	for _, p := range c.provides {
-		if r.met(p) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.provides, r.met)
 }
 
 // conflict reports whether one of two packages puts the other out.
 func conflict(a, b candidate) bool {
-	for _, r := range a.conflicts {
-		if r.metBy(b) {
-			return true
-		}
-	}
-	for _, r := range b.conflicts {
-		if r.metBy(a) {
-			return true
-		}
-	}
-	return false
+	with := func(c candidate) func(relation) bool { return func(r relation) bool { return r.metBy(c) } }
+	return slices.ContainsFunc(a.conflicts, with(b)) || slices.ContainsFunc(b.conflicts, with(a))
 }
