@@ -91,9 +91,9 @@ func (s Stages) each() []Stages {
 		return []Stages{s}
 	}
 	var all []Stages
-	for _, stage := range []Stages{Post, Preun, Postun} {
-		if s&stage != 0 {
-			all = append(all, stage|Interpreter)
+	for _, our := range ourScriptlets() {
+		if s&our.Stage != 0 {
+			all = append(all, our.Stage|Interpreter)
 		}
 	}
 	return all

@@ -151,8 +151,13 @@ func requirements(minor string) ([]Requirement, error) {
 	return all, nil
 }
 
+// ourScriptlets are those that the package has, without their texts.
+func ourScriptlets() []Scriptlet {
+	return []Scriptlet{{Stage: Post, Name: "post"}, {Stage: Preun, Name: "preun"}, {Stage: Postun, Name: "postun"}}
+}
+
 func scriptlets(source string) ([]Scriptlet, error) {
-	all := []Scriptlet{{Stage: Post, Name: "post"}, {Stage: Preun, Name: "preun"}, {Stage: Postun, Name: "postun"}}
+	all := ourScriptlets()
 	for i, s := range all {
 		text, err := os.ReadFile(filepath.Join(source, "scriptlets", s.Name+".sh"))
 		if err != nil {

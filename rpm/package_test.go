@@ -360,7 +360,7 @@ func checkDigests(t *testing.T, path string) {
 // checkPayload unpacks the package and compares names, types and sizes with
 // its header. A name is relative, or cpio would write to the machine.
 func checkPayload(t *testing.T, p *rpm.Package, file []byte) {
-	start, err := payloadStart(file)
+	_, start, err := starts(file)
 	if err != nil {
 		t.Fatal(err)
 	}

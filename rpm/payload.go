@@ -20,7 +20,7 @@ import (
 // The header holds the digest of the payload, which is put right.
 // Source: rpm's lib/rpmfi.c and lib/cpio.c.
 func relativeNames(file []byte) (repacked []byte, unpacked int, err error) {
-	start, err := payloadStart(file)
+	_, start, err := starts(file)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -42,17 +42,6 @@ func relativeNames(file []byte) (repacked []byte, unpacked int, err error) {
 func digestOf(data []byte) []byte {
 	sum := sha256.Sum256(data)
 	return []byte(hex.EncodeToString(sum[:]))
-}
-
-// payloadStart returns where the payload begins.
-func payloadStart(file []byte) (int, error) {
-	signature, err := headerSize(file, leadSize)
-	if err != nil {
-		return 0, err
-	}
-	start := leadSize + signature + -signature&7
-	header, err := headerSize(file, start)
-	return start + header, err
 }
 
 // renamed reads rpmpack's payload, and writes it with relative names.

@@ -43,16 +43,11 @@ type Signer func(data []byte) ([]byte, error)
 // vouchedFor returns a package with the signature header that rpm 4.13 writes
 // in the place of its own. unpacked is the bytes of the unpacked payload.
 func vouchedFor(file []byte, unpacked int, sign Signer) ([]byte, error) {
-	old, err := headerSize(file, leadSize)
+	start, payload, err := starts(file)
 	if err != nil {
 		return nil, err
 	}
-	start := leadSize + old + -old&7
-	size, err := headerSize(file, start)
-	if err != nil {
-		return nil, err
-	}
-	header, whole := file[start:start+size], file[start:]
+	header, whole := file[start:payload], file[start:]
 	entries, err := digests(header, whole, uint32(unpacked), sign)
 	if err != nil {
 		return nil, err
@@ -121,6 +116,17 @@ func appendEntry(to []byte, values ...int) []byte {
 		to = binary.BigEndian.AppendUint32(to, uint32(int32(v)))
 	}
 	return to
+}
+
+// starts returns where a package's header and its payload begin.
+func starts(file []byte) (header, payload int, err error) {
+	signature, err := headerSize(file, leadSize)
+	if err != nil {
+		return 0, 0, err
+	}
+	header = leadSize + signature + -signature&7
+	size, err := headerSize(file, header)
+	return header, header + size, err
 }
 
 // headerSize returns the bytes of the header at a place, without padding.

@@ -75,15 +75,11 @@ func TestSignatureHeader(t *testing.T) {
 // parts cuts header, and header and payload, out of a package.
 func parts(t *testing.T, file []byte) (header, whole []byte) {
 	t.Helper()
-	size, err := headerSize(file, leadSize)
+	start, payload, err := starts(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole = file[leadSize+size+-size&7:]
-	if size, err = headerSize(whole, 0); err != nil {
-		t.Fatal(err)
-	}
-	return whole[:size], whole
+	return file[start:payload], file[start:]
 }
 
 func checkVouched(t *testing.T, p *rpm.Package, file []byte) {

@@ -47,9 +47,7 @@ func (p Package) spec() string {
 	line("%s", strings.TrimSuffix(p.specBuild(), "\n"))
 	line("\n%%install")
 	for _, e := range p.Files {
-		if text := e.specInstall(); text != "" {
-			line("%s", text)
-		}
+		line("%s", e.specInstall())
 	}
 	for _, s := range p.Scriptlets {
 		line("\n%%%s\n%s", s.Name, strings.TrimSuffix(escaped(s.Text), "\n"))
@@ -106,12 +104,9 @@ go build %s -ldflags "%s" -o %s ./cmd/podsec-k8s
 
 func (r Requirement) specLine() string {
 	var names []string
-	for _, s := range []struct {
-		stage Stages
-		name  string
-	}{{Post, "post"}, {Preun, "preun"}, {Postun, "postun"}} {
-		if r.Stages&s.stage != 0 {
-			names = append(names, s.name)
+	for _, our := range ourScriptlets() {
+		if r.Stages&our.Stage != 0 {
+			names = append(names, our.Name)
 		}
 	}
 	switch {
