@@ -23,13 +23,19 @@ func (i *Interrupt) Unwrap() error { return context.Canceled }
 // further ones do nothing. A hangup stays ignored where it was ignored before.
 // Source: signal(7); nohup(1).
 func CatchInterrupts(ctx context.Context) (caught context.Context, stop func()) {
+	asks := []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGQUIT}
+	if !signal.Ignored(unix.SIGHUP) {
+		asks = append(asks, unix.SIGHUP)
+	}
+	return CatchSignals(ctx, asks...)
+}
+
+// CatchSignals returns a context that the first of some signals cancels, with an
+// *Interrupt as its cause. Until stop is called further ones do nothing.
+func CatchSignals(ctx context.Context, some ...os.Signal) (caught context.Context, stop func()) {
 	caught, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 1)
-	for _, s := range []unix.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGQUIT, unix.SIGHUP} {
-		if s != unix.SIGHUP || !signal.Ignored(s) {
-			signal.Notify(signals, s)
-		}
-	}
+	signal.Notify(signals, some...)
 	go func() {
 		select {
 		case s := <-signals:

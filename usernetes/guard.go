@@ -75,27 +75,11 @@ func statusLine(s host.UnitState, node *Node, addresses []netip.Prefix) string {
 	}
 }
 
-// errRestarted is the cause of a guard's end when the next one follows it.
-var errRestarted = errors.New("kubelet.service is being restarted")
-
-// untilStopped returns a context that ends when systemd ends the service, with
-// errRestarted as its cause when it is to start the service again: then it sends
-// another signal. Source: systemd.kill(5), "RestartKillSignal=".
-func untilStopped(ctx context.Context) (stopped context.Context, release func()) {
-	stopped, cancel := context.WithCancelCause(ctx)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGUSR1)
-	go func() {
-		select {
-		case s := <-signals:
-			if s == unix.SIGUSR1 {
-				cancel(errRestarted)
-			}
-			cancel(nil)
-		case <-stopped.Done():
-		}
-	}()
-	return stopped, func() { signal.Stop(signals); cancel(nil) }
+// isRestarted reports whether systemd has ended the guard to start it again: then
+// it sends another signal. Source: systemd.kill(5), "RestartKillSignal=".
+func isRestarted(ctx context.Context) bool {
+	var i *host.Interrupt
+	return errors.As(context.Cause(ctx), &i) && i.Signal == unix.SIGUSR1
 }
 
 // Guard is the system's kubelet.service: it starts the node of u7s-admin,
@@ -112,7 +96,7 @@ func Guard(ctx context.Context) error {
 	if uint32(os.Getuid()) != admin.UID {
 		return fault("systemctl start kubelet", "this is for kubelet.service to run, as %s", Admin)
 	}
-	ctx, release := untilStopped(ctx)
+	ctx, release := host.CatchSignals(ctx, unix.SIGTERM, unix.SIGINT, unix.SIGUSR1)
 	defer release()
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, unix.SIGHUP)
@@ -134,14 +118,13 @@ func Guard(ctx context.Context) error {
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), guardStop)
 	defer cancel()
 	if isGone(manager) {
-		again := reconnect(ending)
+		again := reconnect(ending, manager)
 		if again == nil {
 			return failed // nothing of the node runs any more
 		}
-		manager.Close()
 		manager = again
 	}
-	if errors.Is(context.Cause(ctx), errRestarted) {
+	if isRestarted(ctx) {
 		return errors.Join(host.Status("restarting the rootless kubelet"), manager.Stop(ending, units.Kubelet))
 	}
 	if failed == nil || ctx.Err() != nil {
@@ -246,11 +229,10 @@ func guardOn(ctx context.Context, manager *host.Manager, reload <-chan os.Signal
 		if ctx.Err() != nil || !isGone(manager) {
 			return manager, failed
 		}
-		again := reconnect(ctx)
+		again := reconnect(ctx, manager)
 		if again == nil {
 			return manager, failed
 		}
-		manager.Close()
 		manager = again
 	}
 }
@@ -267,9 +249,9 @@ func isGone(manager *host.Manager) bool {
 	}
 }
 
-// reconnect returns a new connection to the user's systemd, whose node runs; nil
-// where there is none.
-func reconnect(ctx context.Context) *host.Manager {
+// reconnect returns a new connection to the user's systemd, whose node runs, in
+// the place of one that is gone; nil where there is none.
+func reconnect(ctx context.Context, gone *host.Manager) *host.Manager {
 	ctx, cancel := context.WithTimeout(ctx, reexecWait)
 	defer cancel()
 	manager, err := waitManager(ctx)
@@ -280,6 +262,7 @@ func reconnect(ctx context.Context) *host.Manager {
 		manager.Close()
 		return nil
 	}
+	gone.Close()
 	return manager
 }
 
