@@ -4,6 +4,7 @@ package finished
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,12 +57,21 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return string(out), err
 	}
-	names, err := filepath.Glob(filepath.Join(dir, "*.rpm"))
-	if err != nil || len(names) != 1 {
-		return "", os.ErrNotExist
+	return onlyRPM(dir)
+})
+
+// onlyRPM returns the one package that was built into a folder, which may have
+// a wildcard in its path.
+func onlyRPM(folder string) (string, error) {
+	names, err := filepath.Glob(filepath.Join(folder, "*.rpm"))
+	if err == nil && len(names) != 1 {
+		err = fmt.Errorf("not one package, but %q", names)
+	}
+	if err != nil {
+		return "", err
 	}
 	return names[0], nil
-})
+}
 
 func TestMain(m *testing.M) {
 	status := m.Run()
@@ -117,15 +127,15 @@ func TestSigned(t *testing.T) {
 	run(t, "gpg", append(gpg, "--armor", "--output", secret, "--export-secret-keys")...)
 	run(t, "gpg", append(gpg, "--armor", "--output", public, "--export")...)
 	run(t, "go", "run", "./rpm", "--out", out, "--sign-key", secret)
-	names, err := filepath.Glob(filepath.Join(out, "*.rpm"))
-	if err != nil || len(names) != 1 {
-		t.Fatalf("%q, %v", names, err)
+	signed, err := onlyRPM(out)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if text, err := try(t, "rpm", "--dbpath", database, "-Kv", names[0]); err == nil || !strings.Contains(text, "NOKEY") {
+	if text, err := try(t, "rpm", "--dbpath", database, "-Kv", signed); err == nil || !strings.Contains(text, "NOKEY") {
 		t.Errorf("without the key: %v, %s", err, text)
 	}
 	run(t, "rpm", "--dbpath", database, "--import", public)
-	text := run(t, "rpm", "--dbpath", database, "-Kv", names[0])
+	text := run(t, "rpm", "--dbpath", database, "-Kv", signed)
 	for _, want := range []string{`Header V4 RSA/SHA\d+ Signature, key ID [0-9a-f]+: OK`, `\n +V4 RSA/SHA\d+ Signature, key ID [0-9a-f]+: OK`} {
 		if !regexp.MustCompile(want).MatchString(text) {
 			t.Errorf("no %q in\n%s", want, text)

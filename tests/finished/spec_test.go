@@ -40,11 +40,11 @@ tar cf "$1/SOURCES/$2.tar" -C "$1" "$2"`, "sh", top, tree)
 		args = append(args, "--define", name+" "+value)
 	}
 	run(t, "rpmbuild", append(args, "rpm/podsec-k8s.spec")...)
-	names, err := filepath.Glob(filepath.Join(top, "RPMS/*/*.rpm"))
-	if err != nil || len(names) != 1 {
-		t.Fatalf("%q, %v", names, err)
+	path, err := onlyRPM(filepath.Join(top, "RPMS/*"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return names[0]
+	return path
 }
 
 // TestSpec: the package that ALT's own build makes is the one that ours does.

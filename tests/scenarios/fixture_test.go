@@ -182,7 +182,7 @@ func (m *machine) eventually(within time.Duration, command string) {
 // owner, link target and digest.
 func (m *machine) snapshot() map[string]string {
 	m.t.Helper()
-	return m.listed(listFiles)
+	return m.listed(listFiles("/etc /usr /lib /var/lib/systemd -xdev"))
 }
 
 // listed runs a command that prints lines of a path, a tab and something about
@@ -197,10 +197,13 @@ func (m *machine) listed(command string) map[string]string {
 	return files
 }
 
-// listFiles prints a line for each file, and another with the digest of each
-// that has contents: a digest by find's own -exec takes eight times as long.
-const listFiles = `find /etc /usr /lib /var/lib/systemd -xdev -printf '%p\t%y %m %U:%G %l\n' -type f -fprint0 /run/files &&
+// listFiles prints a line for each file below some folders, and another with the
+// digest of each that has contents: a digest by find's own -exec takes eight
+// times as long.
+func listFiles(folders string) string {
+	return "find " + folders + ` -printf '%p\t%y %m %U:%G %l\n' -type f -fprint0 /run/files &&
 	xargs -0 sha256sum < /run/files | sed 's/^\([0-9a-f]*\)  \(.*\)/\2\t \1/'; rm /run/files`
+}
 
 // differences names what differs, but for what the patterns match.
 func differences(before, after map[string]string, allowed ...string) []string {

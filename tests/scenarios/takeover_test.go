@@ -27,8 +27,10 @@ pgrep -u u7s-admin sleep`
 
 // oldFiles lists all that the old installation has outside of rpm's reach, with
 // its owners and contents.
-const oldFiles = `find /var/lib/u7s-admin /etc/kubernetes /etc/systemd/system /var/lib/podsec /var/lib/systemd/linger /etc/subuid /etc/subgid -printf '%p\t%y %m %U:%G %l\n' -type f -fprint0 /run/files &&
-	xargs -0 sha256sum < /run/files | sed 's/^\([0-9a-f]*\)  \(.*\)/\2\t \1/'; rm /run/files; grep u7s-admin /etc/passwd /etc/group | sed 's/$/\t/'`
+func oldFiles() string {
+	return listFiles("/var/lib/u7s-admin /etc/kubernetes /etc/systemd/system /var/lib/podsec /var/lib/systemd/linger /etc/subuid /etc/subgid") +
+		`; grep u7s-admin /etc/passwd /etc/group | sed 's/$/\t/'`
+}
 
 // TestTakeover: the package comes in the place of ALT's own podsec-k8s 1.x whose
 // node runs, makes a node, and gives back all that was there before.
@@ -40,7 +42,7 @@ func takeOver(t *testing.T, g generation.Generation) {
 	m := boot(t, g, "t-takeover")
 	m.run("dnf -q -y install $(dnf -q repoquery --requires --resolve --latest-limit=1 podsec-k8s) && dnf -q -y install podsec-k8s-1.1.10")
 	m.run(oldNode)
-	before := m.listed(oldFiles)
+	before := m.listed(oldFiles())
 
 	t.Run("upgrade", func(t *testing.T) {
 		m := m.on(t)
@@ -71,7 +73,7 @@ func takeOver(t *testing.T, g generation.Generation) {
 		if strings.Contains(out, "changed since install") {
 			m.t.Error(out)
 		}
-		if all := differences(before, m.listed(oldFiles)); len(all) > 0 {
+		if all := differences(before, m.listed(oldFiles())); len(all) > 0 {
 			m.t.Errorf("after erase:\n%s", strings.Join(all, "\n"))
 		}
 	}
