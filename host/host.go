@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Host is the machine, or a folder that stands for its root in a test.
@@ -88,6 +92,62 @@ func (h *Host) rename(from, to string) error {
 		return err
 	}
 	return SyncFolder(filepath.Dir(h.path(to)))
+}
+
+// move renames a file or folder, to a path where nothing is yet. It follows no
+// link on either way. Source: rename(2), openat2(2).
+func (h *Host) move(from, to string) error {
+	if err := h.step("move", from); err != nil {
+		return err
+	}
+	source, err := h.openFolder(filepath.Dir(from))
+	if err != nil {
+		return err
+	}
+	defer source.Close() //nolint:errcheck // opened for reading
+	target, err := h.openFolder(filepath.Dir(to))
+	if err != nil {
+		return err
+	}
+	defer target.Close() //nolint:errcheck // opened for reading
+	if err := unix.Renameat2(int(source.Fd()), filepath.Base(from), int(target.Fd()), filepath.Base(to), unix.RENAME_NOREPLACE); err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return errors.Join(target.Sync(), source.Sync())
+}
+
+// openFolder opens a folder below the root to which no link leads.
+func (h *Host) openFolder(path string) (*os.File, error) {
+	root, err := os.Open(h.Root)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close() //nolint:errcheck // opened for reading
+	fd, err := uninterrupted(func() (int, error) {
+		return unix.Openat2(int(root.Fd()), cmp.Or(strings.TrimPrefix(path, "/"), "."), &unix.OpenHow{
+			Flags:   unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC,
+			Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
+		})
+	})
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+// device is the number of the file system that a folder is on, to which no link
+// leads.
+func (h *Host) device(folder string) (uint64, error) {
+	dir, err := h.openFolder(folder)
+	if err != nil {
+		return 0, err
+	}
+	defer dir.Close() //nolint:errcheck // opened for reading
+	var stat unix.Stat_t
+	if err := unix.Fstat(int(dir.Fd()), &stat); err != nil {
+		return 0, &fs.PathError{Op: "stat", Path: folder, Err: err}
+	}
+	return stat.Dev, nil
 }
 
 // symlink puts a link at path, over what is there, in one step.

@@ -10,10 +10,11 @@ import (
 
 // A SetAside is a file or folder that is moved to a place of root's until
 // podsec-k8s is erased. One rename does it, so nothing in it is looked at, and it
-// is at one place or at the other.
+// is at one place or at the other. The folders that lead to it may belong to
+// somebody who is not root: no link in them is followed.
 type SetAside struct {
 	Path  string
-	Place string // below the state, on the same file system
+	Place string // in a folder of root's own, on the same file system
 }
 
 // Kind names the type in the journal.
@@ -27,6 +28,55 @@ func (s SetAside) Describe() string {
 	return "keep " + s.Path + " in " + s.Place + " until podsec-k8s is erased"
 }
 
+// Possible returns a *Fault where the path can't be moved: what is mounted there
+// stays where it is, and a rename does not lead to another file system.
+// Source: rename(2), EBUSY and EXDEV.
+func (s SetAside) Possible(h *Host) error {
+	if !h.present(s.Path) || h.present(s.Place) {
+		return nil
+	}
+	if h.mounted(s.Path) {
+		return &Fault{
+			Err:    fmt.Errorf("%s is a file system of its own, and can't be kept aside", s.Path),
+			Remedy: "stop what uses it, and umount " + s.Path + ", also in /etc/fstab; then: podsec-k8s host apply",
+		}
+	}
+	here, err := h.device(filepath.Dir(s.Path))
+	if err != nil {
+		return s.behindLink(err)
+	}
+	folder := filepath.Dir(s.Place)
+	for !h.present(folder) {
+		folder = filepath.Dir(folder)
+	}
+	there, err := h.device(folder)
+	if err != nil || here == there {
+		return err
+	}
+	return s.elsewhere(syscall.EXDEV)
+}
+
+func (s SetAside) behindLink(err error) error {
+	if !linked(err) {
+		return err
+	}
+	return &Fault{
+		Err:    fmt.Errorf("a link leads to %s, and root follows none there: %w", s.Path, err),
+		Remedy: "put what the link leads to in its place, or remove the link; then: podsec-k8s host apply",
+	}
+}
+
+// linked reports whether a path has a link where a folder is to be.
+// Source: openat2(2), ELOOP and ENOTDIR.
+func linked(err error) bool { return errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENOTDIR) }
+
+func (s SetAside) elsewhere(err error) error {
+	return &Fault{
+		Err:    fmt.Errorf("%s is not on the file system of %s, and can't be kept aside there: %w", s.Path, filepath.Dir(s.Place), err),
+		Remedy: "move " + s.Path + " away by hand; then: podsec-k8s host apply",
+	}
+}
+
 // Record keeps whether there was something.
 func (s SetAside) Record(h *Host) (Before, error) { return before(h.present(s.Path)) }
 
@@ -36,34 +86,32 @@ func (s SetAside) Apply(_ context.Context, h *Host) error {
 		return nil
 	}
 	if folder := filepath.Dir(s.Place); !h.present(folder) {
-		if err := h.mkdir(folder, 0o700); err != nil {
+		if err := errors.Join(h.makeFolders(folder), h.mkdir(folder, 0o700)); err != nil {
 			return err
 		}
 	}
-	err := h.rename(s.Path, s.Place)
-	if errors.Is(err, syscall.EXDEV) || errors.Is(err, syscall.EBUSY) {
-		return &Fault{
-			Err:    fmt.Errorf("%s is a file system of its own, or on another one than %s, and can't be kept aside: %w", s.Path, s.Place, err),
-			Remedy: "move what is in it away by hand, then: podsec-k8s host apply",
-		}
+	switch err := h.move(s.Path, s.Place); {
+	case errors.Is(err, syscall.EXDEV), errors.Is(err, syscall.EBUSY):
+		return s.elsewhere(err)
+	case err != nil:
+		return s.behindLink(err)
 	}
-	if err == nil {
-		h.note("%s is kept in %s; when podsec-k8s is erased it comes back", s.Path, s.Place)
-	}
-	return err
+	h.note("%s is kept in %s; when podsec-k8s is erased it comes back", s.Path, s.Place)
+	return nil
 }
 
-// Undo moves it back, unless there is something in its place by now.
+// Undo moves it back, unless there is something in its place by now, or no
+// folder that leads there without a link.
 func (s SetAside) Undo(_ context.Context, h *Host, b Before) error {
 	existed, err := decodeBefore[bool](b)
 	if err != nil || !existed {
 		return err
 	}
-	switch {
-	case h.present(s.Place) && h.present(s.Path):
-		return &Kept{s.Place}
-	case h.present(s.Place):
-		if err := h.rename(s.Place, s.Path); err != nil {
+	if h.present(s.Place) {
+		switch err := h.move(s.Place, s.Path); {
+		case errors.Is(err, syscall.EEXIST), errors.Is(err, syscall.ENOENT), linked(err):
+			return &Kept{s.Place}
+		case err != nil:
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -18,6 +19,7 @@ func takingOver(t *testing.T) (*Host, Plan) {
 	put(t, h, "/etc/group", "root:x:0:\nu7s-admin:x:998:\n")
 	put(t, h, home+"/cluster/data", "old\n")
 	put(t, h, "/etc/kubernetes/kubelet.conf", "old\n")
+	put(t, h, "/etc/podsec-k8s/node.conf", "")
 	put(t, h, link, "") // makes its folder
 	if err := errors.Join(os.Remove(h.path(link)), os.Symlink("/lib/systemd/system/u7s.service", h.path(link))); err != nil {
 		t.Fatal(err)
@@ -27,7 +29,7 @@ func takingOver(t *testing.T) (*Host, Plan) {
 		Ended{User: "u7s-admin", UID: 998, Units: []string{"u7s.service"}},
 		SetAside{Path: home, Place: "/var/lib/podsec-k8s/scripts/home"},
 		File{Path: link, Absent: true},
-		File{Path: "/etc/kubernetes/kubelet.conf", Absent: true},
+		SetAside{Path: "/etc/kubernetes/kubelet.conf", Place: "/etc/podsec-k8s/scripts/kubelet.conf"},
 		User{Name: "u7s-admin", UID: 998, GID: 998, Home: home},
 		HomeFolder{Path: home, UID: uid, GID: gid, Readme: "ours\n"},
 		File{Path: "/etc/systemd/system/kubelet.service", Data: []byte("ours\n"), Mode: 0o644},
@@ -106,5 +108,63 @@ func TestEnded(t *testing.T) {
 		if !slices.Equal(m.calls, want) || !killed {
 			t.Errorf("%s: %q, killed %t", active, m.calls, killed)
 		}
+	}
+}
+
+// TestSetAsideFollowsNoLink: who may write in the folder above puts a link in its
+// place. What is kept stays kept, and nothing comes to where the link leads.
+func TestSetAsideFollowsNoLink(t *testing.T) {
+	h := testHost(t)
+	aside := SetAside{Path: "/etc/kubernetes/manifests/etcd.yaml", Place: "/etc/podsec-k8s/scripts/etcd.yaml"}
+	put(t, h, aside.Path, "old")
+	put(t, h, "/etc/victim/x", "")
+	var notes []string
+	h.Note = func(text string) { notes = append(notes, text) }
+	apply(t, h, Plan{aside})
+	swap := func() {
+		t.Helper()
+		folder := h.path("/etc/kubernetes/manifests")
+		if err := errors.Join(os.Rename(folder, folder+".old"), os.Symlink("../victim", folder)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	swap()
+	if err := Erase(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	if h.present("/etc/victim/etcd.yaml") || !h.present(aside.Place) {
+		t.Error("it was written where the link leads")
+	}
+	if !slices.Contains(notes, "kept "+aside.Place+": changed since install") {
+		t.Errorf("notes %q", notes)
+	}
+	put(t, h, "/etc/victim/kubelet.conf", "theirs")
+	var fault *Fault
+	behind := SetAside{Path: "/etc/kubernetes/manifests/kubelet.conf", Place: "/etc/podsec-k8s/scripts/kubelet.conf"}
+	if err := behind.Possible(h); !errors.As(err, &fault) {
+		t.Errorf("possible behind a link: %v", err)
+	}
+	if err := (Plan{behind}).Apply(t.Context(), h); !errors.As(err, &fault) || !h.present("/etc/victim/kubelet.conf") {
+		t.Errorf("applied behind a link: %v", err)
+	}
+}
+
+// TestSetAsidePossible: what is a file system of its own can't be moved, and its
+// remedy is to unmount it.
+func TestSetAsidePossible(t *testing.T) {
+	const home = "/var/lib/u7s-admin"
+	h := testHost(t)
+	aside := SetAside{Path: home, Place: "/var/lib/podsec-k8s/scripts/home"}
+	if err := aside.Possible(h); err != nil {
+		t.Errorf("nothing there: %v", err)
+	}
+	put(t, h, home+"/x", "")
+	if err := aside.Possible(h); err != nil {
+		t.Errorf("a folder: %v", err)
+	}
+	put(t, h, "/proc/self/mountinfo", "36 35 98:0 / "+home+" rw - ext4 /dev/sdb rw\n")
+	var fault *Fault
+	if err := aside.Possible(h); !errors.As(err, &fault) || !strings.Contains(fault.Remedy, "umount "+home) {
+		t.Errorf("a mount: %v", err)
 	}
 }

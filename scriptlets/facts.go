@@ -70,6 +70,9 @@ func GatherFacts(h *host.Host, wanted uint64) (Facts, error) {
 	}
 	if comesFirst(all) && slices.ContainsFunc(accounts, func(a host.Account) bool { return a.Name == Admin }) {
 		f.Scripts = lookForScripts(h, f)
+		if err := f.Scripts.possible(h); err != nil {
+			return f, err
+		}
 	}
 	if len(all) > 0 {
 		return f, nil

@@ -1,6 +1,8 @@
 package scriptlets
 
 import (
+	"errors"
+	"path/filepath"
 	"slices"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -13,13 +15,15 @@ import (
 type Scripts struct {
 	Found bool
 	Home  bool     // the user has a home
-	Files []string // that start the node at boot, or say that the machine is a node
+	Links []string // that start the node at boot
+	Files []string // of kubeadm, which say that the machine is a node
 }
 
 const (
 	scriptsUnit = "u7s.service"
 	scriptsLink = "/etc/systemd/system/multi-user.target.wants/" + scriptsUnit
 	asideHome   = "/var/lib/podsec-k8s/scripts/home"
+	asideFiles  = "/etc/podsec-k8s/scripts" // on the file system of /etc
 )
 
 // comesFirst reports whether the home is not ours yet: nothing was made, or an
@@ -41,9 +45,9 @@ func lookForScripts(h *host.Host, f Facts) (s Scripts) {
 		return s
 	}
 	s.Home = len(existing(h, Home)) > 0
-	s.Files = existing(h, scriptsLink)
+	s.Links = existing(h, scriptsLink)
 	if f.Kubelet.Own == "" {
-		s.Files = slices.Concat(s.Files, nodeTraces(h), existing(h, "/etc/kubernetes/admin.conf", "/etc/kubernetes/super-admin.conf",
+		s.Files = slices.Concat(nodeTraces(h), existing(h, "/etc/kubernetes/admin.conf", "/etc/kubernetes/super-admin.conf",
 			"/etc/kubernetes/controller-manager.conf", "/etc/kubernetes/scheduler.conf", "/etc/kubernetes/bootstrap-kubelet.conf",
 			"/etc/kubernetes/manifests/kube-flannel.yml"))
 	}
@@ -56,13 +60,35 @@ func (s Scripts) plan(user host.Account) host.Plan {
 		return nil
 	}
 	plan := host.Plan{host.Ended{User: Admin, UID: user.UID, Units: []string{scriptsUnit}}}
-	if s.Home {
-		plan = append(plan, host.SetAside{Path: Home, Place: asideHome})
+	for _, aside := range s.asides() {
+		plan = append(plan, aside)
 	}
-	for _, path := range s.Files {
+	for _, path := range s.Links {
 		plan = append(plan, host.File{Path: path, Absent: true})
 	}
 	return plan
+}
+
+// asides are what is moved away. The user may write in the folders of kubeadm's
+// files: /etc/kubernetes is the group kube's in ALT, and the user is in it.
+// Source: ALT's kubernetes1.26.spec, "%files common"; podsec-u7s-kubeadm.
+func (s Scripts) asides() (all []host.SetAside) {
+	if s.Home {
+		all = append(all, host.SetAside{Path: Home, Place: asideHome})
+	}
+	for _, path := range s.Files {
+		all = append(all, host.SetAside{Path: path, Place: filepath.Join(asideFiles, filepath.Base(path))})
+	}
+	return all
+}
+
+// possible returns why their node can't make room for ours, before it is ended.
+func (s Scripts) possible(h *host.Host) error {
+	var faults []error
+	for _, aside := range s.asides() {
+		faults = append(faults, aside.Possible(h))
+	}
+	return errors.Join(faults...)
 }
 
 // readme is in a home that takes the place of theirs: their package removes its

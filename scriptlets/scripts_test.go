@@ -24,7 +24,7 @@ func TestScripts(t *testing.T) {
 		{"a node", map[string]string{
 			"/etc/passwd": user, "/etc/podsec/u7s/env": "", Home + "/x": "", scriptsLink: "",
 			"/etc/kubernetes/kubelet.conf": "", "/etc/kubernetes/admin.conf": "",
-		}, "ended u7s-admin, aside " + Home + ", file " + scriptsLink + ", file /etc/kubernetes/kubelet.conf, file /etc/kubernetes/admin.conf"},
+		}, "ended u7s-admin, aside " + Home + ", aside /etc/kubernetes/kubelet.conf, aside /etc/kubernetes/admin.conf, file " + scriptsLink},
 		{"the user is gone", map[string]string{"/etc/podsec/u7s/env": ""}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -102,11 +103,14 @@ func applyHost(ctx context.Context, p *printer) ([]scriptlets.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
+	if facts.Scripts.Found {
+		p.say("podsec-k8s 1.x was here, and its node can't be taken over: it is stopped now. Erasing podsec-k8s puts back its home and these files, but not what its package has removed: %s",
+			strings.Join(slices.Concat(facts.Scripts.Links, facts.Scripts.Files), ", "))
+	}
 	if err := scriptlets.Plan(facts).Apply(ctx, h); err != nil {
 		return nil, err
 	}
 	if facts.Scripts.Found {
-		p.say("podsec-k8s 1.x was here, and its node can't be taken over: it was stopped. Erasing podsec-k8s puts back its home and these files, but not what its package has removed: %s", strings.Join(facts.Scripts.Files, ", "))
 		p.say("make a new node: podsec-k8s-create-master, or podsec-k8s join")
 	}
 	if k := facts.Kubelet; k.Enabled && k.Own == "" && !k.Swapped {
