@@ -68,7 +68,7 @@ func TestDiscover(t *testing.T) {
 		{apiPort, "KubeletConfiguration tlsCertFile, apiServer.extraArgs audit-policy-file"},
 	} {
 		var by []string
-		for _, fact := range f.WithFiles(Plan{Node: Node{APIPort: p.port}}).Files {
+		for _, fact := range f.WithFiles(Node{APIPort: p.port}, nil).Files {
 			by = append(by, fact.By)
 		}
 		if got := strings.Join(by, ", "); got != p.want {

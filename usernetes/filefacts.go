@@ -24,18 +24,18 @@ type fileFact struct {
 	Writable bool        // it, or where it is to be made
 }
 
-// WithFiles adds what is found at the files that a plan's configuration, and
+// WithFiles adds what is found at the files that the planned configuration, and
 // the cluster's, name. Those of the cluster's concern every machine that
 // joins it; those of the control plane's parts only a control plane.
-func (f Facts) WithFiles(p Plan) Facts {
+func (f Facts) WithFiles(n Node, planned []byte) Facts {
 	config := kubeadmConfig{}
-	docs, _ := parseDocuments(p.Config) // our own, as formatDocuments wrote it
+	docs, _ := parseDocuments(planned) // our own, as formatDocuments wrote it
 	for _, doc := range docs {
 		kind, _ := doc["kind"].(string)
 		config[kind] = doc
 	}
 	for kind, doc := range f.Cluster.Config {
-		if kind != kindCluster || p.Node.APIPort != 0 {
+		if kind != kindCluster || n.APIPort != 0 {
 			config[kind] = doc
 		}
 	}

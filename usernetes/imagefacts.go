@@ -28,21 +28,21 @@ type NeededImage struct {
 	Registry error
 }
 
-// WithImages adds where the images that a plan needs are. A registry is asked
+// WithImages adds where the images of a node are, of which some come from archives. A registry is asked
 // only for what is nowhere else, and not without the logins that it may want.
-func (f Facts) WithImages(ctx context.Context, p Plan) Facts {
-	f.Images = ImageFacts{Archives: p.Archives, Policy: readPolicy(policyFile)}
-	if p.Node.ImageAuthFile != "" {
-		f.Images.NoAuth = readAuthFile(p.Node.ImageAuthFile)
+func (f Facts) WithImages(ctx context.Context, n Node, images []string, archives []Archive) Facts {
+	f.Images = ImageFacts{Archives: archives, Policy: readPolicy(policyFile)}
+	if n.ImageAuthFile != "" {
+		f.Images.NoAuth = readAuthFile(n.ImageAuthFile)
 	}
 	stored := storedImages()
-	f.Images.Needed = make([]NeededImage, len(p.Images))
+	f.Images.Needed = make([]NeededImage, len(images))
 	client := registryClient{
-		env:      mergeVariables(environment(), f.Proxy.Proxy.variables(p.Node.directly(f.Addresses, p.Node.Endpoint))),
-		authFile: p.Node.ImageAuthFile, node: p.Node.IP,
+		env:      mergeVariables(environment(), f.Proxy.Proxy.variables(n.directly(f.Addresses, n.Endpoint))),
+		authFile: n.ImageAuthFile, node: n.IP,
 	}
 	var all sync.WaitGroup
-	for i, name := range p.Images {
+	for i, name := range images {
 		f.Images.Needed[i] = NeededImage{Name: name, Stored: slices.Contains(stored, name), Archive: archiveOf(f.Images.Archives, name)}
 		if one := &f.Images.Needed[i]; !one.local() && f.Images.NoAuth == nil {
 			all.Go(func() { one.Registry = client.ask(ctx, name) })

@@ -168,13 +168,13 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []usern
 		}
 		return plan, nil, request.misused(err)
 	}
-	facts = facts.WithPorts(plan.Node).WithImages(ctx, plan)
+	facts = facts.WithPorts(plan.Node).WithImages(ctx, plan.Node, plan.Images, plan.Archives)
 	checks := usernetes.Checks()
 	if request.Join != nil {
 		facts, checks = facts.WithCluster(ctx, request.Join.Endpoint), usernetes.JoinChecks()
 		facts = facts.WithClusterConfig(ctx, *request.Join)
 	}
-	facts = facts.WithFiles(plan)
+	facts = facts.WithFiles(plan.Node, plan.Config)
 	findings := usernetes.Preflight(checks, facts, plan.Node, request.Options.Ignore)
 	warnings := usernetes.Warnings(facts, request.Options.Ignore)
 	return plan, slices.Concat(fromRoot(request.Faults, request.Options.Ignore), findings, warnings), nil
