@@ -70,25 +70,6 @@ func readAPIClient(path string) (*apiClient, error) {
 	return &apiClient{&http.Client{Transport: transport}, strings.TrimSuffix(k.Clusters[0].Cluster.Server, "/")}, nil
 }
 
-// pair gives the client's certificate and key, from files or from the
-// kubeconfig itself.
-func (u namedUser) pair() (*tls.Certificate, error) {
-	if u.User.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(keptFile(u.User.CertFile), keptFile(u.User.KeyFile))
-		return &pair, err
-	}
-	cert, err := base64.StdEncoding.DecodeString(u.User.Cert)
-	if err != nil {
-		return nil, err
-	}
-	key, err := base64.StdEncoding.DecodeString(u.User.Key)
-	if err != nil {
-		return nil, err
-	}
-	pair, err := tls.X509KeyPair(cert, key)
-	return &pair, err
-}
-
 // get reads the object or list at a path of the API.
 func (c *apiClient) get(ctx context.Context, path string, into any) error {
 	response, err := c.do(ctx, http.MethodGet, path, "", nil)

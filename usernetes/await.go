@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -92,30 +91,6 @@ func awaitKnown(ctx context.Context, n Node) (api *apiClient, err error) {
 		return err
 	})
 	return api, err
-}
-
-// A final is a fault that no waiting will mend.
-type final struct{ error }
-
-func (f final) Unwrap() error { return f.error }
-
-// within repeats a check until it holds, and gives its last fault when it
-// does not in time, or is a final one.
-func within(ctx context.Context, patience time.Duration, check func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		fault := check()
-		var last final
-		if fault == nil || errors.As(fault, &last) {
-			return fault
-		}
-		select {
-		case <-ctx.Done():
-			return fault
-		case <-time.After(settle):
-		}
-	}
 }
 
 // awaitSubnet waits until the cluster has given this node its part of the

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -17,15 +18,6 @@ const (
 	clusterPause    = time.Second
 	clockLimit      = 2 * time.Minute
 )
-
-// ClusterFacts is what a cluster says of itself to whoever asks.
-type ClusterFacts struct {
-	Endpoint string        // address and port that were asked; "" when none was
-	Err      error         // why it did not answer
-	Version  string        // such as v1.26.3; "" when it does not tell
-	Ahead    time.Duration // of its clock before ours
-	Config   kubeadmConfig // of the cluster and its kubelets; nil when it is not told
-}
 
 // WithCluster adds what the cluster at an endpoint says of itself. Who
 // answers is not proved: kubeadm join does that, by the token and the hash.
@@ -86,11 +78,6 @@ func (c *ClusterFacts) ask(ctx context.Context, client *http.Client) error {
 	return nil
 }
 
-// JoinChecks lists what is looked at before a machine joins.
-func JoinChecks() []Check {
-	return append(Checks(), Check{"cluster", checkCluster}, Check{"clock", checkClock}, Check{"version-skew", checkSkew})
-}
-
 func checkCluster(f Facts, _ Node) error {
 	if f.Cluster.Err == nil {
 		return nil
@@ -126,4 +113,22 @@ func checkSkew(f Facts, n Node) error {
 func minorOf(version string) string {
 	parts := strings.Split(strings.TrimPrefix(version, "v"), ".")
 	return strings.Join(parts[:min(2, len(parts))], ".")
+}
+
+// WithClusterConfig adds the cluster's configuration, as far as the request
+// to join may read it. A cluster that can't be proved, or that refuses the
+// token, adds nothing: kubeadm join, which does the same again, says why.
+func (f Facts) WithClusterConfig(ctx context.Context, j JoinRequest) Facts {
+	if f.Cluster.Err != nil {
+		return f
+	}
+	ctx, cancel := context.WithTimeout(ctx, clusterPatience)
+	defer cancel()
+	config, err := discover(ctx, j)
+	if err != nil {
+		slog.Debug("reading the cluster's configuration", "error", err)
+		return f
+	}
+	f.Cluster.Config = config
+	return f
 }

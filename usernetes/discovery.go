@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,24 +39,6 @@ func (c *apiClient) clusterConfig(ctx context.Context) ([]byte, error) {
 	}
 	err := c.get(ctx, kubeadmConfigPath, &object)
 	return []byte(object.Data.ClusterConfiguration), err
-}
-
-// WithClusterConfig adds the cluster's configuration, as far as the request
-// to join may read it. A cluster that can't be proved, or that refuses the
-// token, adds nothing: kubeadm join, which does the same again, says why.
-func (f Facts) WithClusterConfig(ctx context.Context, j JoinRequest) Facts {
-	if f.Cluster.Err != nil {
-		return f
-	}
-	ctx, cancel := context.WithTimeout(ctx, clusterPatience)
-	defer cancel()
-	config, err := discover(ctx, j)
-	if err != nil {
-		slog.Debug("reading the cluster's configuration", "error", err)
-		return f
-	}
-	f.Cluster.Config = config
-	return f
 }
 
 // discover reads the cluster's configuration as a bootstrap token may. The

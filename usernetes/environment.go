@@ -96,40 +96,6 @@ func endpointHost(endpoint string) string {
 	return server.Hostname()
 }
 
-// variableMap takes an environment apart.
-func variableMap(env []string) map[string]string {
-	all := map[string]string{}
-	for _, variable := range env {
-		key, value, _ := strings.Cut(variable, "=")
-		all[key] = value
-	}
-	return all
-}
-
-// mergeVariables lays environments over one another: of a name that comes
-// twice the last value holds.
-func mergeVariables(layers ...[]string) (env []string) {
-	for _, variable := range slices.Concat(layers...) {
-		key, _, _ := strings.Cut(variable, "=")
-		at := slices.IndexFunc(env, func(v string) bool { return strings.HasPrefix(v, key+"=") })
-		if at >= 0 {
-			env[at] = variable
-		} else {
-			env = append(env, variable)
-		}
-	}
-	return env
-}
-
-// withoutProxies leaves out the variables of a proxy. The site's settings, and
-// a unit's own, take their place, also in what kubeadm once wrote down.
-func withoutProxies(env []string) []string {
-	return slices.DeleteFunc(slices.Clone(env), func(variable string) bool {
-		key, _, _ := strings.Cut(variable, "=")
-		return isProxyVariable(key)
-	})
-}
-
 // unitVariables returns the variables that the administrator has given the
 // unit whose program this process is, in a drop-in with Environment= or
 // EnvironmentFile=. There are none in a process that systemd has not started.

@@ -10,19 +10,7 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/alt-cloud/podsec-k8s/usernetes/hostfs"
 )
-
-// A fileFact is what u7s-admin finds at the place of a namedFile.
-type fileFact struct {
-	namedFile
-	Err      error       // why it is not there: fs.ErrNotExist, or that it can't be looked at
-	Mode     fs.FileMode // its type
-	Readable bool        // as its use asks for: a folder with all that is in it
-	Closed   string      // what of it can't be read, or the folder that can't be entered
-	Writable bool        // it, or where it is to be made
-}
 
 // WithFiles adds what is found at the files that the planned configuration, and
 // the cluster's, name. Those of the cluster's concern every machine that
@@ -66,35 +54,6 @@ func lookAt(file namedFile) fileFact {
 	fact.Readable = fact.Closed == ""
 	fact.Writable = unix.Access(place, unix.W_OK) == nil
 	return fact
-}
-
-// nodePlace returns where on the host a path of the node is: in the node's own
-// folders, or what the host has there, or else what the node itself has made.
-func nodePlace(path string) string {
-	if nodesAlone(path) {
-		return kept(path)
-	}
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) && canStat(kept(path)) && !hostfs.IsMountPoint(kept(path)) {
-		return kept(path)
-	}
-	return path
-}
-
-// nodesAlone reports whether the node has a path for itself alone, whatever
-// the host has there.
-func nodesAlone(path string) bool {
-	return slices.ContainsFunc(persistent(), func(folder string) bool {
-		within, _ := below(filepath.Clean(path), folder)
-		return within && (folder != "/etc/kubernetes" || kubeadmsName(path))
-	})
-}
-
-// kubeadmsName reports whether a path below /etc/kubernetes is kubeadm's
-// there: its certificates, manifests and kubeconfigs are the node's alone.
-func kubeadmsName(path string) bool {
-	_, rest := below(filepath.Clean(path), "/etc/kubernetes")
-	first, _, _ := strings.Cut(rest, "/")
-	return first == "." || kubeadmMakes("/etc/kubernetes/"+first)
 }
 
 // closedAbove returns the first folder on the way to a path that u7s-admin

@@ -162,7 +162,6 @@ func (f kubeadmFlag) parse(text string) (any, error) {
 // Forms of values. Source: kubeadm's apis/kubeadm/validation and
 // util/version.go; RFC 1123.
 var (
-	machineName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 	versionForm = regexp.MustCompile(`^(v?[0-9]+\.[0-9]+\.[0-9]+([-+].*)?|(ci/|ci-cross/|release/)?(stable|latest)(-[0-9]+(\.[0-9]+)?)?)$`)
 )
 
@@ -200,23 +199,6 @@ func (f valueForm) check(text string) error {
 	return nil
 }
 
-// parsePort reads the number of a port.
-func parsePort(text string) (int, error) {
-	port, err := strconv.ParseUint(text, 10, 16)
-	if err != nil || port == 0 {
-		return 0, fmt.Errorf("%q is no port", text)
-	}
-	return int(port), nil
-}
-
-// checkHost tells whether a text is an address or the name of a machine.
-func checkHost(text string) error {
-	if _, err := netip.ParseAddr(text); err == nil || isName(strings.ToLower(text)) {
-		return nil
-	}
-	return fmt.Errorf("%q is neither an address nor the name of a machine", text)
-}
-
 func parseGates(text string) (any, error) {
 	gates := document{}
 	for pair := range strings.SplitSeq(text, ",") {
@@ -241,3 +223,14 @@ func (a kubeadmArgs) apply(c kubeadmConfig) {
 		put(c[s.kind], value, s.path...)
 	}
 }
+
+// bootstrapToken is a token's form, tokenID that of its public part, and
+// caHash that of the hash of a certificate authority's key. Source: Kubernetes'
+// documentation of bootstrap tokens and of kubeadm join.
+var (
+	bootstrapToken = regexp.MustCompile(`^[a-z0-9]{6}\.[a-z0-9]{16}$`)
+	tokenID        = regexp.MustCompile(`^[a-z0-9]{6}$`)
+	caHash         = regexp.MustCompile(`^sha256:[0-9a-fA-F]{64}$`)
+)
+
+var certificateKey = regexp.MustCompile(`^[0-9a-f]{64}$`)

@@ -18,13 +18,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/units"
 )
 
-// How long to wait after a change for more of them, and how often to look
-// without one.
-const (
-	settle  = 200 * time.Millisecond
-	lookOut = 15 * time.Second
-)
-
 // A move is what a component's service needs after a look at its manifest.
 type move int
 

@@ -113,13 +113,3 @@ func withoutJumps(saved, nat string) string {
 	}
 	return left.String()
 }
-
-// jumpTarget is where a rule of iptables jumps to, "" when it does not.
-func jumpTarget(fields []string) string {
-	for i, field := range fields {
-		if field == "-j" && i+1 < len(fields) {
-			return fields[i+1]
-		}
-	}
-	return ""
-}

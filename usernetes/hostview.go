@@ -99,38 +99,6 @@ func (v HostView) vethPorts(lines []PortLine) []PortLine {
 	return lines
 }
 
-// startRemedy says how to bring the node's services up again. Starting a guard
-// that runs does nothing.
-func startRemedy(guard bool) string {
-	if guard {
-		return "start the node's services anew: systemctl stop kubelet; systemctl start kubelet"
-	}
-	return "start the node: systemctl start kubelet"
-}
-
-// guardProcesses lists the processes of kubelet.service, for everyone to read.
-// Source: systemd's naming of control groups, systemd.slice(5).
-const guardProcesses = "/sys/fs/cgroup/system.slice/" + units.Guard + "/cgroup.procs"
-
-// guardRuns reports whether kubelet.service runs. The node's user can't ask
-// the system's systemd.
-func guardRuns() bool {
-	data, err := host.ReadFile(guardProcesses)
-	return err == nil && hasProcess(string(data))
-}
-
-// hasProcess reads a list of process ids; 0 stands for one of another process
-// namespace, which is none of ours. Source: the kernel's cgroup-v2.rst,
-// "cgroup.procs".
-func hasProcess(ids string) bool {
-	for id := range strings.FieldsSeq(ids) {
-		if id != "0" {
-			return true
-		}
-	}
-	return false
-}
-
 // Troubled lists the services of the node whose own last error is worth
 // knowing.
 func (o Overview) Troubled() (lines []UnitLine) {

@@ -8,20 +8,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// maxLabel and maxName bound the parts of a machine's name and the whole of it.
-// Source: RFC 1035, section 2.3.4.
-const (
-	maxLabel = 63
-	maxName  = 253
-)
-
-// isName reports whether a text, in small letters, is the name of a machine or
-// a domain. Source: RFC 1123, section 2.1.
-func isName(text string) bool {
-	tooLong := func(label string) bool { return len(label) > maxLabel }
-	return machineName.MatchString(text) && len(text) <= maxName && !slices.ContainsFunc(strings.Split(text, "."), tooLong)
-}
-
 // checkNodeName refuses names that kubeadm takes, too, and no other machine of
 // the cluster may have, or none at all. A name is the value of the label
 // kubernetes.io/hostname, so all of it may only be as long as one.
@@ -77,28 +63,6 @@ func checkNodeIP(f Facts, n Node) error {
 		return fault(remedy, "the node's address %s is not of IPv4, and the cluster's networks are", n.IP)
 	case !slices.Contains(others, n.IP.String()):
 		return fault(remedy, "%s is no address of this machine that others could reach", n.IP)
-	}
-	return nil
-}
-
-// ipv4Addresses lists the IPv4 addresses by which others reach the machine.
-func ipv4Addresses(all []netip.Prefix) (found []string) {
-	for _, p := range all {
-		if ip := p.Addr(); ip.Is4() && ip.IsGlobalUnicast() && !slices.Contains(found, ip.String()) {
-			found = append(found, ip.String())
-		}
-	}
-	return found
-}
-
-// ipv4Networks finds the networks of the cluster that are not of IPv4: flannel
-// and the namespaces' network are set up for that alone.
-func ipv4Networks(ours []network) error {
-	for _, one := range ours {
-		if one.prefix.IsValid() && !one.prefix.Addr().Is4() {
-			return fault("choose networks of IPv4: --pod-network-cidr, --service-cidr, SLIRP_CIDR in /etc/podsec-k8s/node.conf",
-				"%s %s is not of IPv4, and podsec-k8s needs IPv4", one.name, one.prefix)
-		}
 	}
 	return nil
 }

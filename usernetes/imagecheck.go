@@ -1,79 +1,16 @@
 package usernetes
 
 import (
-	"errors"
 	"fmt"
 	"path"
-	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// checkArchives finds archives that can't be loaded, and images in them that
-// this machine can't run.
-func checkArchives(f Facts, _ Node) error {
-	var faults []error
-	for _, a := range f.Images.Archives {
-		if a.Err != nil {
-			faults = append(faults, a.Err)
-		}
-		for _, image := range a.Images {
-			if image.Architecture != runtime.GOARCH && slices.ContainsFunc(image.Names, f.Images.needs) {
-				faults = append(faults, fault("make one for this machine: skopeo --override-arch "+runtime.GOARCH+" copy docker://IMAGE docker-archive:FILE:IMAGE",
-					"the image archive %q: its %s is for the architecture %s, not %s", a.Name, strings.Join(image.Names, ", "), image.Architecture, runtime.GOARCH))
-			}
-		}
-	}
-	return errors.Join(faults...)
-}
-
 func (f ImageFacts) needs(image string) bool {
 	return slices.ContainsFunc(f.Needed, func(n NeededImage) bool { return n.Name == image })
-}
-
-// checkPolicy tells which of the images that are to be brought the machine's
-// policy does not take.
-func checkPolicy(f Facts, n Node) error {
-	policy := f.Images.Policy
-	if err := policy.checkReadable(); err != nil {
-		return err
-	}
-	var faults []error
-	if len(f.Images.Archives) > 0 {
-		faults = append(faults, policy.checkArchive())
-	}
-	minor, _ := n.Minor() // the check kubernetes-version tells of another
-	for _, image := range f.Images.Needed {
-		switch {
-		case image.Archive != "" && minor.PolicyAtStart:
-			faults = append(faults, policy.checkUnsigned(image.Name))
-		case !image.local():
-			faults = append(faults, policy.checkRegistry(image.Name))
-		}
-	}
-	return errors.Join(faults...)
-}
-
-func checkAuthFile(f Facts, n Node) error {
-	if f.Images.NoAuth == nil {
-		return nil
-	}
-	file := n.ImageAuthFile
-	return fault(fmt.Sprintf("make it so: skopeo login --authfile %s REGISTRY; chown root:%s %s; chmod 0640 %s", file, Admin, file, file),
-		"the file with the registries' logins, IMAGE_AUTH_FILE: %w", f.Images.NoAuth)
-}
-
-// checkImages finds the images that are needed and nowhere to be had.
-func checkImages(f Facts, _ Node) error {
-	var faults []error
-	for _, image := range f.Images.Needed {
-		if image.Registry != nil {
-			faults = append(faults, f.Images.missing(image))
-		}
-	}
-	return errors.Join(faults...)
 }
 
 // missing says where an image was looked for. Where an archive holds the like

@@ -1,12 +1,10 @@
 package usernetes
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
-	"sync"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 )
@@ -26,30 +24,6 @@ type NeededImage struct {
 	Stored   bool   // in the node's storage
 	Archive  string // name of the archive that has it
 	Registry error
-}
-
-// WithImages adds where the images of a node are, of which some come from archives. A registry is asked
-// only for what is nowhere else, and not without the logins that it may want.
-func (f Facts) WithImages(ctx context.Context, n Node, images []string, archives []Archive) Facts {
-	f.Images = ImageFacts{Archives: archives, Policy: readPolicy(policyFile)}
-	if n.ImageAuthFile != "" {
-		f.Images.NoAuth = readAuthFile(n.ImageAuthFile)
-	}
-	stored := storedImages()
-	f.Images.Needed = make([]NeededImage, len(images))
-	client := registryClient{
-		env:      mergeVariables(environment(), f.Proxy.Proxy.variables(n.directly(f.Addresses, n.Endpoint))),
-		authFile: n.ImageAuthFile, node: n.IP,
-	}
-	var all sync.WaitGroup
-	for i, name := range images {
-		f.Images.Needed[i] = NeededImage{Name: name, Stored: slices.Contains(stored, name), Archive: archiveOf(f.Images.Archives, name)}
-		if one := &f.Images.Needed[i]; !one.local() && f.Images.NoAuth == nil {
-			all.Go(func() { one.Registry = client.ask(ctx, name) })
-		}
-	}
-	all.Wait()
-	return f
 }
 
 // local reports whether the image needs no registry.

@@ -159,14 +159,3 @@ func (w *Work) pull(ctx context.Context, image string) error {
 func skopeoCopy(name string, from ...string) Program {
 	return Program{"skopeo", slices.Concat([]string{"copy", "--quiet", "--policy=" + policyFile}, from, []string{store + name})}
 }
-
-// inNodeQuietly runs a program in the node whose error output is for its error
-// alone.
-func (w *Work) inNodeQuietly(ctx context.Context, p Program) error {
-	cmd, err := inNode(p)
-	if err != nil {
-		return err
-	}
-	cmd.Stdout = w.Out
-	return cmd.Run(ctx)
-}

@@ -14,16 +14,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// Asked is what a node was made by. It is kept with the node's state, to tell
-// whether a later call asks for something else. It holds no secret.
-type Asked struct {
-	NodeIP, Network string   // by flags; may be empty
-	Archives        []string // by flags
-
-	Upload bool   // the certificates were shared
-	Config string // for kubeadm
-}
-
 // asked is what is kept of a call and the configuration that it came to.
 func (o Options) asked(config []byte) (Asked, error) {
 	docs, err := parseDocuments(config)
@@ -50,32 +40,6 @@ func withoutSecrets(docs []document) []document {
 		}
 	}
 	return docs
-}
-
-// A role is what a machine is in its cluster.
-type role int
-
-const (
-	roleNone    role = iota // nothing yet
-	roleFirst               // the control plane that made the cluster
-	roleControl             // a control plane that joined it
-	roleWorker              // a worker
-	phaseInit   = "control-plane"
-	phaseJoin   = "join"
-)
-
-// role tells what was made here, to the end or half.
-func (s steps) role(n Node) role {
-	switch {
-	case slices.Contains(s.Done, phaseInit):
-		return roleFirst
-	case !slices.Contains(s.Done, phaseJoin):
-		return roleNone
-	case n.APIPort != 0:
-		return roleControl
-	default:
-		return roleWorker
-	}
 }
 
 // CheckMade tells whether a call asks this machine for what it is already, in
@@ -159,20 +123,6 @@ func (j JoinRequest) ofThisCluster() (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-// asked returns what the node was made by. A node of an earlier version has
-// only its configuration, and no more than that of one that joined; then known
-// is false.
-func (s steps) asked() (a Asked, known bool) {
-	if s.Asked != nil {
-		return *s.Asked, true
-	}
-	config, err := host.ReadFile(initFile)
-	if err != nil {
-		return Asked{}, false
-	}
-	return Asked{Config: string(config)}, false
 }
 
 // check names what a call asks for that the node was not made with.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -14,7 +13,6 @@ import (
 // How long the parts of a node may take to come up.
 const (
 	startTimeout = 2 * time.Minute
-	readyTimeout = 4 * time.Minute
 )
 
 // MasterPhases is how a control plane is made, step by step.
@@ -116,14 +114,34 @@ func waitNode(ctx context.Context, w *Work) error {
 	return nil
 }
 
-// inNode runs a program in the node to its end and shows what it says.
-func (w *Work) inNode(ctx context.Context, p Program) error { return w.inNodeFrom(ctx, p, nil) }
-
-func (w *Work) inNodeFrom(ctx context.Context, p Program, stdin io.Reader) error {
-	cmd, err := inNode(p)
-	if err != nil {
-		return err
+// waitParts waits until every part of this node runs and answers on its own
+// address. The error names those that do not, or at once one that ends again
+// and again.
+func waitParts(ctx context.Context, w *Work) error {
+	log := crashLog{}
+	deadline := time.Now().Add(partTimeout)
+	for {
+		parts, err := lookAtParts(ctx, w.Manager, w.Plan.Node)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		for _, p := range parts {
+			if log.note(p.unit, now, p.state.Restarts) {
+				return crashFault(p.unit)
+			}
+		}
+		missing := missingParts(parts, now)
+		if missing == nil {
+			return nil
+		}
+		if now.After(deadline) {
+			return missing
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), missing)
+		case <-time.After(lookInterval):
+		}
 	}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, w.Out, w.Out
-	return cmd.Run(ctx)
 }

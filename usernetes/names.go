@@ -1,110 +1,56 @@
 package usernetes
 
 import (
-	"bytes"
 	"fmt"
+	"net"
 	"net/netip"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/alt-cloud/podsec-k8s/usernetes/hostfs"
-
-	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// stackNameserver reads which nameserver the stack in user space has. It is
-// for the start of the namespaces, where RootlessKit has just written it.
-// Source: rootlesskit's pkg/child/child.go, setupNet.
-func stackNameserver() (netip.Addr, error) {
-	data, err := host.ReadFile("/etc/resolv.conf")
+// checkEndpoint tells whether a text is an address or name with a port.
+func checkEndpoint(text string) error {
+	name, port, err := net.SplitHostPort(text)
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("finding the nameserver of the namespaces: %w", err)
+		return err
 	}
-	nameserver, err := netip.ParseAddr(firstNameserver(data))
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("finding the nameserver of the namespaces: %w", err)
+	if _, err := parsePort(port); err != nil {
+		return err
 	}
-	return nameserver, nil
+	return checkHost(name)
 }
 
-// resolvConf makes the node's resolv.conf: the nameserver is the stack's, which
-// asks the host's; search list and options are the host's.
-// Source: resolv.conf(5): of search and domain the last counts, options add up.
-func resolvConf(hosts []byte, nameserver netip.Addr) []byte {
-	var search, options []string
-	for line := range strings.Lines(string(hosts)) {
-		fields := strings.Fields(line)
-		if len(fields) < 2 {
-			continue
-		}
-		switch fields[0] {
-		case "search":
-			search = fields[1:]
-		case "domain":
-			search = fields[1:2]
-		case "options":
-			options = append(options, fields[1:]...)
-		}
+var machineName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+
+// parsePort reads the number of a port.
+func parsePort(text string) (int, error) {
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || port == 0 {
+		return 0, fmt.Errorf("%q is no port", text)
 	}
-	// systemd-resolved writes the root for an empty list.
-	search = slices.DeleteFunc(slices.Clone(search), func(s string) bool { return s == "." })
-	var made bytes.Buffer
-	fmt.Fprintf(&made, "nameserver %s\n", nameserver)
-	if len(search) > 0 {
-		fmt.Fprintf(&made, "search %s\n", strings.Join(search, " "))
-	}
-	if len(options) > 0 {
-		fmt.Fprintf(&made, "options %s\n", strings.Join(options, " "))
-	}
-	return made.Bytes()
+	return int(port), nil
 }
 
-// sameNameservers returns a check for the mode pasta, which asks the nameserver
-// for good that the host had first when it started. The first look sets that.
-// Source: passt's conf.c, get_dns.
-func sameNameservers(mode string) func(hosts []byte) *hostfs.Problem {
-	var first *string
-	return func(hosts []byte) *hostfs.Problem {
-		now := firstNameserver(hosts)
-		if first == nil {
-			first = &now
-		}
-		if mode != pastaMode || now == *first {
-			return nil
-		}
-		return &hostfs.Problem{
-			Path:   "/etc/resolv.conf",
-			Fault:  "the host has another nameserver, and pasta goes on asking the old one",
-			Remedy: "restart the node: systemctl stop kubelet; systemctl start kubelet",
-		}
+// checkHost tells whether a text is an address or the name of a machine.
+func checkHost(text string) error {
+	if _, err := netip.ParseAddr(text); err == nil || isName(strings.ToLower(text)) {
+		return nil
 	}
+	return fmt.Errorf("%q is neither an address nor the name of a machine", text)
 }
 
-// firstNameserver returns the address that a resolv.conf names first, or "".
-func firstNameserver(conf []byte) string {
-	for line := range strings.Lines(string(conf)) {
-		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "nameserver" {
-			return fields[1]
-		}
-	}
-	return ""
-}
+// maxLabel and maxName bound the parts of a machine's name and the whole of it.
+// Source: RFC 1035, section 2.3.4.
+const (
+	maxLabel = 63
+	maxName  = 253
+)
 
-// hostsFile makes the node's hosts: the host's, and the machine's name where
-// that has none for it. Source: hosts(5).
-func hostsFile(hosts []byte, name string, ip netip.Addr) []byte {
-	for line := range strings.Lines(string(hosts)) {
-		entry, _, _ := strings.Cut(line, "#")
-		if fields := strings.Fields(entry); len(fields) > 1 && slices.Contains(fields[1:], name) {
-			return hosts
-		}
-	}
-	made := slices.Clone(hosts)
-	if len(made) > 0 && made[len(made)-1] != '\n' {
-		made = append(made, '\n')
-	}
-	if len(hosts) == 0 {
-		made = append(made, "127.0.0.1 localhost\n::1 localhost\n"...)
-	}
-	return fmt.Appendf(made, "%s %s\n", ip, name)
+// isName reports whether a text, in small letters, is the name of a machine or
+// a domain. Source: RFC 1123, section 2.1.
+func isName(text string) bool {
+	tooLong := func(label string) bool { return len(label) > maxLabel }
+	return machineName.MatchString(text) && len(text) <= maxName && !slices.ContainsFunc(strings.Split(text, "."), tooLong)
 }

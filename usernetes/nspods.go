@@ -15,7 +15,6 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/units"
 )
 
@@ -235,11 +234,6 @@ func (p *podNetwork) mendRules(ctx context.Context) error {
 	return p.proxy.report(p.fault)
 }
 
-func iptablesRules(ctx context.Context, table string) (string, error) {
-	out, err := host.Command{Path: "iptables", Args: []string{"--wait", "5", "--table", table, "--list-rules"}}.Output(ctx)
-	return string(out), err
-}
-
 // proxyRulesFault tells which of kube-proxy's rules are gone: the jumps to its
 // chains, or the rules of a chain that others jump to.
 // Source: kube-proxy's pkg/proxy/iptables/proxier.go.
@@ -270,13 +264,4 @@ func proxyRulesFault(nat, filter string) error {
 		}
 	}
 	return nil
-}
-
-func hasRule(rules, chain, target string) bool {
-	for line := range strings.Lines(rules) {
-		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "-A" && fields[1] == chain && jumpTarget(fields) == target {
-			return true
-		}
-	}
-	return false
 }

@@ -1,6 +1,11 @@
 package usernetes
 
-import "github.com/alt-cloud/podsec-k8s/host"
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
 
 // An object is a Service or a Pod of the cluster, as events name it.
 type object struct {
@@ -119,4 +124,43 @@ func (p pod) kubeletUID() string {
 		return hash
 	}
 	return p.Metadata.UID
+}
+
+// ended reports whether all of a pod's containers have ended for good.
+func (p pod) ended() bool { return p.Status.Phase == "Succeeded" || p.Status.Phase == "Failed" }
+
+// balanced reports whether a Service of type LoadBalancer is ours to care
+// for: it names nobody else.
+func (s service) balanced() bool {
+	return s.Spec.Type == "LoadBalancer" && s.Spec.LoadBalancerClass == nil
+}
+
+// sourceRanges are the IPv4 networks whose clients a load balancer is for,
+// and whether it is for these alone.
+func (s service) sourceRanges() (sources []netip.Prefix, restricted bool) {
+	texts := s.Spec.LoadBalancerSourceRanges
+	if note := s.Metadata.Annotations[sourceRangesNote]; len(texts) == 0 && strings.TrimSpace(note) != "" {
+		texts = strings.Split(note, ",")
+	}
+	for _, text := range texts {
+		prefix, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil || !prefix.Addr().Is4() {
+			continue
+		}
+		if prefix.Bits() == 0 {
+			return nil, false
+		}
+		sources = append(sources, prefix.Masked())
+	}
+	return sources, len(texts) > 0
+}
+
+// at reports whether a node is known by an address.
+func (n clusterNode) at(address netip.Addr) bool {
+	for _, a := range n.Status.Addresses {
+		if a.Address == address.String() {
+			return true
+		}
+	}
+	return false
 }

@@ -13,13 +13,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// A patchFile is one of kubeadm's patches for a part of the control plane.
-type patchFile struct {
-	Path      string
-	Component string
-	Data      []byte
-}
-
 // readPatches reads the patches in the folder that a configuration names. One
 // that can't be read is told of as a file.
 // Source: kubeadm's documentation of --patches: target[suffix][+type].extension.

@@ -16,21 +16,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// Options is what the administrator asks of create-master or join.
-type Options struct {
-	NodeIP     string   // "" means: site settings, else the default route's
-	Network    string   // "" means: site settings
-	ConfigName string   // name of the --config file, for messages
-	Config     []byte   // its content; may be empty
-	SiteConfig []byte   // content of the site's kubeadm configuration; may be empty
-	Flags      []string // flags of kubeadm
-	Archives   []string // names of the image archives that root has opened
-	Ignore     []string // preflight checks to pass over
-	Upload     bool     // share the certificates with further control planes
-
-	GivenArchives []string // those of the archives that flags named
-}
-
 // A Plan is a node and the kubeadm configuration that makes it. It is only
 // data.
 type Plan struct {
@@ -41,15 +26,6 @@ type Plan struct {
 	Images   []string // that the node needs to begin with, by their full names
 	DNS      bool     // kubeadm makes the cluster's CoreDNS
 	Asked    Asked    // what it comes from
-}
-
-// A JoinRequest is what a machine joins a cluster by.
-type JoinRequest struct {
-	Endpoint       string   // address and port of the cluster's API
-	Token          string   // a bootstrap token, secret
-	CAHashes       []string // that the cluster's certificate authority may have
-	ControlPlane   bool     // become one more control plane, not a worker
-	CertificateKey string   // of the certificates that control planes share, secret
 }
 
 // A base makes our own kubeadm configuration for a node.
@@ -242,12 +218,4 @@ func (p Plan) sameAsBefore(s steps) bool {
 func (p Plan) digest() string {
 	sum := sha256.Sum256(p.Config)
 	return hex.EncodeToString(sum[:])
-}
-
-// asFault makes any error one with a remedy.
-func asFault(err error) *host.Fault {
-	if f, ok := err.(*host.Fault); ok { //nolint:errorlint // a wrapped fault keeps its own remedy below
-		return f
-	}
-	return &host.Fault{Err: err}
 }

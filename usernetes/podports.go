@@ -6,13 +6,6 @@ import (
 	"slices"
 )
 
-// ended reports whether all of a pod's containers have ended for good.
-func (p pod) ended() bool { return p.Status.Phase == "Succeeded" || p.Status.Phase == "Failed" }
-
-// standIn reports whether a pod stands for a service of the control plane,
-// whose ports are the node's.
-func (p pod) standIn() bool { return p.Metadata.Annotations[digestAnnotation] != "" }
-
 // podPorts lists the host ports of a pod that runs or is going to.
 // Source: the Kubernetes API reference, ContainerPort; the kubelet's
 // pkg/kubelet/kuberuntime/kuberuntime_sandbox.go, which maps the ports of
@@ -53,11 +46,6 @@ func (m machineState) declared(p pod, c containerPort) []port {
 		}
 	}
 	return []port{one}
-}
-
-// everyAddress reports whether a hostIP means all addresses of the machine.
-func everyAddress(hostIP string) bool {
-	return slices.Contains([]string{"", "0.0.0.0", "::"}, hostIP)
 }
 
 // hostPort is a host port of a pod with a network of its own. CRI-O serves one

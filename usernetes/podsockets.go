@@ -18,15 +18,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// A listener is a socket on which a pod with the node's network takes what
-// comes from outside.
-type listener struct {
-	Pod     string // the uid by which the kubelet knows it
-	Proto   string
-	Number  int
-	Address netip.Addr // of the machine; the zero value is every address
-}
-
 // Bounds of one look, so that no pod can make it long.
 const (
 	maxSockets  = 4096  // listening sockets of the node
@@ -225,11 +216,6 @@ func mergeListeners(all []listener) []listener {
 		}
 	}
 	return merged
-}
-
-// sortKey puts a listener on every address before one on a single address.
-func (l listener) sortKey() string {
-	return fmt.Sprintf("%s %s %05d %t %s", l.Pod, l.Proto, l.Number, l.Address.IsValid(), l.Address)
 }
 
 // socketOwners finds the sockets that the containers of pods have open, by

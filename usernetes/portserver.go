@@ -28,9 +28,6 @@ import (
 // namespaces.
 // Source: rootlesskit's docs/port.md and its packages pkg/port/builtin.
 
-// PastaName is the name by which RootlessKit runs pasta through this program.
-const PastaName = "pasta-one-way"
-
 // ExecPasta becomes pasta, and keeps it from opening ports in the namespaces
 // that lead to programs of the machine, which RootlessKit has no flag for.
 // Source: pasta(1), "--tcp-ns" and "--udp-ns".
@@ -38,11 +35,6 @@ func ExecPasta(args []string) error {
 	return host.Command{Path: "pasta", Args: append([]string{"--tcp-ns=none", "--udp-ns=none"}, args...)}.Exec()
 }
 
-// ownPortDriver reports whether the port driver runs beside RootlessKit.
-func (n Node) ownPortDriver() bool { return n.mode() != slirpMode }
-
-func portsDir() string      { return filepath.Join(runtimeDir(), "u7s/ports") }
-func portsSocket() string   { return filepath.Join(portsDir(), "api.sock") }
 func portsHandover() string { return filepath.Join(portsDir(), "child.json") }
 
 // runWithPortDriver runs RootlessKit, and the parent's half, until it is told

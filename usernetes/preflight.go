@@ -1,24 +1,6 @@
 package usernetes
 
-import (
-	"fmt"
-	"net/netip"
-	"slices"
-	"strings"
-
-	"github.com/alt-cloud/podsec-k8s/host"
-)
-
-// subIDs is how many subordinate ids a node needs.
-// Source: the Kubernetes documentation on rootless nodes.
-const subIDs = 65536
-
-// A Check is one thing that must hold before anything is started. None of
-// them repeats what kubeadm checks.
-type Check struct {
-	Name string // stable, for --ignore-preflight
-	Run  func(Facts, Node) error
-}
+import "strings"
 
 // Checks lists what is looked at before a node is made.
 func Checks() []Check {
@@ -45,53 +27,6 @@ func Checks() []Check {
 		{"files", checkFiles},
 		{"control-plane", checkPatches},
 	}
-}
-
-// A Finding is what a check found; a nil Fault is a check passed.
-type Finding struct {
-	Check   string
-	Fault   *host.Fault
-	Warning bool // it is said, and keeps nothing from being done
-}
-
-// Preflight runs every check that is not to be ignored.
-func Preflight(checks []Check, f Facts, n Node, ignore []string) []Finding {
-	var findings []Finding
-	for _, check := range checks {
-		if Ignored(check.Name, ignore) {
-			continue
-		}
-		faults := separate(check.Run(f, n))
-		if len(faults) == 0 {
-			faults = []*host.Fault{nil}
-		}
-		for _, one := range faults {
-			findings = append(findings, Finding{Check: check.Name, Fault: one})
-		}
-	}
-	return findings
-}
-
-// Ignored reports whether a check is among those to pass over.
-func Ignored(check string, ignore []string) bool {
-	return slices.Contains(ignore, check) || slices.Contains(ignore, "all")
-}
-
-// separate returns the faults of a check that may have found several; a wrapped
-// join is one fault.
-func separate(err error) []*host.Fault {
-	if err == nil {
-		return nil
-	}
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []*host.Fault{asFault(err)}
-	}
-	var all []*host.Fault
-	for _, one := range joined.Unwrap() {
-		all = append(all, asFault(one))
-	}
-	return all
 }
 
 func checkPackages(f Facts, _ Node) error {
@@ -189,36 +124,6 @@ func checkMode(f Facts, n Node) error {
 	return fault("install it, or choose another mode: --network="+slirpMode, "the network mode %s can't be used here: %w", n.mode(), why)
 }
 
-// A network is a range of addresses and what it is for.
-type network struct {
-	name   string
-	prefix netip.Prefix
-}
-
-// checkNetworks finds the first overlap of two networks of the cluster, or
-// of one with a network of the host.
-func checkNetworks(f Facts, n Node) error {
-	ours := []network{
-		{"the pod network", n.PodCIDR}, {"the service network", n.ServiceCIDR}, {"RootlessKit's network", n.SlirpCIDR},
-	}
-	if err := ipv4Networks(ours); err != nil {
-		return err
-	}
-	all := slices.Clone(ours)
-	for _, p := range append(slices.Clone(f.Routes), f.Addresses...) {
-		all = append(all, network{"the host's network", p.Masked()})
-	}
-	for i, a := range ours {
-		for _, b := range all[i+1:] {
-			if a.prefix.Overlaps(b.prefix) {
-				return fault("choose others: --pod-network-cidr, --service-cidr, SLIRP_CIDR in /etc/podsec-k8s/node.conf",
-					"%s %s overlaps %s %s", a.name, a.prefix, b.name, b.prefix)
-			}
-		}
-	}
-	return nil
-}
-
 func checkPorts(f Facts, n Node) error {
 	if len(f.TakenPorts) == 0 {
 		return nil
@@ -226,13 +131,7 @@ func checkPorts(f Facts, n Node) error {
 	return fault("stop what listens there: ss -lntup", "taken on %s: %s", n.IP, strings.Join(f.TakenPorts, ", "))
 }
 
-// placed adds to a fault what it is about.
-func placed(where string, err error) *host.Fault {
-	known := asFault(err)
-	return fault(known.Remedy, "%s: %w", where, known.Err)
-}
-
-// fault makes a fault of a remedy and a message.
-func fault(remedy, format string, args ...any) *host.Fault {
-	return &host.Fault{Err: fmt.Errorf(format, args...), Remedy: remedy}
+// JoinChecks lists what is looked at before a machine joins.
+func JoinChecks() []Check {
+	return append(Checks(), Check{"cluster", checkCluster}, Check{"clock", checkClock}, Check{"version-skew", checkSkew})
 }

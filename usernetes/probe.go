@@ -14,19 +14,16 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/alt-cloud/podsec-k8s/units"
-
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/units"
 )
 
 // probeTimeout bounds one question to a part of the node, and answersTimeout
 // the questions to all of them.
 const (
-	probeTimeout   = 5 * time.Second
 	answersTimeout = 2 * probeTimeout
 )
 

@@ -248,18 +248,11 @@ func excepts(exception string, a netip.Addr) bool {
 	return err == nil && one == a
 }
 
-// checkProxies finds a proxy among the variables that a kubeadm configuration
-// sets for a component: the site's settings are for all programs alike.
-// Source: kubeadm's reference of v1beta4, extraEnvs.
-func (c kubeadmConfig) checkProxies() *host.Fault {
-	for _, path := range [][]string{{"apiServer"}, {"controllerManager"}, {"scheduler"}, {"etcd", "local"}} {
-		variables, _ := lookup(c[kindCluster], append(path, "extraEnvs")...).([]any)
-		for _, variable := range variables {
-			if name := itemName(variable); isProxyVariable(name) {
-				return fault("leave it out, and set HTTP_PROXY, HTTPS_PROXY and NO_PROXY in /etc/podsec-k8s/node.conf",
-					"kubeadm configuration: %s has the variable %s, and proxies are settings of the site", strings.Join(path, "."), name)
-			}
-		}
+// port returns the proxy's port, or the usual one of its scheme.
+// Source: golang.org/x/net/http/httpproxy; net/http's canonicalAddr.
+func (p ProxyURL) port() int {
+	if port, err := strconv.Atoi(p.url.Port()); err == nil {
+		return port
 	}
-	return nil
+	return map[string]int{"http": 80, "https": 443, "socks5": 1080}[p.url.Scheme]
 }

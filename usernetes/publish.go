@@ -25,23 +25,6 @@ const (
 	listenInterval = 3 * time.Second
 )
 
-// publisher keeps the ports of the machine's addresses in line with the
-// cluster's Services and the node's Pods.
-type publisher struct {
-	node    Node
-	api     *apiClient // as the node
-	admin   *apiClient // as the cluster's administrator; nil on a worker
-	driver  portOpener
-	told    map[string]string // what an object's event told last, by object and port
-	sockets *podSockets
-	pods    []pod // of this node, as the API knew them last
-	hostIPs []netip.Addr
-	given   bool               // hostIPs are those that the namespaces have
-	lackIDs map[string]idFault // what the event of a pod told of missing ids, by uid
-
-	oldRightsGone bool // those that earlier versions gave every node
-}
-
 // publishPorts runs until it is told to end. It runs beside the namespaces.
 func publishPorts(ctx context.Context, n Node) error {
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
@@ -121,17 +104,6 @@ func (p *publisher) watch(ctx context.Context, path string, changes chan<- struc
 		case <-time.After(time.Second):
 		}
 	}
-}
-
-func withQuery(path, query string) string {
-	if strings.Contains(path, "?") {
-		return path + "&" + query
-	}
-	return path + "?" + query
-}
-
-func (p *publisher) podsPath() string {
-	return "/api/v1/pods?fieldSelector=spec.nodeName%3D" + p.node.Name
 }
 
 // sync opens and closes ports, says on the objects what could not be, and

@@ -12,41 +12,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// partTimeout is how long a part of the node may take to come up.
-const partTimeout = 90 * time.Second
-
-// waitParts waits until every part of this node runs and answers on its own
-// address. The error names those that do not, or at once one that ends again
-// and again.
-func waitParts(ctx context.Context, w *Work) error {
-	log := crashLog{}
-	deadline := time.Now().Add(partTimeout)
-	for {
-		parts, err := lookAtParts(ctx, w.Manager, w.Plan.Node)
-		if err != nil {
-			return err
-		}
-		now := time.Now()
-		for _, p := range parts {
-			if log.note(p.unit, now, p.state.Restarts) {
-				return crashFault(p.unit)
-			}
-		}
-		missing := missingParts(parts, now)
-		if missing == nil {
-			return nil
-		}
-		if now.After(deadline) {
-			return missing
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), missing)
-		case <-time.After(lookInterval):
-		}
-	}
-}
-
 // missingParts names the parts that are not well, or is nil.
 func missingParts(parts []part, now time.Time) error {
 	var texts []string
@@ -99,3 +64,5 @@ func awaitReady(ctx context.Context, n Node) error {
 	}
 	return within(ctx, readyTimeout, func() error { return askOwnNode(ctx, api, n) })
 }
+
+const readyTimeout = 4 * time.Minute

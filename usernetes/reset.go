@@ -36,19 +36,6 @@ func Reset(ctx context.Context, force bool, out io.Writer) error {
 	return errors.Join(left, removeState(ctx, state, stateGone), removeRuntime())
 }
 
-// firstUnfinished reports whether this node's cluster was begun here and never
-// made to the end: then no other node is in it, and its endpoint may never have
-// answered.
-func firstUnfinished() bool {
-	s, err := loadSteps()
-	return s.unfinishedFirst(err)
-}
-
-// unfinishedFirst is firstUnfinished for steps that were read.
-func (s steps) unfinishedFirst(err error) bool {
-	return err == nil && !s.Finished && s.Begun != phaseJoin && !slices.Contains(s.Done, phaseJoin)
-}
-
 // resetNode does it. A careful one does not begin before the cluster's etcd has
 // let this node's member go.
 func resetNode(ctx context.Context, out io.Writer, n Node, careful bool) error {

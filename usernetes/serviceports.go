@@ -3,14 +3,7 @@ package usernetes
 import (
 	"net/netip"
 	"slices"
-	"strings"
 )
-
-// balanced reports whether a Service of type LoadBalancer is ours to care
-// for: it names nobody else.
-func (s service) balanced() bool {
-	return s.Spec.Type == "LoadBalancer" && s.Spec.LoadBalancerClass == nil
-}
 
 // servicePorts lists every port that a Service has on an address of this
 // machine: the node ports, that of the health check, and its own port on the
@@ -137,26 +130,6 @@ func (m machineState) restricted(s service, p port) port {
 	return p
 }
 
-// sourceRanges are the IPv4 networks whose clients a load balancer is for,
-// and whether it is for these alone.
-func (s service) sourceRanges() (sources []netip.Prefix, restricted bool) {
-	texts := s.Spec.LoadBalancerSourceRanges
-	if note := s.Metadata.Annotations[sourceRangesNote]; len(texts) == 0 && strings.TrimSpace(note) != "" {
-		texts = strings.Split(note, ",")
-	}
-	for _, text := range texts {
-		prefix, err := netip.ParsePrefix(strings.TrimSpace(text))
-		if err != nil || !prefix.Addr().Is4() {
-			continue
-		}
-		if prefix.Bits() == 0 {
-			return nil, false
-		}
-		sources = append(sources, prefix.Masked())
-	}
-	return sources, len(texts) > 0
-}
-
 // unknownAddresses lists the ports that Services ask for on an address that no
 // node is known by and this machine does not have: another machine may have
 // it, or none.
@@ -183,14 +156,4 @@ func (m machineState) unknownAddresses(nodes []clusterNode) (all []port) {
 		}
 	}
 	return all
-}
-
-// at reports whether a node is known by an address.
-func (n clusterNode) at(address netip.Addr) bool {
-	for _, a := range n.Status.Addresses {
-		if a.Address == address.String() {
-			return true
-		}
-	}
-	return false
 }

@@ -204,3 +204,7 @@ func unquote(value string) string {
 	}
 	return value
 }
+
+// subIDs is how many subordinate ids a node needs.
+// Source: the Kubernetes documentation on rootless nodes.
+const subIDs = 65536

@@ -1,14 +1,11 @@
 package usernetes
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"path/filepath"
 
 	"go.yaml.in/yaml/v3"
-
-	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // standIn makes of kubeadm's manifest the pod that stands for the service in
@@ -97,15 +94,4 @@ func writeStandIn(name string, m manifest, pause string) error {
 		return fmt.Errorf("making the stand-in of %s: %w", name, err)
 	}
 	return nil
-}
-
-// writeChanged writes a file of this user alone, unless it is there already.
-func writeChanged(path string, data []byte) error {
-	if there, err := host.ReadFile(path); err == nil && bytes.Equal(there, data) {
-		return nil
-	}
-	if err := host.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	return host.WriteFile(path, data, 0o600)
 }

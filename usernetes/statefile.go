@@ -1,6 +1,7 @@
 package usernetes
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,3 +78,14 @@ const archiveCopies = "image-*.tar"
 
 // isMissing reports whether an error says that there is no such file.
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// writeChanged writes a file of this user alone, unless it is there already.
+func writeChanged(path string, data []byte) error {
+	if there, err := host.ReadFile(path); err == nil && bytes.Equal(there, data) {
+		return nil
+	}
+	if err := host.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return host.WriteFile(path, data, 0o600)
+}

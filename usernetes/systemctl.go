@@ -3,8 +3,6 @@ package usernetes
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -99,46 +97,4 @@ func refusal(args []string) error {
 		Err:    fmt.Errorf("systemctl %q is not for the rootless node", args),
 		Remedy: "run the system's own /bin/systemctl outside of the node",
 	}
-}
-
-// userManager connects to the systemd of u7s-admin, from inside the
-// namespaces as well.
-func userManager(ctx context.Context) (*host.Manager, error) {
-	uid, err := outerUID()
-	if err != nil {
-		return nil, err
-	}
-	return host.UserManager(ctx, runtimeDir(), uid)
-}
-
-// outerUID gives the uid of this process as the host counts it.
-// Source: user_namespaces(7), "User and group ID mappings".
-func outerUID() (uint32, error) {
-	data, err := host.ReadFile("/proc/self/uid_map")
-	if err != nil {
-		return 0, fmt.Errorf("finding the user's id: %w", err)
-	}
-	return parseOuterUID(string(data), uint32(os.Getuid()))
-}
-
-// parseOuterUID looks an id up in a map of lines "inside outside count".
-func parseOuterUID(uidMap string, uid uint32) (uint32, error) {
-	for line := range strings.Lines(uidMap) {
-		fields := strings.Fields(line)
-		if len(fields) != 3 {
-			continue
-		}
-		var n [3]uint64
-		for i, field := range fields {
-			value, err := strconv.ParseUint(field, 10, 32)
-			if err != nil {
-				return 0, fmt.Errorf("reading the id map: %w", err)
-			}
-			n[i] = value
-		}
-		if id := uint64(uid); id >= n[0] && id < n[0]+n[2] {
-			return uint32(n[1] + id - n[0]), nil
-		}
-	}
-	return 0, fmt.Errorf("user %d is in no id map", uid)
 }

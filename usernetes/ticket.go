@@ -1,11 +1,8 @@
 package usernetes
 
 import (
-	"context"
 	"fmt"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // A JoinTicket is what a machine joins a cluster by. Token and key are secrets.
@@ -14,83 +11,6 @@ type JoinTicket struct {
 	Token          string
 	CAHashes       []string
 	CertificateKey string // of a control plane; "" for a worker
-}
-
-// NewTicket asks kubeadm for a token, with further flags and words of kubeadm
-// token create. A ticket for a control plane has the key of the shared
-// certificates, uploaded anew: the cluster keeps them for two hours.
-func NewTicket(ctx context.Context, controlPlane bool, args []string) (JoinTicket, error) {
-	if !canStat(kept(adminConf)) {
-		return JoinTicket{}, notMaster()
-	}
-	controlPlane = controlPlane || hasFlag(args, "certificate-key")
-	if controlPlane {
-		if err := checkOpen(ctx); err != nil {
-			return JoinTicket{}, err
-		}
-	}
-	var key string
-	if controlPlane && !hasFlag(args, "certificate-key") {
-		var err error
-		if key, err = uploadCerts(ctx); err != nil {
-			return JoinTicket{}, err
-		}
-	}
-	out, err := outputInNode(ctx, "kubeadm", append([]string{"token", "create", "--print-join-command"}, args...)...)
-	if err != nil {
-		return JoinTicket{}, err
-	}
-	t, err := parseTicket(out)
-	if key != "" {
-		t.CertificateKey = key
-	}
-	return t, err
-}
-
-func hasFlag(args []string, name string) bool {
-	for _, arg := range args {
-		if strings.HasPrefix(arg, "--"+name+"=") {
-			return true
-		}
-	}
-	return false
-}
-
-// checkOpen tells whether another control plane could join. kubeadm lets one in
-// only where the cluster has an endpoint that stays, and etcd has to be open for
-// its peers.
-func checkOpen(ctx context.Context) error {
-	api, err := newAPIClient(adminConf)
-	if err != nil {
-		return err
-	}
-	config, err := api.clusterConfig(ctx)
-	if err != nil {
-		return fmt.Errorf("asking the cluster for its endpoint: %w", err)
-	}
-	n, err := LoadNode()
-	if err != nil {
-		return err
-	}
-	return checkEndpointOf(config, n)
-}
-
-// checkEndpointOf decides it by the cluster's configuration and the node.
-func checkEndpointOf(config []byte, n Node) error {
-	var cluster struct {
-		Endpoint string `yaml:"controlPlaneEndpoint"`
-		Etcd     struct {
-			External any `yaml:"external"`
-		} `yaml:"etcd"`
-	}
-	if err := yaml.Unmarshal(config, &cluster); err != nil {
-		return fmt.Errorf("reading the cluster's configuration: %w", err)
-	}
-	if cluster.Endpoint != "" && (n.EtcdPeers || cluster.Etcd.External != nil) {
-		return nil
-	}
-	return fault("a cluster gets one when it is made: podsec-k8s-create-master --control-plane-endpoint NAME:PORT --upload-certs on a machine without a cluster",
-		"this cluster was made without a control-plane endpoint, so no other control plane can join it")
 }
 
 // parseTicket reads the command that kubeadm prints. Every part of it has to

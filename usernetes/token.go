@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
@@ -64,8 +66,7 @@ func notMaster() *host.Fault {
 // certificates with, and keyLine a line with one.
 // Source: kubeadm's documentation of upload-certs.
 var (
-	certificateKey = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	keyLine        = regexp.MustCompile(`(?m)^[0-9a-f]{64}$`)
+	keyLine = regexp.MustCompile(`(?m)^[0-9a-f]{64}$`)
 )
 
 // uploadCerts lets kubeadm put the shared certificates into the cluster,
@@ -89,4 +90,81 @@ func outputInNode(ctx context.Context, name string, args ...string) (string, err
 	}
 	out, err := cmd.Output(ctx)
 	return string(out), err
+}
+
+// NewTicket asks kubeadm for a token, with further flags and words of kubeadm
+// token create. A ticket for a control plane has the key of the shared
+// certificates, uploaded anew: the cluster keeps them for two hours.
+func NewTicket(ctx context.Context, controlPlane bool, args []string) (JoinTicket, error) {
+	if !canStat(kept(adminConf)) {
+		return JoinTicket{}, notMaster()
+	}
+	controlPlane = controlPlane || hasFlag(args, "certificate-key")
+	if controlPlane {
+		if err := checkOpen(ctx); err != nil {
+			return JoinTicket{}, err
+		}
+	}
+	var key string
+	if controlPlane && !hasFlag(args, "certificate-key") {
+		var err error
+		if key, err = uploadCerts(ctx); err != nil {
+			return JoinTicket{}, err
+		}
+	}
+	out, err := outputInNode(ctx, "kubeadm", append([]string{"token", "create", "--print-join-command"}, args...)...)
+	if err != nil {
+		return JoinTicket{}, err
+	}
+	t, err := parseTicket(out)
+	if key != "" {
+		t.CertificateKey = key
+	}
+	return t, err
+}
+
+func hasFlag(args []string, name string) bool {
+	for _, arg := range args {
+		if strings.HasPrefix(arg, "--"+name+"=") {
+			return true
+		}
+	}
+	return false
+}
+
+// checkOpen tells whether another control plane could join. kubeadm lets one in
+// only where the cluster has an endpoint that stays, and etcd has to be open for
+// its peers.
+func checkOpen(ctx context.Context) error {
+	api, err := newAPIClient(adminConf)
+	if err != nil {
+		return err
+	}
+	config, err := api.clusterConfig(ctx)
+	if err != nil {
+		return fmt.Errorf("asking the cluster for its endpoint: %w", err)
+	}
+	n, err := LoadNode()
+	if err != nil {
+		return err
+	}
+	return checkEndpointOf(config, n)
+}
+
+// checkEndpointOf decides it by the cluster's configuration and the node.
+func checkEndpointOf(config []byte, n Node) error {
+	var cluster struct {
+		Endpoint string `yaml:"controlPlaneEndpoint"`
+		Etcd     struct {
+			External any `yaml:"external"`
+		} `yaml:"etcd"`
+	}
+	if err := yaml.Unmarshal(config, &cluster); err != nil {
+		return fmt.Errorf("reading the cluster's configuration: %w", err)
+	}
+	if cluster.Endpoint != "" && (n.EtcdPeers || cluster.Etcd.External != nil) {
+		return nil
+	}
+	return fault("a cluster gets one when it is made: podsec-k8s-create-master --control-plane-endpoint NAME:PORT --upload-certs on a machine without a cluster",
+		"this cluster was made without a control-plane endpoint, so no other control plane can join it")
 }

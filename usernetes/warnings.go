@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,20 +39,6 @@ func Warnings(f Facts, ignore []string) (all []Finding) {
 		}
 	}
 	return all
-}
-
-// ProxyFacts is what is known of the site's proxy.
-type ProxyFacts struct {
-	Proxy    Proxy
-	Resolved map[string][]netip.Addr // of the proxies' names
-	Silent   []silentProxy           // proxies that do not answer
-	Exposed  []string                // files that show a password to everyone
-}
-
-// A silentProxy is one that could not be reached, and why.
-type silentProxy struct {
-	proxy ProxyURL
-	err   error
 }
 
 // LogValue leaves the site's settings out of the log.
@@ -105,15 +90,6 @@ func (p ProxyURL) look(ctx context.Context) ([]netip.Addr, error) {
 	return addresses, conn.Close()
 }
 
-// port returns the proxy's port, or the usual one of its scheme.
-// Source: golang.org/x/net/http/httpproxy; net/http's canonicalAddr.
-func (p ProxyURL) port() int {
-	if port, err := strconv.Atoi(p.url.Port()); err == nil {
-		return port
-	}
-	return map[string]int{"http": 80, "https": 443, "socks5": 1080}[p.url.Scheme]
-}
-
 // checkProxy finds a proxy that the node can't reach for sure.
 func checkProxy(f Facts, n Node) error {
 	if fault := f.Proxy.Proxy.check(n, f.Proxy.Resolved); fault != nil {
@@ -132,59 +108,4 @@ func (p ProxyFacts) warnings() (all []*host.Fault) {
 			"every user of this machine can read the proxy's password in %s", file))
 	}
 	return all
-}
-
-// siteFindings is what status has to say of limits, ids and the proxy: what is
-// wrong now, and what may trouble the node later.
-func siteFindings(ctx context.Context, n Node) (faults, warnings []FaultLine) {
-	limits := readLimits("/", uint32(os.Getuid()))
-	for _, f := range limits.exhausted() {
-		faults = append(faults, faultLine(f))
-	}
-	for _, f := range limits.warnings() {
-		warnings = append(warnings, faultLine(f))
-	}
-	var lines []FaultLine
-	if err := noteIDs.load(&lines); err != nil && !isMissing(err) {
-		faults = append(faults, faultLine(fmt.Errorf("reading which pods lack ids: %w", err)))
-	}
-	faults = append(faults, lines...)
-	site, err := LoadSite(SiteDir)
-	if err != nil {
-		return append(faults, faultLine(err)), warnings
-	}
-	for _, f := range proxyFindings(ctx, n, site) {
-		faults = append(faults, faultLine(f))
-	}
-	for _, f := range (ProxyFacts{Exposed: site.Exposed}).warnings() {
-		warnings = append(warnings, faultLine(f))
-	}
-	return faults, warnings
-}
-
-// proxyFindings tells of a proxy that the node can't use, and of nodes that
-// the apiserver would ask through it.
-func proxyFindings(ctx context.Context, n Node, site Site) []*host.Fault {
-	if !site.Proxy.used() {
-		return nil
-	}
-	if f := site.Proxy.check(n, nil); f != nil {
-		return []*host.Fault{f}
-	}
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
-	defer cancel()
-	api, err := ownAPI(n)
-	if err != nil {
-		return nil // clusterFaults tells
-	}
-	others, err := peers(ctx, api, n)
-	if err != nil {
-		return nil // the same
-	}
-	missed := site.Proxy.uncovered(n.directly(hostAddresses(), n.endpoints()...), others)
-	if len(missed) == 0 {
-		return nil
-	}
-	return []*host.Fault{fault("add their network to NO_PROXY in /etc/podsec-k8s on every node, then: systemctl stop kubelet; systemctl start kubelet",
-		"nodes of the cluster are asked through the proxy: %v", missed)}
 }

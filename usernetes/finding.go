@@ -1,0 +1,67 @@
+package usernetes
+
+import (
+	"slices"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// A Check is one thing that must hold before anything is started. None of
+// them repeats what kubeadm checks.
+type Check struct {
+	Name string // stable, for --ignore-preflight
+	Run  func(Facts, Node) error
+}
+
+// A Finding is what a check found; a nil Fault is a check passed.
+type Finding struct {
+	Check   string
+	Fault   *host.Fault
+	Warning bool // it is said, and keeps nothing from being done
+}
+
+// Preflight runs every check that is not to be ignored.
+func Preflight(checks []Check, f Facts, n Node, ignore []string) []Finding {
+	var findings []Finding
+	for _, check := range checks {
+		if Ignored(check.Name, ignore) {
+			continue
+		}
+		faults := separate(check.Run(f, n))
+		if len(faults) == 0 {
+			faults = []*host.Fault{nil}
+		}
+		for _, one := range faults {
+			findings = append(findings, Finding{Check: check.Name, Fault: one})
+		}
+	}
+	return findings
+}
+
+// Ignored reports whether a check is among those to pass over.
+func Ignored(check string, ignore []string) bool {
+	return slices.Contains(ignore, check) || slices.Contains(ignore, "all")
+}
+
+// separate returns the faults of a check that may have found several; a wrapped
+// join is one fault.
+func separate(err error) []*host.Fault {
+	if err == nil {
+		return nil
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []*host.Fault{asFault(err)}
+	}
+	var all []*host.Fault
+	for _, one := range joined.Unwrap() {
+		all = append(all, asFault(one))
+	}
+	return all
+}
+
+// placed adds to a fault what it is about.
+func placed(where string, err error) *host.Fault {
+	known := asFault(err)
+	return fault(known.Remedy, "%s: %w", where, known.Err)
+}

@@ -1,0 +1,142 @@
+package usernetes
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// Asked is what a node was made by. It is kept with the node's state, to tell
+// whether a later call asks for something else. It holds no secret.
+type Asked struct {
+	NodeIP, Network string   // by flags; may be empty
+	Archives        []string // by flags
+
+	Upload bool   // the certificates were shared
+	Config string // for kubeadm
+}
+
+// A role is what a machine is in its cluster.
+type role int
+
+const (
+	roleNone    role = iota // nothing yet
+	roleFirst               // the control plane that made the cluster
+	roleControl             // a control plane that joined it
+	roleWorker              // a worker
+	phaseInit   = "control-plane"
+	phaseJoin   = "join"
+)
+
+// role tells what was made here, to the end or half.
+func (s steps) role(n Node) role {
+	switch {
+	case slices.Contains(s.Done, phaseInit):
+		return roleFirst
+	case !slices.Contains(s.Done, phaseJoin):
+		return roleNone
+	case n.APIPort != 0:
+		return roleControl
+	default:
+		return roleWorker
+	}
+}
+
+// asked returns what the node was made by. A node of an earlier version has
+// only its configuration, and no more than that of one that joined; then known
+// is false.
+func (s steps) asked() (a Asked, known bool) {
+	if s.Asked != nil {
+		return *s.Asked, true
+	}
+	config, err := host.ReadFile(initFile)
+	if err != nil {
+		return Asked{}, false
+	}
+	return Asked{Config: string(config)}, false
+}
+
+// unfinished says how far the node was made.
+func (s steps) unfinished() *host.Fault {
+	remedy := "run the same command again, podsec-k8s-create-master or podsec-k8s join: it goes on; or go back: podsec-k8s reset"
+	if s.Begun == "" {
+		return fault(remedy, "the node is half made: no phase is done")
+	}
+	return fault(remedy, "the node is half made: phase %s is not done", s.Begun)
+}
+
+// steps is what was done on the way to a cluster; kept in the node's state.
+type steps struct {
+	Done     []string // names of phases
+	Begun    string   // the phase that was begun last
+	Config   string   `json:",omitempty"` // SHA-256 of the configuration that kubeadm init was given last
+	Finished bool
+	Asked    *Asked `json:",omitempty"` // what the node was made by, once it is finished
+
+	// Where the other members of etcd are asked, from before they let this
+	// node's go; and that there is no way back from a reset any more.
+	Leaving   []string `json:",omitempty"`
+	Resetting bool     `json:",omitempty"`
+}
+
+// loadSteps reads them. Where they are lost, and kubeadm has begun nothing
+// here, nothing is lost with them.
+func loadSteps() (s steps, err error) {
+	err = loadState(stepsFile, &s)
+	var damaged *damagedError
+	switch {
+	case isMissing(err), errors.As(err, &damaged) && !halfMade():
+		return steps{}, nil
+	case errors.As(err, &damaged):
+		return steps{}, fault("take away what there is of the node: podsec-k8s reset --force; then make it anew", "reading what was done so far: %w", err)
+	case err != nil:
+		return steps{}, fmt.Errorf("reading what was done so far: %w", err)
+	}
+	return s, nil
+}
+
+func (s steps) save() error {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("noting what was done: %w", err)
+	}
+	return saveState(stepsFile, data)
+}
+
+// halfReset is the fault of a node that a reset has left half taken away, or nil.
+func (s steps) halfReset() error {
+	if !s.Resetting && (!s.Finished || s.Leaving == nil) {
+		return nil
+	}
+	return fault("go on with it: podsec-k8s reset", "this node is half taken away: a reset was interrupted")
+}
+
+// Finished tells whether this machine's node was made to the end. One that
+// kubeadm reset has taken from its cluster since is a fault.
+func Finished() (bool, error) {
+	s, err := loadSteps()
+	if err == nil {
+		err = s.halfReset()
+	}
+	if err == nil && s.Finished && !canStat(kept(kubeletConf)) {
+		return false, fault("take away what is left: podsec-k8s reset; then make or join the node anew",
+			"this node has no identity in its cluster any more, as after kubeadm reset")
+	}
+	return s.Finished, err
+}
+
+// firstUnfinished reports whether this node's cluster was begun here and never
+// made to the end: then no other node is in it, and its endpoint may never have
+// answered.
+func firstUnfinished() bool {
+	s, err := loadSteps()
+	return s.unfinishedFirst(err)
+}
+
+// unfinishedFirst is firstUnfinished for steps that were read.
+func (s steps) unfinishedFirst(err error) bool {
+	return err == nil && !s.Finished && s.Begun != phaseJoin && !slices.Contains(s.Done, phaseJoin)
+}

@@ -1,0 +1,52 @@
+package usernetes
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// inNodeQuietly runs a program in the node whose error output is for its error
+// alone.
+func (w *Work) inNodeQuietly(ctx context.Context, p Program) error {
+	cmd, err := inNode(p)
+	if err != nil {
+		return err
+	}
+	cmd.Stdout = w.Out
+	return cmd.Run(ctx)
+}
+
+// inNode runs a program in the node to its end and shows what it says.
+func (w *Work) inNode(ctx context.Context, p Program) error { return w.inNodeFrom(ctx, p, nil) }
+
+func (w *Work) inNodeFrom(ctx context.Context, p Program, stdin io.Reader) error {
+	cmd, err := inNode(p)
+	if err != nil {
+		return err
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, w.Out, w.Out
+	return cmd.Run(ctx)
+}
+
+// A Phase is one step of making a node.
+type Phase struct {
+	Name string // stable
+	Once bool   // not done again when it was done in an earlier run
+	Run  func(context.Context, *Work) error
+}
+
+// Work is what the phases work on.
+type Work struct {
+	Plan    Plan
+	Manager *host.Manager // the user's systemd
+	Out     io.Writer     // what the programs say
+}
+
+// Progress is told before and after each phase.
+type Progress interface {
+	Begin(number, of int, phase string)
+	End(phase string, took time.Duration, skipped bool)
+}
