@@ -3,6 +3,8 @@
 // podsec-k8s needs, each recorded in a journal before it is made.
 package host
 
+import "fmt"
+
 // A Fault is an error whose cure is known.
 type Fault struct {
 	Err    error  // what was being done, and why it could not be
@@ -14,3 +16,16 @@ func (f *Fault) Error() string { return f.Err.Error() }
 
 // Unwrap gives the cause.
 func (f *Fault) Unwrap() error { return f.Err }
+
+// NewFault makes a fault of its remedy and a message.
+func NewFault(remedy, format string, args ...any) *Fault {
+	return &Fault{Err: fmt.Errorf(format, args...), Remedy: remedy}
+}
+
+// AsFault makes any error one with a remedy.
+func AsFault(err error) *Fault {
+	if f, ok := err.(*Fault); ok { //nolint:errorlint // a wrapped fault keeps its own remedy below
+		return f
+	}
+	return &Fault{Err: err}
+}

@@ -68,3 +68,24 @@ func readBounded(path string, flags int, limit int64) ([]byte, error) {
 	}
 	return data, err
 }
+
+// Exists reports whether there is something at a path, with links followed, and
+// no folder above keeps this process from seeing it.
+func Exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// CanRead returns why a file can't be opened for reading.
+func CanRead(path string) error { return canOpen(path, os.O_RDONLY) }
+
+// CanReadWrite returns why a file can't be opened for reading and writing.
+func CanReadWrite(path string) error { return canOpen(path, os.O_RDWR) }
+
+func canOpen(path string, flag int) error {
+	f, err := os.OpenFile(path, flag, 0)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}

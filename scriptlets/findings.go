@@ -75,7 +75,7 @@ func HiddenFinding(h *host.Host) []Finding {
 	if err != nil || !home.Mounted {
 		return nil
 	}
-	return []Finding{{checkHome, fault("umount "+Home+", and move what is there to the file system first; or, to make another node: --ignore-preflight="+checkHome,
+	return []Finding{{checkHome, host.NewFault("umount "+Home+", and move what is there to the file system first; or, to make another node: --ignore-preflight="+checkHome,
 		"this machine has a node, and a file system that is mounted at %s hides it", Home)}}
 }
 
@@ -89,11 +89,11 @@ func homeFault(h *host.Host, user host.Account) (*host.Fault, error) {
 	case !home.Exists || home.Folder && home.UID == user.UID:
 		return nil, nil
 	case !home.Folder:
-		return fault("move it away and mount there what it leads to: mount --bind FOLDER "+Home, "%s is no folder", Home), nil
+		return host.NewFault("move it away and mount there what it leads to: mount --bind FOLDER "+Home, "%s is no folder", Home), nil
 	case home.UID == 0:
-		return fault("podsec-k8s host apply", "%s is root's, so %s can't use it", Home, Admin), nil
+		return host.NewFault("podsec-k8s host apply", "%s is root's, so %s can't use it", Home, Admin), nil
 	}
-	return fault("move it away, or make it root's: chown root "+Home+"; then podsec-k8s host apply", "%s belongs to the user id %d, not to %s", Home, home.UID, Admin), nil
+	return host.NewFault("move it away, or make it root's: chown root "+Home+"; then podsec-k8s host apply", "%s belongs to the user id %d, not to %s", Home, home.UID, Admin), nil
 }
 
 // refusals returns why nothing is changed on a host that podsec-k8s does not
@@ -122,7 +122,7 @@ func refusals(h *host.Host, f Facts) error {
 		return err
 	}
 	if half {
-		faults = append(faults, fault("delete it with userdel "+Admin+", or complete it: pwck; grpck; then podsec-k8s host apply",
+		faults = append(faults, host.NewFault("delete it with userdel "+Admin+", or complete it: pwck; grpck; then podsec-k8s host apply",
 			"the user %s is only half there: /etc/passwd, /etc/shadow and /etc/group differ", Admin))
 	}
 	return errors.Join(faults...)

@@ -2,7 +2,6 @@ package scriptlets
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -85,15 +84,15 @@ func IsGuard(argv []string) bool {
 func kubeletFaults(k Kubelet, unit host.LoadedUnit, running []string, uid uint32, read func(path string) string) []*host.Fault {
 	switch {
 	case k.Own != "":
-		return []*host.Fault{fault(
+		return []*host.Fault{host.NewFault(
 			"before a rootless node is made, take the other one away: kubeadm reset; systemctl disable --now kubelet; podsec-k8s host apply",
 			"kubelet.service belongs to a kubelet of this machine's own, %s, and is left to it", k.Own)}
 	case unit.Load == "masked":
-		return []*host.Fault{fault("systemctl unmask kubelet", "kubelet.service is masked, and so there is nothing that starts a node")}
+		return []*host.Fault{host.NewFault("systemctl unmask kubelet", "kubelet.service is masked, and so there is nothing that starts a node")}
 	case !k.Swapped:
-		return []*host.Fault{fault("podsec-k8s host apply", "kubelet.service is not that of podsec-k8s yet")}
+		return []*host.Fault{host.NewFault("podsec-k8s host apply", "kubelet.service is not that of podsec-k8s yet")}
 	case unit.Stale:
-		return []*host.Fault{fault("systemctl daemon-reload", "systemd has not read the files of kubelet.service as they are now")}
+		return []*host.Fault{host.NewFault("systemctl daemon-reload", "systemd has not read the files of kubelet.service as they are now")}
 	case unit.File != units.GuardFile:
 		return []*host.Fault{wrongFile(unit.File)}
 	}
@@ -109,7 +108,7 @@ func kubeletFaults(k Kubelet, unit host.LoadedUnit, running []string, uid uint32
 		faults = append(faults, foreignSettings(foreign, unit, read))
 	}
 	if len(running) > 0 && !IsGuard(running) {
-		faults = append(faults, fault("once nothing needs it any more: systemctl restart kubelet",
+		faults = append(faults, host.NewFault("once nothing needs it any more: systemctl restart kubelet",
 			"kubelet.service still runs %s, not the guard of the node", running[0]))
 	}
 	return faults
@@ -126,9 +125,9 @@ func wanted(settings map[string][]string, name string) []string {
 
 func wrongFile(file string) *host.Fault {
 	if file == "" || path.Dir(file) == "/lib/systemd/system" || path.Dir(file) == "/usr/lib/systemd/system" {
-		return fault("podsec-k8s host apply", "the unit file %s is missing", units.GuardFile)
+		return host.NewFault("podsec-k8s host apply", "the unit file %s is missing", units.GuardFile)
 	}
-	return fault("move it away, if nothing needs it: mv "+file+" "+file+".old; systemctl daemon-reload",
+	return host.NewFault("move it away, if nothing needs it: mv "+file+" "+file+".old; systemctl daemon-reload",
 		"kubelet.service is not the guard of the node: %s comes before %s", file, units.GuardFile)
 }
 
@@ -142,9 +141,9 @@ func foreignSettings(names []string, unit host.LoadedUnit, read func(path string
 		}
 	}
 	if !slices.Contains(unit.DropIns, units.GuardDropInFile) || len(files) == 0 {
-		return fault("podsec-k8s host apply", "kubelet.service does not have the settings of %s: %s", units.GuardDropInFile, strings.Join(names, ", "))
+		return host.NewFault("podsec-k8s host apply", "kubelet.service does not have the settings of %s: %s", units.GuardDropInFile, strings.Join(names, ", "))
 	}
-	return fault("take that out of the file, or give it a name that sorts before "+path.Base(units.GuardDropInFile)+"; then: systemctl daemon-reload",
+	return host.NewFault("take that out of the file, or give it a name that sorts before "+path.Base(units.GuardDropInFile)+"; then: systemctl daemon-reload",
 		"kubelet.service is not the guard of the node: %s wins with %s", strings.Join(files, ", "), strings.Join(names, ", "))
 }
 
@@ -156,9 +155,4 @@ func setsAny(text string, names []string) bool {
 		}
 	}
 	return false
-}
-
-// fault makes a fault of a remedy and a message.
-func fault(remedy, format string, args ...any) *host.Fault {
-	return &host.Fault{Err: fmt.Errorf(format, args...), Remedy: remedy}
 }

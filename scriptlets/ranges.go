@@ -54,20 +54,20 @@ func (t idTable) shared(uid uint32) *host.Fault {
 			continue
 		}
 		if own.Start > math.MaxUint32-own.Count {
-			return fault(remedy, "%s has subordinate %ss up to %d in %s, and there are none so high", Admin, t.kind, own.Start+own.Count-1, t.path)
+			return host.NewFault(remedy, "%s has subordinate %ss up to %d in %s, and there are none so high", Admin, t.kind, own.Start+own.Count-1, t.path)
 		}
 		for j, other := range t.ranges {
 			switch {
 			case i == j || !overlap(own, other):
 			case !ours(other):
-				return fault(remedy, "subordinate %ss of %s, %d to %d in %s, are those of %s, too", t.kind, Admin, own.Start, own.Start+own.Count-1, t.path, other.Owner)
+				return host.NewFault(remedy, "subordinate %ss of %s, %d to %d in %s, are those of %s, too", t.kind, Admin, own.Start, own.Start+own.Count-1, t.path, other.Owner)
 			default:
-				return fault(remedy, "%s has the same subordinate %ss twice in %s: %d to %d", Admin, t.kind, t.path, own.Start, own.Start+own.Count-1)
+				return host.NewFault(remedy, "%s has the same subordinate %ss twice in %s: %d to %d", Admin, t.kind, t.path, own.Start, own.Start+own.Count-1)
 			}
 		}
 		for _, person := range t.people {
 			if overlap(own, person) {
-				return fault(remedy, "among the subordinate %ss of %s, %d to %d in %s, is that of %s, %d",
+				return host.NewFault(remedy, "among the subordinate %ss of %s, %d to %d in %s, is that of %s, %d",
 					t.kind, Admin, own.Start, own.Start+own.Count-1, t.path, person.Owner, person.Start)
 			}
 		}

@@ -42,6 +42,6 @@ func rootfulFault(traces []string) *host.Fault {
 	if len(traces) == 0 {
 		return nil
 	}
-	return fault("take it away with kubeadm reset, before the rootless node is made; or leave it, not to run any more: --ignore-preflight="+checkRootful,
+	return host.NewFault("take it away with kubeadm reset, before the rootless node is made; or leave it, not to run any more: --ignore-preflight="+checkRootful,
 		"this machine is a node of another cluster, which can't run beside a rootless node: %s", strings.Join(traces, ", "))
 }

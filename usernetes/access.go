@@ -30,8 +30,8 @@ func AskAccess() (a NodeAccess, err error) {
 		return a, err
 	}
 	_, stopped := childPID()
-	a = NodeAccess{Begun: true, Running: stopped == nil, Name: n.Name, Master: canStat(kept(adminConf))}
-	a.Member = a.Master || canStat(kept(kubeletConf))
+	a = NodeAccess{Begun: true, Running: stopped == nil, Name: n.Name, Master: host.Exists(kept(adminConf))}
+	a.Member = a.Master || host.Exists(kept(kubeletConf))
 	if !a.Master {
 		return a, nil
 	}

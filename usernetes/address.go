@@ -93,6 +93,6 @@ func checkAddress(n Node, addresses []netip.Prefix) *host.Fault {
 	if slices.ContainsFunc(addresses, func(p netip.Prefix) bool { return p.Addr() == n.IP }) {
 		return nil
 	}
-	return fault("give the machine that address again, or make the node anew: podsec-k8s reset",
+	return host.NewFault("give the machine that address again, or make the node anew: podsec-k8s reset",
 		"the node was made with the address %s, which this machine no longer has", n.IP)
 }

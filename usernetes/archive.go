@@ -12,6 +12,8 @@ import (
 	"slices"
 
 	"github.com/distribution/reference"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // An Archive is a docker archive that the administrator gives in place of a
@@ -59,7 +61,7 @@ func ReadArchives(names []string, files []*os.File) []Archive {
 	for i, file := range files {
 		a := Archive{Name: names[i], file: file}
 		if a.Images, a.Err = readArchiveFile(a.Name, file); a.Err != nil {
-			a.Err = fault(asFault(a.Err).Remedy, "the image archive %q: %w", a.Name, a.Err)
+			a.Err = host.NewFault(host.AsFault(a.Err).Remedy, "the image archive %q: %w", a.Name, a.Err)
 		}
 		all = append(all, a)
 	}
@@ -70,11 +72,11 @@ func readArchiveFile(name string, file *os.File) ([]ArchivedImage, error) {
 	info, err := file.Stat()
 	switch {
 	case err != nil:
-		return nil, fault(howToArchive, "it can't be read: %w", err)
+		return nil, host.NewFault(howToArchive, "it can't be read: %w", err)
 	case info.IsDir():
-		return nil, fault("make one file of a folder in OCI layout: skopeo copy oci:"+name+" docker-archive:NEW:IMAGE", "it is a folder")
+		return nil, host.NewFault("make one file of a folder in OCI layout: skopeo copy oci:"+name+" docker-archive:NEW:IMAGE", "it is a folder")
 	case !info.Mode().IsRegular():
-		return nil, fault("give a plain file, for it is read twice", "it is no plain file")
+		return nil, host.NewFault("give a plain file, for it is read twice", "it is no plain file")
 	}
 	return archiveReader{name, file, info.Size()}.images()
 }
@@ -93,10 +95,10 @@ type archiveReader struct {
 func (r archiveReader) images() ([]ArchivedImage, error) {
 	const manifest = "manifest.json"
 	if r.size == 0 {
-		return nil, fault(howToArchive, "it is empty")
+		return nil, host.NewFault(howToArchive, "it is empty")
 	}
 	if form, program := compression(r.from); form != "" {
-		return nil, fault("unpack it first: "+program+" "+r.name, "it is compressed by %s", form)
+		return nil, host.NewFault("unpack it first: "+program+" "+r.name, "it is compressed by %s", form)
 	}
 	parts, tables, err := r.parts(manifest)
 	if err != nil {
@@ -104,13 +106,13 @@ func (r archiveReader) images() ([]ArchivedImage, error) {
 	}
 	if tables[manifest] == nil {
 		if parts["oci-layout"] {
-			return nil, fault("convert it: skopeo copy oci-archive:"+r.name+" docker-archive:NEW:IMAGE", "it is an OCI archive, not one of docker's form")
+			return nil, host.NewFault("convert it: skopeo copy oci-archive:"+r.name+" docker-archive:NEW:IMAGE", "it is an OCI archive, not one of docker's form")
 		}
-		return nil, fault(howToArchive, "it is no docker archive: it has no manifest.json")
+		return nil, host.NewFault(howToArchive, "it is no docker archive: it has no manifest.json")
 	}
 	var entries []archiveEntry
 	if err := json.Unmarshal(tables[manifest], &entries); err != nil {
-		return nil, fault(howToArchive, "it is no docker archive: reading its manifest.json: %w", err)
+		return nil, host.NewFault(howToArchive, "it is no docker archive: reading its manifest.json: %w", err)
 	}
 	return r.described(parts, entries)
 }
@@ -128,7 +130,7 @@ func (r archiveReader) described(parts map[string]bool, entries []archiveEntry) 
 	for _, entry := range entries {
 		for _, part := range append(entry.Layers, entry.Config) {
 			if !parts[path.Clean(part)] {
-				return nil, fault(bringAnew, "it is cut short: it lacks %.80q", part)
+				return nil, host.NewFault(bringAnew, "it is cut short: it lacks %.80q", part)
 			}
 		}
 		configs = append(configs, path.Clean(entry.Config))
@@ -147,7 +149,7 @@ func (r archiveReader) described(parts map[string]bool, entries []archiveEntry) 
 		images, named = append(images, image), named || len(image.Names) > 0
 	}
 	if !named {
-		return nil, fault(howToArchive, "none of its images has a name")
+		return nil, host.NewFault(howToArchive, "none of its images has a name")
 	}
 	return images, nil
 }
@@ -156,13 +158,13 @@ func (e archiveEntry) image(config []byte) (ArchivedImage, error) {
 	var image ArchivedImage
 	var known struct{ Architecture string }
 	if err := json.Unmarshal(config, &known); err != nil {
-		return image, fault(bringAnew, "it is damaged: reading %.80q: %w", e.Config, err)
+		return image, host.NewFault(bringAnew, "it is damaged: reading %.80q: %w", e.Config, err)
 	}
 	image.Architecture = known.Architecture
 	for _, tag := range e.RepoTags {
 		name, err := fullName(tag)
 		if err != nil {
-			return image, fault(howToArchive, "%.200q in it is no name of an image: %w", tag, err)
+			return image, host.NewFault(howToArchive, "%.200q in it is no name of an image: %w", tag, err)
 		}
 		image.Names = append(image.Names, name)
 	}
@@ -184,7 +186,7 @@ func (r archiveReader) parts(wanted ...string) (found map[string]bool, content m
 		}
 		name := path.Clean(entry.Name)
 		if found[name] = true; len(found) > entryLimit {
-			return nil, nil, fault(howToArchive, "it holds more than %d files", entryLimit)
+			return nil, nil, host.NewFault(howToArchive, "it holds more than %d files", entryLimit)
 		}
 		if !slices.Contains(wanted, name) {
 			continue
@@ -200,11 +202,11 @@ func (r archiveReader) parts(wanted ...string) (found map[string]bool, content m
 func tarFault(err error, begun bool) error {
 	switch {
 	case !begun:
-		return fault(howToArchive, "it is no docker archive: %w", err)
+		return host.NewFault(howToArchive, "it is no docker archive: %w", err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fault(bringAnew, "it is cut short: its last file is not whole")
+		return host.NewFault(bringAnew, "it is cut short: its last file is not whole")
 	default:
-		return fault(bringAnew, "it is damaged: %w", err)
+		return host.NewFault(bringAnew, "it is damaged: %w", err)
 	}
 }
 

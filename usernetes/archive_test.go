@@ -118,7 +118,7 @@ func TestReadArchives(t *testing.T) {
 			t.Errorf("%+v", all[0])
 		}
 		for i, says := range map[int]string{1: `"pipe": it is no plain file`, 2: `"oci": it is a folder`} {
-			if all[i].Err == nil || !strings.Contains(all[i].Err.Error(), says) || asFault(all[i].Err).Remedy == "" {
+			if all[i].Err == nil || !strings.Contains(all[i].Err.Error(), says) || host.AsFault(all[i].Err).Remedy == "" {
 				t.Errorf("%+v", all[i])
 			}
 		}

@@ -40,8 +40,8 @@ func childPID() (int, error) {
 	data, err := host.ReadFile(childPIDFile())
 	switch {
 	case err == nil:
-	case !canStat(nodeFile):
-		return 0, fault("make one: podsec-k8s-create-master or podsec-k8s join", "there is no node on this machine yet")
+	case !host.Exists(nodeFile):
+		return 0, host.NewFault("make one: podsec-k8s-create-master or podsec-k8s join", "there is no node on this machine yet")
 	default:
 		return 0, &host.Fault{
 			Err:    fmt.Errorf("finding the node's namespaces: %w", err),

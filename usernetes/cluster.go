@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // How long a cluster is looked for, and how far apart two clocks may be:
@@ -82,7 +84,7 @@ func checkCluster(f Facts, _ Node) error {
 	if f.Cluster.Err == nil {
 		return nil
 	}
-	return fault("see that the master runs and that nothing is between: podsec-k8s status on the master, its port 6443/tcp open",
+	return host.NewFault("see that the master runs and that nothing is between: podsec-k8s status on the master, its port 6443/tcp open",
 		"the cluster at %s does not answer: %w", f.Cluster.Endpoint, f.Cluster.Err)
 }
 
@@ -90,7 +92,7 @@ func checkClock(f Facts, _ Node) error {
 	if f.Cluster.Ahead.Abs() <= clockLimit {
 		return nil
 	}
-	return fault("set the clock, and keep it right: systemctl enable --now chronyd",
+	return host.NewFault("set the clock, and keep it right: systemctl enable --now chronyd",
 		"the clock of this machine is %s off the cluster's", f.Cluster.Ahead.Round(time.Second).Abs())
 }
 
@@ -105,7 +107,7 @@ func checkSkew(f Facts, n Node) error {
 	if minorOf(f.Cluster.Version) == minorOf(n.Kubernetes) {
 		return nil
 	}
-	return fault("install the podsec-k8s that is built for the cluster's version, or upgrade the cluster first",
+	return host.NewFault("install the podsec-k8s that is built for the cluster's version, or upgrade the cluster first",
 		"the cluster runs Kubernetes %s, this machine has %s", f.Cluster.Version, n.Kubernetes)
 }
 

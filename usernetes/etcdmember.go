@@ -84,7 +84,7 @@ func leaveEtcd(ctx context.Context, n Node) error {
 		return client.remove(ctx, own)
 	})
 	if err != nil {
-		return fault("bring this machine's etcd up first: journalctl _SYSTEMD_USER_UNIT=u7s-etcd.service; or give it up, though the others may stop: podsec-k8s reset --force",
+		return host.NewFault("bring this machine's etcd up first: journalctl _SYSTEMD_USER_UNIT=u7s-etcd.service; or give it up, though the others may stop: podsec-k8s reset --force",
 			"this machine's etcd is a member of the cluster's, which could not be asked to let it go: %w", err)
 	}
 	return nil
@@ -118,9 +118,9 @@ func knownEtcdURLs(ctx context.Context, n Node) ([]string, error) {
 	switch {
 	case err == nil:
 		return append(etcdURLs(m, n), s.Leaving...), nil
-	case !canStat(kept(etcdPKI + "/healthcheck-client.key")):
+	case !host.Exists(kept(etcdPKI + "/healthcheck-client.key")):
 		return nil, nil // it is made before a member is, and goes after one
-	case s.Leaving != nil || !canStat(kept(adminConf)):
+	case s.Leaving != nil || !host.Exists(kept(adminConf)):
 		return s.Leaving, nil
 	}
 	admin, err := newAPIClient(adminConf)
@@ -131,7 +131,7 @@ func knownEtcdURLs(ctx context.Context, n Node) ([]string, error) {
 	defer cancel()
 	pods, err := listEtcdPods(ctx, admin)
 	if err != nil {
-		return nil, fault("see that the other control planes run: podsec-k8s status", "asking the cluster for the members of its etcd: %w", err)
+		return nil, host.NewFault("see that the other control planes run: podsec-k8s status", "asking the cluster for the members of its etcd: %w", err)
 	}
 	var urls []string
 	for _, p := range pods {

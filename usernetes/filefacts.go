@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // WithFiles adds what is found at the files that the planned configuration, and
@@ -110,7 +112,7 @@ func madeFolders() (paths []string) {
 // elsewhere u7s-admin has to be able to write to the host's.
 func canMake(path string, bare bool) bool {
 	path = filepath.Clean(path)
-	if bare && !canStat(filepath.Dir(nodePlace(path))) {
+	if bare && !host.Exists(filepath.Dir(nodePlace(path))) {
 		return false
 	}
 	if nodesAlone(path) {
@@ -118,12 +120,12 @@ func canMake(path string, bare bool) bool {
 	}
 	for _, folder := range madeFolders() {
 		within, rest := below(path, folder)
-		if first, _, _ := strings.Cut(rest, "/"); within && !canStat(filepath.Join(folder, first)) {
+		if first, _, _ := strings.Cut(rest, "/"); within && !host.Exists(filepath.Join(folder, first)) {
 			return true
 		}
 	}
 	above := filepath.Dir(path)
-	for !canStat(above) {
+	for !host.Exists(above) {
 		above = filepath.Dir(above)
 	}
 	return unix.Access(above, unix.W_OK|unix.X_OK) == nil
@@ -159,20 +161,20 @@ func checkFiles(f Facts, _ Node) error {
 // check tells why a file can't be used.
 func (f fileFact) check() error {
 	if !cleanPath(f.Path) {
-		return fault("give a whole path, from / on, without ..", "%q is no whole path", f.Path)
+		return host.NewFault("give a whole path, from / on, without ..", "%q is no whole path", f.Path)
 	}
 	missing := errors.Is(f.Err, fs.ErrNotExist)
 	switch {
 	case f.Err != nil && !missing || missing && f.Closed != "":
-		return fault(fmt.Sprintf("put it where %s can enter, such as /etc/kubernetes, or open the folder: chmod o+x %s", Admin, f.Closed),
+		return host.NewFault(fmt.Sprintf("put it where %s can enter, such as /etc/kubernetes, or open the folder: chmod o+x %s", Admin, f.Closed),
 			"%s can't enter %s on the way to %s", Admin, f.Closed, f.Path)
 	case missing && f.mayBeMade() && f.Writable:
 		return nil
 	case missing && f.mayBeMade():
-		return fault(fmt.Sprintf("make it: mkdir -p %s && chown %s %s", f.store(), Admin, f.store()),
+		return host.NewFault(fmt.Sprintf("make it: mkdir -p %s && chown %s %s", f.store(), Admin, f.store()),
 			"%s is not there, and %s can't make it", f.Path, Admin)
 	case missing:
-		return fault("put it there, or correct the configuration; podsec-k8s(8), FILES OF THE HOST, tells what the node sees", "%s does not exist", f.Path)
+		return host.NewFault("put it there, or correct the configuration; podsec-k8s(8), FILES OF THE HOST, tells what the node sees", "%s does not exist", f.Path)
 	}
 	return f.checkThere()
 }
@@ -182,17 +184,17 @@ func (f fileFact) checkThere() error {
 	folder := f.Mode.IsDir()
 	switch {
 	case f.Use == useVolume && !f.Kind.fits(f.Mode):
-		return fault("correct the pathType, or the path", "%s is no %s", f.Path, f.Kind)
+		return host.NewFault("correct the pathType, or the path", "%s is no %s", f.Path, f.Kind)
 	case folder && (f.Use == useFile || f.Use == useOutput):
-		return fault("give a file", "%s is a folder", f.Path)
+		return host.NewFault("give a file", "%s is a folder", f.Path)
 	case !folder && (f.Use == useFolder || f.Use == useStore):
-		return fault("give a folder", "%s is no folder", f.Path)
+		return host.NewFault("give a folder", "%s is no folder", f.Path)
 	case (f.Use == useOutput || f.Use == useStore) && !f.Writable:
-		return fault(fmt.Sprintf("chown %s %s", Admin, f.Path), "%s can't write to %s", Admin, f.Path)
+		return host.NewFault(fmt.Sprintf("chown %s %s", Admin, f.Path), "%s can't write to %s", Admin, f.Path)
 	case f.reads() && !f.Readable && folder:
-		return fault(fmt.Sprintf("chgrp -R %s %s && chmod -R g+rX %s", Admin, f.Path, f.Path), "%s can't read %s", Admin, f.Closed)
+		return host.NewFault(fmt.Sprintf("chgrp -R %s %s && chmod -R g+rX %s", Admin, f.Path, f.Path), "%s can't read %s", Admin, f.Closed)
 	case f.reads() && !f.Readable:
-		return fault(readRemedy(f.Path), "%s can't read %s", Admin, f.Path)
+		return host.NewFault(readRemedy(f.Path), "%s can't read %s", Admin, f.Path)
 	}
 	return nil
 }
@@ -232,11 +234,11 @@ func checkVolume(v hostMount) error {
 	hides := func(path string) bool { within, _ := below(path, v.target); return within }
 	switch {
 	case !cleanPath(v.target):
-		return fault("give a whole path, from / on, without ..", "the mountPath %q is no whole path", v.target)
+		return host.NewFault("give a whole path, from / on, without ..", "the mountPath %q is no whole path", v.target)
 	case slices.ContainsFunc([]string{"/usr/bin", "/usr/sbin", "/proc", "/sys", "/dev"}, hides):
-		return fault("choose another mountPath", "at the mountPath %s it would hide the program itself", v.target)
+		return host.NewFault("choose another mountPath", "at the mountPath %s it would hide the program itself", v.target)
 	case !slices.Contains(hostPathTypes(), v.kind):
-		return fault("see the Kubernetes documentation, Volumes, hostPath", "there is no pathType %q", v.kind)
+		return host.NewFault("see the Kubernetes documentation, Volumes, hostPath", "there is no pathType %q", v.kind)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 const filesConfig = `kind: ClusterConfiguration
@@ -100,7 +102,7 @@ func TestFileFactCheck(t *testing.T) {
 			if c.word == "" && err == nil {
 				return
 			}
-			if err == nil || c.word == "" || !strings.Contains(err.Error(), c.word) || asFault(err).Remedy == "" {
+			if err == nil || c.word == "" || !strings.Contains(err.Error(), c.word) || host.AsFault(err).Remedy == "" {
 				t.Errorf("got %v, want %q and a remedy", err, c.word)
 			}
 		})

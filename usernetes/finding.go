@@ -51,17 +51,17 @@ func separate(err error) []*host.Fault {
 	}
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
-		return []*host.Fault{asFault(err)}
+		return []*host.Fault{host.AsFault(err)}
 	}
 	var all []*host.Fault
 	for _, one := range joined.Unwrap() {
-		all = append(all, asFault(one))
+		all = append(all, host.AsFault(one))
 	}
 	return all
 }
 
 // placed adds to a fault what it is about.
 func placed(where string, err error) *host.Fault {
-	known := asFault(err)
-	return fault(known.Remedy, "%s: %w", where, known.Err)
+	known := host.AsFault(err)
+	return host.NewFault(known.Remedy, "%s: %w", where, known.Err)
 }

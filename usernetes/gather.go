@@ -32,13 +32,13 @@ func GatherFacts(ctx context.Context) Facts {
 	f := Facts{
 		Kubernetes:  kubeadmVersion(ctx),
 		CgroupV2:    isCgroup2("/sys/fs/cgroup"),
-		Tun:         canOpen("/dev/net/tun"),
+		Tun:         host.CanReadWrite("/dev/net/tun"),
 		Newuidmap:   errors.Join(canRun("newuidmap"), canRun("newgidmap")),
 		SubUIDs:     subordinate("/etc/subuid"),
 		SubGIDs:     subordinate("/etc/subgid"),
 		NoUserNS:    userNSForbidden(),
 		Missing:     missing(programs()),
-		UserManager: canStat(runtimeDir() + "/systemd/private"),
+		UserManager: host.Exists(runtimeDir() + "/systemd/private"),
 		Unfit:       unfitModes(ctx),
 		Limits:      readLimits("/", uint32(os.Getuid())),
 	}

@@ -94,7 +94,7 @@ func Guard(ctx context.Context) error {
 		return err
 	}
 	if uint32(os.Getuid()) != admin.UID {
-		return fault("systemctl start kubelet", "this is for kubelet.service to run, as %s", Admin)
+		return host.NewFault("systemctl start kubelet", "this is for kubelet.service to run, as %s", Admin)
 	}
 	ctx, release := host.CatchSignals(ctx, unix.SIGTERM, unix.SIGINT, unix.SIGUSR1)
 	defer release()

@@ -3,6 +3,8 @@ package usernetes
 import (
 	"os"
 	"slices"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // kubeadmFiles lists what kubeadm writes when it makes a node or lets it join,
@@ -19,8 +21,8 @@ func kubeadmFiles() []string {
 
 // halfMade reports whether kubeadm has begun a cluster or a join here.
 func halfMade() bool {
-	written := func(path string) bool { return canStat(kept(path)) }
-	hasManifest := func(name string) bool { return canStat(manifestFile(name)) }
+	written := func(path string) bool { return host.Exists(kept(path)) }
+	hasManifest := func(name string) bool { return host.Exists(manifestFile(name)) }
 	entries, err := os.ReadDir(kept("/etc/kubernetes/pki"))
 	return err == nil && len(entries) > 0 || slices.ContainsFunc(kubeadmFiles(), written) || slices.ContainsFunc(components(), hasManifest)
 }

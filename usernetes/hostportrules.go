@@ -46,7 +46,7 @@ func (h *hostPortRules) mendIptables(ctx context.Context, nat string) error {
 		return nil
 	}
 	if h.iptables == "" {
-		return fault("delete the pods that have host ports, so that they are made anew: podsec-k8s kubectl get pods -A -o wide",
+		return host.NewFault("delete the pods that have host ports, so that they are made anew: podsec-k8s kubectl get pods -A -o wide",
 			"the rules of pods' host ports were flushed in the namespaces")
 	}
 	return loadHostPorts(ctx, "iptables-restore", []string{"--wait", "5", "--noflush"}, withoutJumps(h.iptables, nat))

@@ -33,7 +33,7 @@ func (o Overview) WithHost(v HostView) Overview {
 	for _, unit := range v.Net {
 		lines = append(lines, UnitLine{Unit: unit.Name, State: unit.State.Active})
 		if !unit.State.Up() && o.State != StateStopped {
-			o.Faults = append(o.Faults, faultLine(fault("systemctl restart "+unit.Name, "%s, which the network mode veth needs, does not run", unit.Name)))
+			o.Faults = append(o.Faults, faultLine(host.NewFault("systemctl restart "+unit.Name, "%s, which the network mode veth needs, does not run", unit.Name)))
 		}
 	}
 	o.Units = append(lines, o.Units...)
@@ -54,19 +54,19 @@ func (v HostView) guardFaults(state string, known bool) (lines []FaultLine) {
 	masked := strings.HasPrefix(string(v.GuardFile), "masked")
 	switch stopped := state == StateStopped; {
 	case stopped && v.Guard.Up():
-		add(fault(startRemedy(true), "the node's services were stopped, and kubelet.service was not"))
+		add(host.NewFault(startRemedy(true), "the node's services were stopped, and kubelet.service was not"))
 	case stopped && masked && v.Guard.Idle():
-		add(fault("systemctl unmask kubelet && systemctl enable --now kubelet", "the node is stopped, and kubelet.service is masked"))
+		add(host.NewFault("systemctl unmask kubelet && systemctl enable --now kubelet", "the node is stopped, and kubelet.service is masked"))
 		return lines
 	case stopped && v.Guard.Idle():
-		add(fault(startRemedy(false), "the node is stopped"))
+		add(host.NewFault(startRemedy(false), "the node is stopped"))
 	case known && stopped, v.Guard.Up():
 	case v.Guard.Sub == "auto-restart":
-		add(fault("mend the cause: it is tried again every few seconds; systemctl status kubelet", "the node does not start: %s", v.Guard.Status))
+		add(host.NewFault("mend the cause: it is tried again every few seconds; systemctl status kubelet", "the node does not start: %s", v.Guard.Status))
 	case v.Guard.Idle():
-		add(fault(startRemedy(true), "kubelet.service, which guards the node, does not run"))
+		add(host.NewFault(startRemedy(true), "kubelet.service, which guards the node, does not run"))
 	default:
-		add(fault("wait for it: systemctl status kubelet", "kubelet.service is %s: %s", v.Guard.Active, v.Guard.Status))
+		add(host.NewFault("wait for it: systemctl status kubelet", "kubelet.service is %s: %s", v.Guard.Active, v.Guard.Status))
 	}
 	if f := NotAtBoot(v.GuardFile); f != nil {
 		add(f)
@@ -79,11 +79,11 @@ func (v HostView) guardFaults(state string, known bool) (lines []FaultLine) {
 func NotAtBoot(guard host.UnitFileState) *host.Fault {
 	switch {
 	case strings.HasPrefix(string(guard), "masked"):
-		return fault("systemctl unmask kubelet && systemctl enable kubelet", "kubelet.service is masked: the node does not start at boot")
+		return host.NewFault("systemctl unmask kubelet && systemctl enable kubelet", "kubelet.service is masked: the node does not start at boot")
 	case guard == "disabled":
-		return fault("systemctl enable kubelet", "kubelet.service is disabled: the node does not start at boot")
+		return host.NewFault("systemctl enable kubelet", "kubelet.service is disabled: the node does not start at boot")
 	case guard == "":
-		return fault("podsec-k8s host apply", "there is no kubelet.service")
+		return host.NewFault("podsec-k8s host apply", "there is no kubelet.service")
 	}
 	return nil
 }

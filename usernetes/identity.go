@@ -17,13 +17,13 @@ func checkNodeName(_ Facts, n Node) error {
 	const remedy = "give the machine a name: hostnamectl set-hostname NAME; or its node: --node-name NAME"
 	switch {
 	case n.Name == "":
-		return fault(remedy, "this machine has no name, and so its node has none")
+		return host.NewFault(remedy, "this machine has no name, and so its node has none")
 	case !isName(n.Name) && len(n.Name) <= maxLabel:
-		return fault(remedy, "%q can't be the name of a node: that has small letters, digits, dots, and hyphens between them", n.Name)
+		return host.NewFault(remedy, "%q can't be the name of a node: that has small letters, digits, dots, and hyphens between them", n.Name)
 	case len(n.Name) > maxLabel:
-		return fault(remedy, "the name %q has %d characters, and a node's may have %d", shortened(n.Name), len(n.Name), maxLabel)
+		return host.NewFault(remedy, "the name %q has %d characters, and a node's may have %d", shortened(n.Name), len(n.Name), maxLabel)
 	case isLocalhost(n.Name):
-		return fault(remedy, "%s is what every machine calls itself, and can't be the name of a node", n.Name)
+		return host.NewFault(remedy, "%s is what every machine calls itself, and can't be the name of a node", n.Name)
 	}
 	return nil
 }
@@ -47,22 +47,22 @@ func isLocalhost(name string) bool {
 // checkNodeIP asks for an IPv4 address of this machine that others can reach.
 func checkNodeIP(f Facts, n Node) error {
 	if endpoint, err := netip.ParseAddr(n.Endpoint); err == nil && endpoint.Is6() {
-		return fault("give the cluster an endpoint with an IPv4 address, or a name that has one: NAME:PORT",
+		return host.NewFault("give the cluster an endpoint with an IPv4 address, or a name that has one: NAME:PORT",
 			"the cluster's endpoint %s is an IPv6 address, and a node reaches IPv4 addresses alone", endpoint)
 	}
 	others := ipv4Addresses(f.Addresses)
 	if len(others) == 0 {
-		return fault("give it one, see ip -4 address, and a route to the other machines",
+		return host.NewFault("give it one, see ip -4 address, and a route to the other machines",
 			"this machine has no IPv4 address that others could reach, and podsec-k8s needs IPv4")
 	}
 	remedy := "give one of the machine's own: --node-ip " + strings.Join(others, ", ")
 	switch {
 	case !n.IP.IsValid():
-		return fault(remedy, "this machine has no default route by IPv4 that tells the node's address")
+		return host.NewFault(remedy, "this machine has no default route by IPv4 that tells the node's address")
 	case n.IP.Is6():
-		return fault(remedy, "the node's address %s is not of IPv4, and the cluster's networks are", n.IP)
+		return host.NewFault(remedy, "the node's address %s is not of IPv4, and the cluster's networks are", n.IP)
 	case !slices.Contains(others, n.IP.String()):
-		return fault(remedy, "%s is no address of this machine that others could reach", n.IP)
+		return host.NewFault(remedy, "%s is no address of this machine that others could reach", n.IP)
 	}
 	return nil
 }

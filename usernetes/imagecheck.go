@@ -16,9 +16,9 @@ func (f ImageFacts) needs(image string) bool {
 // missing says where an image was looked for. Where an archive holds the like
 // of it, that is the likelier cure.
 func (f ImageFacts) missing(image NeededImage) *host.Fault {
-	name, from, answer := image.Name, registryOf(image.Name), asFault(image.Registry)
+	name, from, answer := image.Name, registryOf(image.Name), host.AsFault(image.Registry)
 	if len(f.Archives) == 0 {
-		return fault(answer.Remedy, "the image %s is not in the node's storage and in no archive, for none was given; the registry %s: %w", name, from, answer)
+		return host.NewFault(answer.Remedy, "the image %s is not in the node's storage and in no archive, for none was given; the registry %s: %w", name, from, answer)
 	}
 	remedy := answer.Remedy
 	switch like := f.alike(name); {
@@ -28,7 +28,7 @@ func (f ImageFacts) missing(image NeededImage) *host.Fault {
 	default:
 		remedy = fmt.Sprintf("%s is another version; fetch the right one: skopeo copy docker://%s docker-archive:FILE:%s", like, name, name)
 	}
-	return fault(remedy, "the image %s is not in the node's storage and in no archive (%s); the registry %s: %w", name, f.contents(), from, answer)
+	return host.NewFault(remedy, "the image %s is not in the node's storage and in no archive (%s); the registry %s: %w", name, f.contents(), from, answer)
 }
 
 // alike returns the name of an archived image that differs from the needed one

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 const (
@@ -15,7 +17,7 @@ const (
 
 // TestCheckImages: every place is named where an image was looked for.
 func TestCheckImages(t *testing.T) {
-	away := fault("reach it", "away")
+	away := host.NewFault("reach it", "away")
 	pause, dns := NeededImage{Name: pauseName, Registry: away}, NeededImage{Name: dnsName, Registry: away}
 	holds := func(names ...string) []Archive {
 		return []Archive{{Name: "a.tar", Images: []ArchivedImage{{Names: names, Architecture: runtime.GOARCH}}}}
@@ -111,7 +113,7 @@ func TestFullNames(t *testing.T) {
 	if all, err := fullNames("r.test:5000/pause:3.9", "mirror/coredns:v1"); err != nil || !slices.Equal(all, []string{"r.test:5000/pause:3.9", "docker.io/mirror/coredns:v1"}) {
 		t.Errorf("%q, %v", all, err)
 	}
-	if _, err := fullNames("https://r.test/pause:3.9"); err == nil || !strings.Contains(asFault(err).Remedy, "IMAGE_REPOSITORY") {
+	if _, err := fullNames("https://r.test/pause:3.9"); err == nil || !strings.Contains(host.AsFault(err).Remedy, "IMAGE_REPOSITORY") {
 		t.Errorf("an address in place of a name: %v", err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // checkArchives finds archives that can't be loaded, and images in them that
@@ -20,7 +22,7 @@ func checkArchives(f Facts, _ Node) error {
 		}
 		for _, image := range a.Images {
 			if image.Architecture != runtime.GOARCH && slices.ContainsFunc(image.Names, f.Images.needs) {
-				faults = append(faults, fault("make one for this machine: skopeo --override-arch "+runtime.GOARCH+" copy docker://IMAGE docker-archive:FILE:IMAGE",
+				faults = append(faults, host.NewFault("make one for this machine: skopeo --override-arch "+runtime.GOARCH+" copy docker://IMAGE docker-archive:FILE:IMAGE",
 					"the image archive %q: its %s is for the architecture %s, not %s", a.Name, strings.Join(image.Names, ", "), image.Architecture, runtime.GOARCH))
 			}
 		}
@@ -56,7 +58,7 @@ func checkAuthFile(f Facts, n Node) error {
 		return nil
 	}
 	file := n.ImageAuthFile
-	return fault(fmt.Sprintf("make it so: skopeo login --authfile %s REGISTRY; chown root:%s %s; chmod 0640 %s", file, Admin, file, file),
+	return host.NewFault(fmt.Sprintf("make it so: skopeo login --authfile %s REGISTRY; chown root:%s %s; chmod 0640 %s", file, Admin, file, file),
 		"the file with the registries' logins, IMAGE_AUTH_FILE: %w", f.Images.NoAuth)
 }
 

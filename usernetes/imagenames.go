@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // fullNames completes the names of images that are to come from the site's
@@ -12,7 +14,7 @@ func fullNames(images ...string) (all []string, err error) {
 	for _, image := range images {
 		name, err := fullName(image)
 		if err != nil {
-			return nil, fault("set IMAGE_REPOSITORY in "+SiteDir+", or --image-repository, to a registry and path such as registry.example:5000/k8s",
+			return nil, host.NewFault("set IMAGE_REPOSITORY in "+SiteDir+", or --image-repository, to a registry and path such as registry.example:5000/k8s",
 				"%q is no name of an image: %w", image, err)
 		}
 		all = append(all, name)

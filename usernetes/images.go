@@ -152,7 +152,7 @@ func (w *Work) pull(ctx context.Context, image string) error {
 		err = skopeoCause(err)
 	}
 	answer := registryFault(image, err)
-	return fault(answer.Remedy, "pulling the image %s: %w", image, answer)
+	return host.NewFault(answer.Remedy, "pulling the image %s: %w", image, answer)
 }
 
 // skopeoCopy brings an image into the node's storage. Source: skopeo-copy(1).

@@ -27,7 +27,7 @@ func asMisuse(f *host.Fault) error {
 
 func (j JoinRequest) endpointFault() *host.Fault {
 	if checkEndpoint(j.Endpoint) != nil {
-		return fault("give it as create-master printed it: podsec-k8s join ADDRESS:PORT …", "%q is no address and port of a cluster", j.Endpoint)
+		return host.NewFault("give it as create-master printed it: podsec-k8s join ADDRESS:PORT …", "%q is no address and port of a cluster", j.Endpoint)
 	}
 	return nil
 }
@@ -38,20 +38,20 @@ func (j JoinRequest) formFault() *host.Fault {
 		return f
 	}
 	if !bootstrapToken.MatchString(j.Token) {
-		return fault("make a token on a master: podsec-k8s token create --print-join-command", "the token is not of the form abcdef.0123456789abcdef")
+		return host.NewFault("make a token on a master: podsec-k8s token create --print-join-command", "the token is not of the form abcdef.0123456789abcdef")
 	}
 	if len(j.CAHashes) == 0 {
-		return fault("give the hash that create-master printed: --discovery-token-ca-cert-hash sha256:…",
+		return host.NewFault("give the hash that create-master printed: --discovery-token-ca-cert-hash sha256:…",
 			"without the hash of its certificate authority the cluster can't be told from another")
 	}
 	for _, hash := range j.CAHashes {
 		if !caHash.MatchString(hash) {
-			return fault("give the hash that create-master printed: --discovery-token-ca-cert-hash sha256:…",
+			return host.NewFault("give the hash that create-master printed: --discovery-token-ca-cert-hash sha256:…",
 				"%q is no hash of a certificate authority: sha256: and 64 hexadecimal digits", hash)
 		}
 	}
 	if j.ControlPlane && !certificateKey.MatchString(j.CertificateKey) {
-		return fault("make a command with one on a master: podsec-k8s token create --control-plane",
+		return host.NewFault("make a command with one on a master: podsec-k8s token create --control-plane",
 			"a control plane needs the key of the shared certificates, 64 hexadecimal digits")
 	}
 	return nil

@@ -28,7 +28,7 @@ func (p Plan) CheckConfig(ctx context.Context) error {
 	if err != nil && (!errors.As(err, &failed) || failed.Status < 0) {
 		return err
 	}
-	return fault("correct the flags, the file of --config, or the site's /etc/podsec-k8s/kubeadm.yaml",
+	return host.NewFault("correct the flags, the file of --config, or the site's /etc/podsec-k8s/kubeadm.yaml",
 		"kubeadm does not take this configuration: %s", configFault(said.String()))
 }
 

@@ -33,7 +33,7 @@ func AskKubeadm(ctx context.Context, command ...string) (KubeadmHelp, error) {
 	cmd := host.Command{Path: "kubeadm", Args: append(command, "--help"), Env: append(os.Environ(), "LC_ALL=C")}
 	out, err := cmd.Output(ctx)
 	if err != nil {
-		return KubeadmHelp{}, fault("see that kubeadm runs: kubeadm version", "asking kubeadm for its flags: %w", err)
+		return KubeadmHelp{}, host.NewFault("see that kubeadm runs: kubeadm version", "asking kubeadm for its flags: %w", err)
 	}
 	return parseKubeadmHelp(string(out)), nil
 }

@@ -14,7 +14,7 @@ func (c kubeadmConfig) checkProxies() *host.Fault {
 		variables, _ := lookup(c[kindCluster], append(path, "extraEnvs")...).([]any)
 		for _, variable := range variables {
 			if name := itemName(variable); isProxyVariable(name) {
-				return fault("leave it out, and set HTTP_PROXY, HTTPS_PROXY and NO_PROXY in /etc/podsec-k8s/node.conf",
+				return host.NewFault("leave it out, and set HTTP_PROXY, HTTPS_PROXY and NO_PROXY in /etc/podsec-k8s/node.conf",
 					"kubeadm configuration: %s has the variable %s, and proxies are settings of the site", strings.Join(path, "."), name)
 			}
 		}

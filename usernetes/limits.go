@@ -140,7 +140,7 @@ func (f limitFacts) warnings() (all []*host.Fault) {
 			names = append(names, low[s]...)
 		}
 		if len(names) > 0 {
-			all = append(all, fault(group.remedy, "a node full of pods needs larger limits of the kernel, see podsec-k8s(8): %s", strings.Join(names, ", ")))
+			all = append(all, host.NewFault(group.remedy, "a node full of pods needs larger limits of the kernel, see podsec-k8s(8): %s", strings.Join(names, ", ")))
 		}
 	}
 	return all
@@ -155,7 +155,7 @@ func (f limitFacts) exhausted() (all []*host.Fault) {
 		if u.of == 0 || u.of == unlimited || u.used < u.of/100*nearEnd+u.of%100*nearEnd/100 {
 			continue
 		}
-		all = append(all, fault("raise the limit, or run fewer pods here; podsec-k8s(8) has a table of limits",
+		all = append(all, host.NewFault("raise the limit, or run fewer pods here; podsec-k8s(8) has a table of limits",
 			"the limit %s is nearly reached: %s has %d of %d", u.name, Admin, u.used, u.of))
 	}
 	return all

@@ -32,7 +32,7 @@ type nodeFacts struct {
 func LookOver(ctx context.Context) (Overview, error) {
 	n, err := LoadNode()
 	if isMissing(err) {
-		return overviewOfNone(canStat(stateGone)), nil
+		return overviewOfNone(host.Exists(stateGone)), nil
 	}
 	if err != nil {
 		return Overview{}, err

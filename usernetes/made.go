@@ -78,16 +78,16 @@ func checkRole(is role, j *JoinRequest) error {
 	case err != nil:
 		return err
 	case is == roleFirst && same:
-		return fault("run the command on the machine that is to join", "this machine made this very cluster, and is a control plane of it")
+		return host.NewFault("run the command on the machine that is to join", "this machine made this very cluster, and is a control plane of it")
 	case is == roleFirst:
-		return fault("run the command on the machine that is to join; or give up the cluster of this machine first, with all of its data: podsec-k8s reset",
+		return host.NewFault("run the command on the machine that is to join; or give up the cluster of this machine first, with all of its data: podsec-k8s reset",
 			"this machine is the control plane of a cluster of its own")
 	case !same:
-		return fault("take this machine out of its cluster first: podsec-k8s reset", "this machine is a node of another cluster")
+		return host.NewFault("take this machine out of its cluster first: podsec-k8s reset", "this machine is a node of another cluster")
 	case is == roleWorker && j.ControlPlane:
-		return fault("take it out of the cluster first: podsec-k8s reset", "this machine is a worker of that cluster, no control plane")
+		return host.NewFault("take it out of the cluster first: podsec-k8s reset", "this machine is a worker of that cluster, no control plane")
 	case is == roleControl && !j.ControlPlane:
-		return fault("take it out of the cluster first: podsec-k8s reset", "this machine is a control plane of that cluster, no worker")
+		return host.NewFault("take it out of the cluster first: podsec-k8s reset", "this machine is a control plane of that cluster, no worker")
 	}
 	return nil
 }
@@ -95,10 +95,10 @@ func checkRole(is role, j *JoinRequest) error {
 func checkRoleOfMaster(is role) error {
 	switch is {
 	case roleWorker:
-		return fault("run the command on another machine; or take this one out of its cluster first: podsec-k8s reset",
+		return host.NewFault("run the command on another machine; or take this one out of its cluster first: podsec-k8s reset",
 			"this machine is a worker of a cluster that it joined")
 	case roleControl:
-		return fault("run the command on another machine; or take this one out of its cluster first: podsec-k8s reset",
+		return host.NewFault("run the command on another machine; or take this one out of its cluster first: podsec-k8s reset",
 			"this machine is a control plane of a cluster that it joined")
 	default:
 		return nil
@@ -138,17 +138,17 @@ func (a Asked) check(o Options, j *JoinRequest, n Node, known bool) error {
 	}
 	for _, name := range o.GivenArchives {
 		if !slices.Contains(a.Archives, name) {
-			return fault("load them: podsec-k8s image load "+name, "this machine is a node already: no images are loaded on the way any more")
+			return host.NewFault("load them: podsec-k8s image load "+name, "this machine is a node already: no images are loaded on the way any more")
 		}
 	}
 	if o.Upload && !a.Upload {
-		return fault("print the command for the others: podsec-k8s token create --control-plane", "this machine is a node already: its certificates are shared by another command now")
+		return host.NewFault("print the command for the others: podsec-k8s token create --control-plane", "this machine is a node already: its certificates are shared by another command now")
 	}
 	return nil
 }
 
 func madeOtherwise(flag string) error {
-	return fault("leave it as it is; or make it anew, which deletes its cluster here: podsec-k8s reset",
+	return host.NewFault("leave it as it is; or make it anew, which deletes its cluster here: podsec-k8s reset",
 		"this machine is a node already, and was made with another --%s", flag)
 }
 

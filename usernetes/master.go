@@ -63,7 +63,7 @@ func kubeadmInit(ctx context.Context, w *Work) error {
 	args := append([]string{"init", "--config=" + initFile, "--skip-token-print", "--skip-certificate-key-print"}, w.Plan.Pass...)
 	err := untilCrash(ctx, w.Manager, func(ctx context.Context) error { return w.inNode(ctx, Program{"kubeadm", args}) })
 	var failed *host.CommandError
-	if !errors.As(err, &failed) || !canStat(kept(adminConf)) {
+	if !errors.As(err, &failed) || !host.Exists(kept(adminConf)) {
 		return err
 	}
 	return withEndpoint(ctx, err)
@@ -96,7 +96,7 @@ func waitReady(ctx context.Context, w *Work) error {
 	}
 	args := []string{"--namespace=kube-system", "rollout", "status", "--timeout=" + readyTimeout.String(), "deployment/coredns"}
 	if err := w.inNode(ctx, Program{"kubectl", args}); err != nil {
-		return fault("podsec-k8s kubectl --namespace=kube-system describe pods; journalctl _SYSTEMD_USER_UNIT=u7s-crio.service",
+		return host.NewFault("podsec-k8s kubectl --namespace=kube-system describe pods; journalctl _SYSTEMD_USER_UNIT=u7s-crio.service",
 			"CoreDNS is not ready: %w: %s", err, dnsTrouble(ctx))
 	}
 	return nil

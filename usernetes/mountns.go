@@ -55,7 +55,7 @@ func provideAll(mounts []hostMount) ([]hostMount, error) {
 		if err := m.provide(); err == nil {
 			found = append(found, m)
 		} else if !m.kubeadms {
-			return nil, fault("make it, or correct the hostPath of the volume in the kubeadm configuration",
+			return nil, host.NewFault("make it, or correct the hostPath of the volume in the kubeadm configuration",
 				"the volume %q: %w", m.volume, err)
 		}
 	}
@@ -140,7 +140,7 @@ func (v *mountView) makePoint(path string, folder bool) error {
 		return err
 	}
 	above := filepath.Dir(path)
-	for !canStat(above) {
+	for !host.Exists(above) {
 		above = filepath.Dir(above)
 	}
 	if err := v.cover(above); err != nil {

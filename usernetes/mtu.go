@@ -35,7 +35,7 @@ func checkPaths(ctx context.Context, size int, peers []netip.Addr) []*host.Fault
 	for i, peer := range peers {
 		all.Go(func() {
 			if echo(ctx, peer, smallEcho) == nil && echo(ctx, peer, size) != nil {
-				faults[i] = fault("set a smaller MTU in /etc/podsec-k8s, 1500 say, on every node, and make or join the node anew: podsec-k8s reset",
+				faults[i] = host.NewFault("set a smaller MTU in /etc/podsec-k8s, 1500 say, on every node, and make or join the node anew: podsec-k8s reset",
 					"packets of %d bytes are lost between this node and %s, smaller ones are not", size, peer)
 			}
 		})

@@ -3,6 +3,8 @@ package usernetes
 import (
 	"net/netip"
 	"slices"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // ipv4Addresses lists the IPv4 addresses by which others reach the machine.
@@ -20,7 +22,7 @@ func ipv4Addresses(all []netip.Prefix) (found []string) {
 func ipv4Networks(ours []network) error {
 	for _, one := range ours {
 		if one.prefix.IsValid() && !one.prefix.Addr().Is4() {
-			return fault("choose networks of IPv4: --pod-network-cidr, --service-cidr, SLIRP_CIDR in /etc/podsec-k8s/node.conf",
+			return host.NewFault("choose networks of IPv4: --pod-network-cidr, --service-cidr, SLIRP_CIDR in /etc/podsec-k8s/node.conf",
 				"%s %s is not of IPv4, and podsec-k8s needs IPv4", one.name, one.prefix)
 		}
 	}
@@ -49,7 +51,7 @@ func checkNetworks(f Facts, n Node) error {
 	for i, a := range ours {
 		for _, b := range all[i+1:] {
 			if a.prefix.Overlaps(b.prefix) {
-				return fault("choose others: --pod-network-cidr, --service-cidr, SLIRP_CIDR in /etc/podsec-k8s/node.conf",
+				return host.NewFault("choose others: --pod-network-cidr, --service-cidr, SLIRP_CIDR in /etc/podsec-k8s/node.conf",
 					"%s %s overlaps %s %s", a.name, a.prefix, b.name, b.prefix)
 			}
 		}

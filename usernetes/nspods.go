@@ -15,6 +15,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/units"
 )
 
@@ -93,7 +94,7 @@ func (p *podNetwork) mend(ctx context.Context) []error {
 // back on it. The CNI plugin does the first for the next pod, the second for
 // none.
 func (p *podNetwork) mendBridge(l lease) error {
-	if !canStat(cniFile) { // it is still to be made
+	if !host.Exists(cniFile) { // it is still to be made
 		return nil
 	}
 	bridge, err := netlink.LinkByName(podBridge)

@@ -60,7 +60,7 @@ func checkPatches(f Facts, n Node) error {
 		}
 	}
 	if lookup(f.Config[kindCluster], "featureGates", "RootlessControlPlane") == true {
-		faults = append(faults, fault("leave it out: the whole node is rootless", "featureGates RootlessControlPlane: the control plane runs as services"))
+		faults = append(faults, host.NewFault("leave it out: the whole node is rootless", "featureGates RootlessControlPlane: the control plane runs as services"))
 	}
 	fields := manifest{digest: strings.Repeat("0", 64)}.fieldValues(n)
 	for _, part := range componentParts() {
@@ -74,11 +74,11 @@ func checkPatches(f Facts, n Node) error {
 func (p patchFile) check() error {
 	pods, err := p.pods()
 	if err != nil {
-		return fault("correct the file; see kubeadm init --help, --patches", "%w", err)
+		return host.NewFault("correct the file; see kubeadm init --help, --patches", "%w", err)
 	}
 	for _, pod := range pods {
 		if refused := append(refusedFields(pod), p.sidecars(pod)...); len(refused) > 0 {
-			return fault(notForService, "a service can't have %s", strings.Join(refused, ", "))
+			return host.NewFault(notForService, "a service can't have %s", strings.Join(refused, ", "))
 		}
 		if _, err := hostPaths(pod); err != nil {
 			return err

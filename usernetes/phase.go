@@ -25,7 +25,7 @@ func Make(ctx context.Context, phases []Phase, plan Plan, progress Progress, out
 		return err
 	}
 	if slices.Contains(s.Done, phaseInit) && !plan.sameAsBefore(s) {
-		return fault("repeat the command with the same settings, or begin again: podsec-k8s reset",
+		return host.NewFault("repeat the command with the same settings, or begin again: podsec-k8s reset",
 			"a cluster with other settings is half made here")
 	}
 	manager, err := userManager(ctx)
@@ -57,7 +57,7 @@ func (s *steps) begin(phase string, plan Plan) error {
 		s.Config = plan.digest()
 	}
 	s.Done = slices.DeleteFunc(s.Done, func(name string) bool { return name == phase })
-	if !canStat(nodeFile) {
+	if !host.Exists(nodeFile) {
 		return nil
 	}
 	return s.save()

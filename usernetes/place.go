@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes/hostfs"
 )
 
@@ -17,7 +18,7 @@ func nodePlace(path string) string {
 	if nodesAlone(path) {
 		return kept(path)
 	}
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) && canStat(kept(path)) && !hostfs.IsMountPoint(kept(path)) {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) && host.Exists(kept(path)) && !hostfs.IsMountPoint(kept(path)) {
 		return kept(path)
 	}
 	return path

@@ -95,7 +95,7 @@ func siteNode(site Site, f Facts, o Options) (Node, error) {
 		MTU: site.MTU, ImageRepository: site.ImageRepository, ImageAuthFile: site.ImageAuthFile, Network: cmp.Or(o.Network, site.Network),
 	}
 	if !slices.Contains(Modes(), n.Network) {
-		return n, fault("give one of "+strings.Join(Modes(), ", "), "there is no network mode %q", n.Network)
+		return n, host.NewFault("give one of "+strings.Join(Modes(), ", "), "there is no network mode %q", n.Network)
 	}
 	if site.NodeIP.IsValid() {
 		n.IP = site.NodeIP
@@ -103,7 +103,7 @@ func siteNode(site Site, f Facts, o Options) (Node, error) {
 	if o.NodeIP != "" {
 		ip, err := netip.ParseAddr(o.NodeIP)
 		if err != nil {
-			return n, fault("give an address such as 192.0.2.10", "flag --node-ip: %w", err)
+			return n, host.NewFault("give an address such as 192.0.2.10", "flag --node-ip: %w", err)
 		}
 		n.IP = ip
 	}
@@ -137,7 +137,7 @@ func (o Options) layer(n Node, args kubeadmArgs, ours base) (kubeadmConfig, erro
 // node. Its cluster's networks are asked for once it has joined.
 func settledWorker(n Node, c kubeadmConfig) (Node, error) {
 	if n.APIPort == 0 && lookup(c[kindJoin], "controlPlane") != nil {
-		return n, fault("give --control-plane and --certificate-key-file, or leave controlPlane out of the configuration",
+		return n, host.NewFault("give --control-plane and --certificate-key-file, or leave controlPlane out of the configuration",
 			"the configuration asks for a control plane, and the command for a worker")
 	}
 	n.Name = nodeName(c[kindJoin], n.Name)
@@ -151,7 +151,7 @@ func settledControlPlane(n Node, c kubeadmConfig) (Node, error) {
 	ip, errIP := netip.ParseAddr(fmt.Sprint(lookup(c[kindJoin], append(endpoint, "advertiseAddress")...)))
 	port, errPort := strconv.Atoi(fmt.Sprint(lookup(c[kindJoin], append(endpoint, "bindPort")...)))
 	if err := errors.Join(errIP, errPort); err != nil && n.IP.IsValid() {
-		return n, fault("see kubeadm join --help for the form of each value", "the control plane's settings: %w", err)
+		return n, host.NewFault("see kubeadm join --help for the form of each value", "the control plane's settings: %w", err)
 	}
 	n.IP, n.APIPort = ip, port
 	return settledWorker(n, c)
@@ -187,7 +187,7 @@ func settledMaster(n Node, c kubeadmConfig) (Node, error) {
 	n.PodCIDR = prefix(kindCluster, "networking", "podSubnet")
 	n.ServiceCIDR = prefix(kindCluster, "networking", "serviceSubnet")
 	if len(faults) > 0 {
-		return n, fault("see kubeadm init --help for the form of each value", "the cluster's settings: %s", strings.Join(faults, "; "))
+		return n, host.NewFault("see kubeadm init --help for the form of each value", "the cluster's settings: %s", strings.Join(faults, "; "))
 	}
 	return n, nil
 }

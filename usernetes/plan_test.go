@@ -212,9 +212,11 @@ func TestPreflight(t *testing.T) {
 		{"no sub-ids", func(f *Facts, _ *Node) { f.SubGIDs = 0 }, []string{"subordinate-ids"}},
 		{"namespaces forbidden", func(f *Facts, _ *Node) { f.NoUserNS = "user.max_user_namespaces" }, []string{"user-namespaces"}},
 		{"image nowhere", func(f *Facts, _ *Node) {
-			f.Images.Needed = []NeededImage{{Name: pauseName, Registry: fault("reach it", "none")}, {Name: dnsName, Stored: true}}
+			f.Images.Needed = []NeededImage{{Name: pauseName, Registry: host.NewFault("reach it", "none")}, {Name: dnsName, Stored: true}}
 		}, []string{"images"}},
-		{"archive that is cut", func(f *Facts, _ *Node) { f.Images.Archives = []Archive{{Name: "a.tar", Err: fault("bring it", "cut")}} }, []string{"image-archive"}},
+		{"archive that is cut", func(f *Facts, _ *Node) {
+			f.Images.Archives = []Archive{{Name: "a.tar", Err: host.NewFault("bring it", "cut")}}
+		}, []string{"image-archive"}},
 		{"unreadable logins", func(f *Facts, _ *Node) { f.Images.NoAuth = errors.New("denied") }, []string{"image-auth-file"}},
 		{"no policy", func(f *Facts, _ *Node) { f.Images.Policy.Err = errors.New("no such file") }, []string{"containers-policy"}},
 		{"foreign address", func(_ *Facts, n *Node) { n.IP = netip.MustParseAddr("192.0.2.99") }, []string{"node-ip"}},

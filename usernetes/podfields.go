@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // A fieldRule says what a field of a component's pod may be: anything where
@@ -93,10 +95,10 @@ func securityRules() []fieldRule {
 func (m manifest) checkFields() error {
 	spec, _ := m.pod["spec"].(document)
 	if spec["hostNetwork"] != true {
-		return fault(notForService, "it is not in the node's network: hostNetwork is not true")
+		return host.NewFault(notForService, "it is not in the node's network: hostNetwork is not true")
 	}
 	if refused := refusedFields(m.pod); len(refused) > 0 {
-		return fault(notForService, "a service can't have %s", strings.Join(refused, ", "))
+		return host.NewFault(notForService, "a service can't have %s", strings.Join(refused, ", "))
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // notForService is the remedy for a manifest that asks for what only a container
@@ -21,7 +23,7 @@ func containerEnv(container document, fields map[string]string) (env []variable,
 		entry, _ := item.(document)
 		name, _ := entry["name"].(string)
 		if name == "" || strings.Contains(name, "=") {
-			return nil, fault(notForService, "its env has an entry %v without a name", item)
+			return nil, host.NewFault(notForService, "its env has an entry %v without a name", item)
 		}
 		value := fmt.Sprint(entry["value"])
 		if entry["value"] == nil {
@@ -29,7 +31,7 @@ func containerEnv(container document, fields map[string]string) (env []variable,
 		}
 		if from := entry["valueFrom"]; from != nil {
 			if value, err = fieldValue(from, fields); err != nil {
-				return nil, fault(notForService, "its variable %s: %w", name, err)
+				return nil, host.NewFault(notForService, "its variable %s: %w", name, err)
 			}
 		}
 		env = append(env, variable{name, expand(value, env)})

@@ -62,7 +62,7 @@ func readPolicy(path string) PolicyFacts {
 	policy, err := parsePolicy(data)
 	facts := PolicyFacts{Policy: policy, Err: err, Unreadable: map[string]error{}}
 	for _, key := range policy.keys() {
-		if err := canOpenRead(key); err != nil {
+		if err := host.CanRead(key); err != nil {
 			facts.Unreadable[key] = err
 		}
 	}
@@ -173,10 +173,10 @@ func (f PolicyFacts) checkReadable() error {
 	case f.Err == nil:
 		return nil
 	case errors.As(f.Err, &path):
-		return fault("install containers-common, or write the file, readable for everyone, see containers-policy.json(5)",
+		return host.NewFault("install containers-common, or write the file, readable for everyone, see containers-policy.json(5)",
 			"%s can't be read, so no image may be used: %w", policyFile, f.Err)
 	default:
-		return fault("correct the file, see containers-policy.json(5)", "no image may be used by %s: %w", policyFile, f.Err)
+		return host.NewFault("correct the file, see containers-policy.json(5)", "no image may be used by %s: %w", policyFile, f.Err)
 	}
 }
 
@@ -189,9 +189,9 @@ func (f PolicyFacts) checkArchive() error {
 		switch r.Type {
 		case acceptAnything:
 		case rejectAll:
-			return fault(remedy, "%s lets no image come from an archive: %s is reject", policyFile, where)
+			return host.NewFault(remedy, "%s lets no image come from an archive: %s is reject", policyFile, where)
 		default:
-			return fault(remedy, "%s lets no image come from an archive, which has no signature: %s is %s", policyFile, where, r.Type)
+			return host.NewFault(remedy, "%s lets no image come from an archive, which has no signature: %s is %s", policyFile, where, r.Type)
 		}
 	}
 	return nil
@@ -203,11 +203,11 @@ func (f PolicyFacts) checkRegistry(image string) error {
 	all, where := f.Policy.requirements(transportRegistry, registryScopes(image))
 	for _, r := range all {
 		if r.Type == rejectAll {
-			return fault(acceptImage(image), "%s refuses the image %s: %s is reject", policyFile, image, where)
+			return host.NewFault(acceptImage(image), "%s refuses the image %s: %s is reject", policyFile, image, where)
 		}
 		for _, key := range append(r.Keys, r.Key) {
 			if err := f.Unreadable[key]; err != nil {
-				return fault("let everyone read the key: chmod 0644 "+key, "%s asks for a signature of the image %s, by a key that %s can't read: %w", policyFile, image, Admin, err)
+				return host.NewFault("let everyone read the key: chmod 0644 "+key, "%s asks for a signature of the image %s, by a key that %s can't read: %w", policyFile, image, Admin, err)
 			}
 		}
 	}
@@ -220,7 +220,7 @@ func (f PolicyFacts) checkUnsigned(image string) error {
 	all, where := f.Policy.requirements(transportRegistry, registryScopes(image))
 	for _, r := range all {
 		if r.Type != acceptAnything {
-			return fault(acceptImage(image), "%s lets no container run of the image %s, which comes from an archive and so has no signature: %s is %s",
+			return host.NewFault(acceptImage(image), "%s lets no container run of the image %s, which comes from an archive and so has no signature: %s is %s",
 				policyFile, image, where, r.Type)
 		}
 	}

@@ -128,7 +128,7 @@ func TestRegistryScopes(t *testing.T) {
 // could never run, is told of first.
 func TestLoadIsCheckedBefore(t *testing.T) {
 	good := Archive{Name: "a.tar", Images: []ArchivedImage{{Names: []string{"r.test/shop:1"}}}}
-	cut := Archive{Name: "b.tar", Err: fault("copy it", "cut short")}
+	cut := Archive{Name: "b.tar", Err: host.NewFault("copy it", "cut short")}
 	strict, err := parsePolicy([]byte(signedOnly))
 	if err != nil {
 		t.Fatal(err)

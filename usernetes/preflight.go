@@ -1,6 +1,10 @@
 package usernetes
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
 
 // Checks lists what is looked at before a node is made.
 func Checks() []Check {
@@ -33,16 +37,16 @@ func checkPackages(f Facts, _ Node) error {
 	if len(f.Missing) == 0 {
 		return nil
 	}
-	return fault("install the packages that podsec-k8s requires: apt-get install podsec-k8s",
+	return host.NewFault("install the packages that podsec-k8s requires: apt-get install podsec-k8s",
 		"programs are missing: %s", strings.Join(f.Missing, ", "))
 }
 
 func checkVersion(_ Facts, n Node) error {
 	if n.Kubernetes == "" {
-		return fault("see that kubeadm runs: kubeadm version", "the version of kubeadm can't be found out")
+		return host.NewFault("see that kubeadm runs: kubeadm version", "the version of kubeadm can't be found out")
 	}
 	if _, err := n.Minor(); err != nil {
-		return fault("install the kubernetes packages that podsec-k8s requires: podsec-k8s deps list", "kubeadm is of %w", err)
+		return host.NewFault("install the kubernetes packages that podsec-k8s requires: podsec-k8s deps list", "kubeadm is of %w", err)
 	}
 	return nil
 }
@@ -51,14 +55,14 @@ func checkCgroup(f Facts, _ Node) error {
 	if f.CgroupV2 {
 		return nil
 	}
-	return fault("boot with the kernel argument systemd.unified_cgroup_hierarchy=1", "/sys/fs/cgroup is not cgroup v2")
+	return host.NewFault("boot with the kernel argument systemd.unified_cgroup_hierarchy=1", "/sys/fs/cgroup is not cgroup v2")
 }
 
 func checkTun(f Facts, _ Node) error {
 	if f.Tun == nil {
 		return nil
 	}
-	return fault("load the module and open the device for everyone: modprobe tun; chmod 0666 /dev/net/tun",
+	return host.NewFault("load the module and open the device for everyone: modprobe tun; chmod 0666 /dev/net/tun",
 		"the network device can't be made: %w", f.Tun)
 }
 
@@ -66,7 +70,7 @@ func checkNewuidmap(f Facts, _ Node) error {
 	if f.Newuidmap == nil {
 		return nil
 	}
-	return fault("let everyone run them: control newuidmap public; control newgidmap public",
+	return host.NewFault("let everyone run them: control newuidmap public; control newgidmap public",
 		"%s can't map its subordinate ids: %w", Admin, f.Newuidmap)
 }
 
@@ -75,7 +79,7 @@ func checkSubIDs(f Facts, _ Node) error {
 	if f.SubUIDs >= want && f.SubGIDs >= want {
 		return nil
 	}
-	return fault("run podsec-k8s host apply, or add a range to /etc/subuid and /etc/subgid, see subuid(5)",
+	return host.NewFault("run podsec-k8s host apply, or add a range to /etc/subuid and /etc/subgid, see subuid(5)",
 		"%s has %d subordinate uids and %d gids, and a node needs %d of each", Admin, f.SubUIDs, f.SubGIDs, want)
 }
 
@@ -83,7 +87,7 @@ func checkUserNS(f Facts, _ Node) error {
 	if f.NoUserNS == "" {
 		return nil
 	}
-	return fault("allow them: sysctl --system, see /lib/sysctl.d/90-podsec-k8s.conf",
+	return host.NewFault("allow them: sysctl --system, see /lib/sysctl.d/90-podsec-k8s.conf",
 		"user namespaces are forbidden by the sysctl %s", f.NoUserNS)
 }
 
@@ -91,7 +95,7 @@ func checkUserManager(f Facts, _ Node) error {
 	if f.UserManager {
 		return nil
 	}
-	return fault("start it: loginctl enable-linger "+Admin, "the systemd manager of %s does not run", Admin)
+	return host.NewFault("start it: loginctl enable-linger "+Admin, "the systemd manager of %s does not run", Admin)
 }
 
 // diskRoom is what a node is given to begin with, in bytes: images, etcd's
@@ -108,9 +112,9 @@ func checkDisk(f Facts, _ Node) error {
 	remedy := "make room, or mount a larger file system there and run podsec-k8s host apply: df -h " + Home
 	switch {
 	case f.Free < diskRoom:
-		return fault(remedy, "%s has room for %d MiB, and a node needs %d to begin with", Home, f.Free>>20, diskRoom>>20)
+		return host.NewFault(remedy, "%s has room for %d MiB, and a node needs %d to begin with", Home, f.Free>>20, diskRoom>>20)
 	case f.Free/evictionShare < f.Size/100:
-		return fault(remedy, "%s has room for %d of %d GiB, and with less than %d percent the kubelet runs no pods", Home, f.Free>>30, f.Size>>30, evictionShare)
+		return host.NewFault(remedy, "%s has room for %d of %d GiB, and with less than %d percent the kubelet runs no pods", Home, f.Free>>30, f.Size>>30, evictionShare)
 	default:
 		return nil
 	}
@@ -121,14 +125,14 @@ func checkMode(f Facts, n Node) error {
 	if why == nil {
 		return nil
 	}
-	return fault("install it, or choose another mode: --network="+slirpMode, "the network mode %s can't be used here: %w", n.mode(), why)
+	return host.NewFault("install it, or choose another mode: --network="+slirpMode, "the network mode %s can't be used here: %w", n.mode(), why)
 }
 
 func checkPorts(f Facts, n Node) error {
 	if len(f.TakenPorts) == 0 {
 		return nil
 	}
-	return fault("stop what listens there: ss -lntup", "taken on %s: %s", n.IP, strings.Join(f.TakenPorts, ", "))
+	return host.NewFault("stop what listens there: ss -lntup", "taken on %s: %s", n.IP, strings.Join(f.TakenPorts, ", "))
 }
 
 // JoinChecks lists what is looked at before a machine joins.

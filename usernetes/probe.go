@@ -108,7 +108,7 @@ func probes(n Node) map[string]probe {
 			all[units.Kubelet] = p
 		}
 	}
-	if canStat(proxyFile) {
+	if host.Exists(proxyFile) {
 		all[units.KubeProxy] = probe{scheme: "http", address: "127.0.0.1:10256", path: "/healthz"}
 	}
 	return all

@@ -137,7 +137,7 @@ func (p Proxy) over(own map[string]string) (Proxy, error) {
 			}
 		}
 		if err := p.set(key, value); err != nil {
-			return p, fault("correct the variable in the unit's drop-in: systemctl --global edit UNIT", "the variable %s of the unit: %w", key, err)
+			return p, host.NewFault("correct the variable in the unit's drop-in: systemctl --global edit UNIT", "the variable %s of the unit: %w", key, err)
 		}
 	}
 	return p, nil
@@ -158,7 +158,7 @@ func (p Proxy) check(n Node, resolved map[string][]netip.Addr) *host.Fault {
 		}
 		local := name == "localhost" || strings.HasSuffix(name, ".localhost") || name == n.Name
 		if local || slices.ContainsFunc(addresses, func(a netip.Addr) bool { return unreachable(a.Unmap(), n) }) {
-			return fault("give a proxy on another machine",
+			return host.NewFault("give a proxy on another machine",
 				"the proxy %s is on this machine's loopback or its node's address, which is another place in the node's namespaces", u)
 		}
 	}

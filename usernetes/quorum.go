@@ -72,7 +72,7 @@ func (s steps) leaver(ctx context.Context, n Node) (leave func(context.Context) 
 		}
 		return admin.leaving(n), err
 	}
-	if n.APIPort == 0 || !n.EtcdPeers || !canStat(kept(adminConf)) {
+	if n.APIPort == 0 || !n.EtcdPeers || !host.Exists(kept(adminConf)) {
 		return stay, nil
 	}
 	admin, err := newAPIClient(adminConf)
@@ -82,11 +82,11 @@ func (s steps) leaver(ctx context.Context, n Node) (leave func(context.Context) 
 	q, err := askQuorum(ctx, admin, n)
 	switch {
 	case err != nil:
-		return nil, fault("bring the cluster back, or give it up: podsec-k8s reset --force", "asking the other control planes: %w", err)
+		return nil, host.NewFault("bring the cluster back, or give it up: podsec-k8s reset --force", "asking the other control planes: %w", err)
 	case q.last():
 		return stay, nil
 	case !q.without():
-		return nil, fault("bring the other control planes back first, or give the cluster up: podsec-k8s reset --force",
+		return nil, host.NewFault("bring the other control planes back first, or give the cluster up: podsec-k8s reset --force",
 			"without this node only %d of etcd's %d members would be ready, which is no quorum: the cluster would stop", q.others, q.members-1)
 	}
 	return admin.leaving(n), keepAdmin()

@@ -47,11 +47,11 @@ func askOwnNode(ctx context.Context, api *apiClient, n Node) error {
 	var refused *apiError
 	switch {
 	case errors.As(err, &refused) && refused.status == http.StatusNotFound:
-		return fault("let the kubelet make it again: systemctl restart kubelet", "node %s: %w", n.Name, errNotInCluster)
+		return host.NewFault("let the kubelet make it again: systemctl restart kubelet", "node %s: %w", n.Name, errNotInCluster)
 	case err != nil:
 		return err
 	case !own.ready():
-		return fault("podsec-k8s kubectl describe node "+n.Name, "node %s is not ready: %s", n.Name, own.unreadiness())
+		return host.NewFault("podsec-k8s kubectl describe node "+n.Name, "node %s is not ready: %s", n.Name, own.unreadiness())
 	}
 	return nil
 }

@@ -149,10 +149,10 @@ func skopeoCause(err error) error {
 func registryFault(image string, cause error) *host.Fault {
 	var own errOwnAddress
 	if errors.As(cause, &own) {
-		return fault("give the registry another address of this machine, or another machine; or give the images as archives: --image-archive FILE", "%w", cause)
+		return host.NewFault("give the registry another address of this machine, or another machine; or give the images as archives: --image-archive FILE", "%w", cause)
 	}
 	if known := knownCause(append(registryCauses(registryOf(image), image), storageCauses()...), cause); known != nil {
 		return known
 	}
-	return fault("see what it says: skopeo inspect docker://"+image+"; or give the images as archives: --image-archive FILE", "%w", cause)
+	return host.NewFault("see what it says: skopeo inspect docker://"+image+"; or give the images as archives: --image-archive FILE", "%w", cause)
 }

@@ -66,7 +66,7 @@ func resetNode(ctx context.Context, out io.Writer, n Node, careful bool) error {
 
 // noteResetting notes that there is no way back.
 func noteResetting() error {
-	if !canStat(nodeFile) {
+	if !host.Exists(nodeFile) {
 		return nil
 	}
 	s, err := loadSteps()
@@ -94,7 +94,7 @@ func nodeUnits() []string {
 // what is half deleted is no node any more.
 func removeState(ctx context.Context, folders ...string) error {
 	for _, folder := range slices.Backward(folders) {
-		if !canStat(folder) {
+		if !host.Exists(folder) {
 			continue
 		}
 		if folder != stateGone {

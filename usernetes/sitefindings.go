@@ -59,6 +59,6 @@ func proxyFindings(ctx context.Context, n Node, site Site) []*host.Fault {
 	if len(missed) == 0 {
 		return nil
 	}
-	return []*host.Fault{fault("add their network to NO_PROXY in /etc/podsec-k8s on every node, then: systemctl stop kubelet; systemctl start kubelet",
+	return []*host.Fault{host.NewFault("add their network to NO_PROXY in /etc/podsec-k8s on every node, then: systemctl stop kubelet; systemctl start kubelet",
 		"nodes of the cluster are asked through the proxy: %v", missed)}
 }

@@ -93,7 +93,7 @@ func readStaticPods(folder string, found *manifestFindings) (pods []staticPod, e
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fault("let u7s-admin read it: chgrp u7s-admin "+folder+" && chmod g+rx "+folder, "the folder can't be read: %w", err)
+		return nil, host.NewFault("let u7s-admin read it: chgrp u7s-admin "+folder+" && chmod g+rx "+folder, "the folder can't be read: %w", err)
 	}
 	for _, entry := range entries {
 		name := entry.Name()
@@ -119,11 +119,11 @@ func readStaticPods(folder string, found *manifestFindings) (pods []staticPod, e
 // for no one: a pipe is no manifest.
 func readManifestFile(file string) ([]byte, error) {
 	if !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(file)) {
-		return nil, fault("name it *.yaml, *.yml or *.json, or keep it elsewhere", "by its name it is no manifest")
+		return nil, host.NewFault("name it *.yaml, *.yml or *.json, or keep it elsewhere", "by its name it is no manifest")
 	}
 	f, err := os.OpenFile(file, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, fault(readRemedy(file), "%s can't read it", Admin)
+		return nil, host.NewFault(readRemedy(file), "%s can't read it", Admin)
 	}
 	if err != nil {
 		return nil, err
@@ -131,11 +131,11 @@ func readManifestFile(file string) ([]byte, error) {
 	defer f.Close() //nolint:errcheck // read only
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		return nil, fault("put a file there, or keep it elsewhere", "it is no regular file")
+		return nil, host.NewFault("put a file there, or keep it elsewhere", "it is no regular file")
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
 	if err == nil && len(data) > maxManifest {
-		return nil, fault("keep it elsewhere", "it is larger than %d bytes", maxManifest)
+		return nil, host.NewFault("keep it elsewhere", "it is larger than %d bytes", maxManifest)
 	}
 	return data, err
 }
@@ -155,10 +155,10 @@ func (p staticPod) check(names map[string]string) error {
 	const remedy = "correct the file, or keep it elsewhere; see the Kubernetes documentation, Create static Pods"
 	docs, err := parseDocuments(p.data)
 	if err != nil {
-		return fault(remedy, "%w", err)
+		return host.NewFault(remedy, "%w", err)
 	}
 	if len(docs) != 1 {
-		return fault(remedy, "it has %d documents, and a static pod is one", len(docs))
+		return host.NewFault(remedy, "it has %d documents, and a static pod is one", len(docs))
 	}
 	pod := docs[0]
 	metadata := nested(pod, "metadata")
@@ -170,17 +170,17 @@ func (p staticPod) check(names map[string]string) error {
 	key := space + "/" + name
 	switch other := names[key]; {
 	case pod["kind"] != "Pod" || pod["apiVersion"] != "v1":
-		return fault(remedy, "its kind is %q of %q, not Pod of v1", fmt.Sprint(pod["kind"]), fmt.Sprint(pod["apiVersion"]))
+		return host.NewFault(remedy, "its kind is %q of %q, not Pod of v1", fmt.Sprint(pod["kind"]), fmt.Sprint(pod["apiVersion"]))
 	case !podName.MatchString(name) || !podName.MatchString(space):
-		return fault(remedy, "%q is no name of a pod", key)
+		return host.NewFault(remedy, "%q is no name of a pod", key)
 	case p.isComponent(space, name, nested(metadata, "labels")):
-		return fault("remove the file, if it is of an earlier cluster",
+		return host.NewFault("remove the file, if it is of an earlier cluster",
 			"it is named as a part of the control plane, which runs as a service here")
 	case other != "":
-		return fault("give one of them another name", "%s has a pod %s already", other, key)
+		return host.NewFault("give one of them another name", "%s has a pod %s already", other, key)
 	}
 	if err := checkStaticSpec(nested(pod, "spec")); err != nil {
-		return fault(remedy, "%w", err)
+		return host.NewFault(remedy, "%w", err)
 	}
 	names[key] = p.file
 	return nil

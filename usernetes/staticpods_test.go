@@ -3,6 +3,8 @@ package usernetes
 import (
 	"strings"
 	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 const vipPod = `apiVersion: v1
@@ -38,7 +40,7 @@ func TestStaticPodCheck(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p := staticPod{file: manifestsDir + "/" + c.file, data: []byte(strings.Replace(vipPod, c.old, c.new, 1))}
 			err := p.check(map[string]string{})
-			if c.word == "" && err != nil || c.word != "" && (err == nil || !strings.Contains(err.Error(), c.word) || asFault(err).Remedy == "") {
+			if c.word == "" && err != nil || c.word != "" && (err == nil || !strings.Contains(err.Error(), c.word) || host.AsFault(err).Remedy == "") {
 				t.Errorf("got %v, want %q and a remedy", err, c.word)
 			}
 		})

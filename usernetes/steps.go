@@ -63,9 +63,9 @@ func (s steps) asked() (a Asked, known bool) {
 func (s steps) unfinished() *host.Fault {
 	remedy := "run the same command again, podsec-k8s-create-master or podsec-k8s join: it goes on; or go back: podsec-k8s reset"
 	if s.Begun == "" {
-		return fault(remedy, "the node is half made: no phase is done")
+		return host.NewFault(remedy, "the node is half made: no phase is done")
 	}
-	return fault(remedy, "the node is half made: phase %s is not done", s.Begun)
+	return host.NewFault(remedy, "the node is half made: phase %s is not done", s.Begun)
 }
 
 // steps is what was done on the way to a cluster; kept in the node's state.
@@ -91,7 +91,7 @@ func loadSteps() (s steps, err error) {
 	case isMissing(err), errors.As(err, &damaged) && !halfMade():
 		return steps{}, nil
 	case errors.As(err, &damaged):
-		return steps{}, fault("take away what there is of the node: podsec-k8s reset --force; then make it anew", "reading what was done so far: %w", err)
+		return steps{}, host.NewFault("take away what there is of the node: podsec-k8s reset --force; then make it anew", "reading what was done so far: %w", err)
 	case err != nil:
 		return steps{}, fmt.Errorf("reading what was done so far: %w", err)
 	}
@@ -111,7 +111,7 @@ func (s steps) halfReset() error {
 	if !s.Resetting && (!s.Finished || s.Leaving == nil) {
 		return nil
 	}
-	return fault("go on with it: podsec-k8s reset", "this node is half taken away: a reset was interrupted")
+	return host.NewFault("go on with it: podsec-k8s reset", "this node is half taken away: a reset was interrupted")
 }
 
 // Finished tells whether this machine's node was made to the end. One that
@@ -121,8 +121,8 @@ func Finished() (bool, error) {
 	if err == nil {
 		err = s.halfReset()
 	}
-	if err == nil && s.Finished && !canStat(kept(kubeletConf)) {
-		return false, fault("take away what is left: podsec-k8s reset; then make or join the node anew",
+	if err == nil && s.Finished && !host.Exists(kept(kubeletConf)) {
+		return false, host.NewFault("take away what is left: podsec-k8s reset; then make or join the node anew",
 			"this node has no identity in its cluster any more, as after kubeadm reset")
 	}
 	return s.Finished, err

@@ -26,7 +26,7 @@ func TokenArgs(command string, given []string) error {
 
 // RunTokens runs kubeadm token in the node and shows what it says.
 func RunTokens(ctx context.Context, args []string, out, errOut io.Writer) error {
-	if !canStat(kept(adminConf)) {
+	if !host.Exists(kept(adminConf)) {
 		return notMaster()
 	}
 	cmd, err := inNode(Program{"kubeadm", append([]string{"token"}, args...)})
@@ -59,7 +59,7 @@ func NewToken(ctx context.Context, args []string, notes io.Writer) (t Token, err
 }
 
 func notMaster() *host.Fault {
-	return fault("run it on a master", "this node has no control plane")
+	return host.NewFault("run it on a master", "this node has no control plane")
 }
 
 // certificateKey is the form of the key that kubeadm encrypts shared
@@ -96,7 +96,7 @@ func outputInNode(ctx context.Context, name string, args ...string) (string, err
 // token create. A ticket for a control plane has the key of the shared
 // certificates, uploaded anew: the cluster keeps them for two hours.
 func NewTicket(ctx context.Context, controlPlane bool, args []string) (JoinTicket, error) {
-	if !canStat(kept(adminConf)) {
+	if !host.Exists(kept(adminConf)) {
 		return JoinTicket{}, notMaster()
 	}
 	controlPlane = controlPlane || hasFlag(args, "certificate-key")
@@ -165,6 +165,6 @@ func checkEndpointOf(config []byte, n Node) error {
 	if cluster.Endpoint != "" && (n.EtcdPeers || cluster.Etcd.External != nil) {
 		return nil
 	}
-	return fault("a cluster gets one when it is made: podsec-k8s-create-master --control-plane-endpoint NAME:PORT --upload-certs on a machine without a cluster",
+	return host.NewFault("a cluster gets one when it is made: podsec-k8s-create-master --control-plane-endpoint NAME:PORT --upload-certs on a machine without a cluster",
 		"this cluster was made without a control-plane endpoint, so no other control plane can join it")
 }

@@ -30,7 +30,7 @@ func noPasta(ctx context.Context) error {
 }
 
 func noVeth() error {
-	if !canStat(veth.NFT) {
+	if !host.Exists(veth.NFT) {
 		return fmt.Errorf("it needs %s, of the package nftables", veth.NFT)
 	}
 	return nil

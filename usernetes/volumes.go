@@ -116,10 +116,10 @@ func hostPaths(pod document) (map[string]hostMount, error) {
 		path, _ := hostPath["path"].(string)
 		kind, _ := hostPath["type"].(string)
 		if len(entry) != 2 || hostPath == nil || !cleanPath(path) {
-			return nil, fault(notForService, "its volume %q is not of a hostPath", name)
+			return nil, host.NewFault(notForService, "its volume %q is not of a hostPath", name)
 		}
 		if !slices.Contains(hostPathTypes(), hostPathType(kind)) {
-			return nil, fault(notForService, "its volume %q is of the type %q, which there is not", name, kind)
+			return nil, host.NewFault(notForService, "its volume %q is of the type %q, which there is not", name, kind)
 		}
 		all[name] = hostMount{volume: name, source: filepath.Clean(path), kind: hostPathType(kind)}
 	}
@@ -137,13 +137,13 @@ func readMount(entry document, volumes map[string]hostMount, env []variable) (ho
 	}
 	switch {
 	case !ok:
-		return mount, fault(notForService, "it mounts the volume %q, which it does not have", text("name"))
+		return mount, host.NewFault(notForService, "it mounts the volume %q, which it does not have", text("name"))
 	case !cleanPath(target) || filepath.Clean(target) == "/":
-		return mount, fault(notForService, "its volume %q can't be mounted at %q", mount.volume, target)
+		return mount, host.NewFault(notForService, "its volume %q can't be mounted at %q", mount.volume, target)
 	case sub != "" && !filepath.IsLocal(sub):
-		return mount, fault(notForService, "its volume %q has no subPath %q", mount.volume, sub)
+		return mount, host.NewFault(notForService, "its volume %q has no subPath %q", mount.volume, sub)
 	case text("mountPropagation") == "Bidirectional" || text("recursiveReadOnly") == "Enabled":
-		return mount, fault(notForService, "its volume %q can't be mounted Bidirectional, nor read-only with all below it", mount.volume)
+		return mount, host.NewFault(notForService, "its volume %q can't be mounted Bidirectional, nor read-only with all below it", mount.volume)
 	}
 	if sub != "" {
 		mount.source, mount.kind = filepath.Join(mount.source, sub), pathUnset

@@ -100,11 +100,11 @@ func checkProxy(f Facts, n Node) error {
 
 func (p ProxyFacts) warnings() (all []*host.Fault) {
 	for _, silent := range p.Silent {
-		all = append(all, fault("see that it runs, and correct HTTP_PROXY and HTTPS_PROXY in /etc/podsec-k8s",
+		all = append(all, host.NewFault("see that it runs, and correct HTTP_PROXY and HTTPS_PROXY in /etc/podsec-k8s",
 			"the proxy %s does not answer: %w", silent.proxy, silent.err))
 	}
 	for _, file := range p.Exposed {
-		all = append(all, fault(fmt.Sprintf("let only the node's user read it: chgrp %s %s; chmod 0640 %s", Admin, file, file),
+		all = append(all, host.NewFault(fmt.Sprintf("let only the node's user read it: chgrp %s %s; chmod 0640 %s", Admin, file, file),
 			"every user of this machine can read the proxy's password in %s", file))
 	}
 	return all

@@ -75,7 +75,7 @@ func depsVerify(c *cli.Context, p *printer) error {
 	defer cancel()
 	report, err := deps.Verify(ctx, pins, c.Args().Slice()...)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fault("give it more time: --timeout TIME", "the repositories were not read within %s", c.Duration("timeout"))
+		return host.NewFault("give it more time: --timeout TIME", "the repositories were not read within %s", c.Duration("timeout"))
 	}
 	if err != nil {
 		return &host.Fault{Err: err, Remedy: "give a folder of RPM files, or a folder or URL with repodata/repomd.xml"}

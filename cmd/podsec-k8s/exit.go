@@ -2,9 +2,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
 
-	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
@@ -45,9 +43,4 @@ func exitStatus(err error) int {
 	default:
 		return exitFault
 	}
-}
-
-// fault makes an error whose cure is known.
-func fault(remedy, format string, args ...any) *host.Fault {
-	return &host.Fault{Err: fmt.Errorf(format, args...), Remedy: remedy}
 }

@@ -168,7 +168,7 @@ func freePlace(ctx context.Context, access usernetes.Access) (path string, besid
 			return place, i > 0, nil
 		}
 	}
-	return "", false, fault("name another: --write-kubeconfig FILE", "there are kubeconfigs of other clusters in all places from %s to %s", places[0], places[len(places)-1])
+	return "", false, host.NewFault("name another: --write-kubeconfig FILE", "there are kubeconfigs of other clusters in all places from %s to %s", places[0], places[len(places)-1])
 }
 
 // mayReplace reports whether a kubeconfig is ours to replace: one that we wrote,

@@ -65,13 +65,13 @@ func ownKubeconfig(args []string) bool {
 func checkReach(ctx context.Context, node usernetes.NodeAccess) error {
 	switch {
 	case !node.Begun:
-		return fault("make one: podsec-k8s-create-master or podsec-k8s join", "there is no node on this machine yet")
+		return host.NewFault("make one: podsec-k8s-create-master or podsec-k8s join", "there is no node on this machine yet")
 	case !node.Member:
-		return fault("run the command again that was to make it; or start over: podsec-k8s reset", "this node is not part of a cluster")
+		return host.NewFault("run the command again that was to make it; or start over: podsec-k8s reset", "this node is not part of a cluster")
 	case node.Running || (node.Master && reachable(ctx, node.Access.Server)):
 		return nil
 	default:
-		return fault("start the node: systemctl start kubelet", "the node is stopped")
+		return host.NewFault("start the node: systemctl start kubelet", "the node is stopped")
 	}
 }
 

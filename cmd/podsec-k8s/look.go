@@ -87,7 +87,7 @@ func explain(ctx context.Context, p *printer) {
 	}
 	for _, u := range o.Units {
 		if u.Error != "" {
-			p.fault(fault(usernetes.LogOf(u.Unit), "%s is %s; its last error: %s", u.Unit, u.State, u.Error))
+			p.fault(host.NewFault(usernetes.LogOf(u.Unit), "%s is %s; its last error: %s", u.Unit, u.State, u.Error))
 		}
 	}
 }

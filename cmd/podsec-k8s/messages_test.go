@@ -60,7 +60,7 @@ func spokenIn(n ast.Node) []string {
 			return text(n.Args[0])
 		case name == "misuse" && len(n.Args) == 1:
 			return text(n.Args[0])
-		case (name == "fault" || name == "misuse") && len(n.Args) > 1:
+		case (name == "NewFault" || name == "misuse") && len(n.Args) > 1:
 			return append(text(n.Args[0]), text(n.Args[1])...)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
@@ -68,7 +69,7 @@ func newRequest(c *cli.Context, flags []string, join *usernetes.JoinRequest) (no
 func readConfigs(o *usernetes.Options, site usernetes.Site) (err error) {
 	if o.ConfigName != "" {
 		if o.Config, err = os.ReadFile(o.ConfigName); err != nil {
-			return fault("give a file that exists: --config FILE", "reading the kubeadm configuration: %w", err)
+			return host.NewFault("give a file that exists: --config FILE", "reading the kubeadm configuration: %w", err)
 		}
 	}
 	if o.SiteConfig, err = os.ReadFile(site.KubeadmConfig); err != nil && !errors.Is(err, fs.ErrNotExist) {

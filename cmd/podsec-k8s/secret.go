@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
@@ -69,7 +70,7 @@ func readSecrets(c *cli.Context, j *usernetes.JoinRequest, stdin io.Reader) erro
 			*s.to, err = readSecretFile(path)
 		}
 		if err != nil {
-			return fault("give a file that has it, or - and a line of standard input: --"+s.name+"-file FILE", "reading --%s-file: %w", s.name, err)
+			return host.NewFault("give a file that has it, or - and a line of standard input: --"+s.name+"-file FILE", "reading --%s-file: %w", s.name, err)
 		}
 	}
 	return nil
