@@ -1,9 +1,13 @@
 package usernetes
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -63,13 +67,76 @@ func failedJoinChecks(t *testing.T, f Facts) (failed []string) {
 	return failed
 }
 
-func TestCheckAddress(t *testing.T) {
-	n := Node{IP: netip.MustParseAddr("192.0.2.10")}
-	if err := checkAddress(n, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("192.0.2.10/24")}); err != nil {
-		t.Error(err)
+func ownCertificate(s *httptest.Server) *x509.Certificate { return s.Certificate() }
+
+func TestDiscover(t *testing.T) {
+	c := newFakeCluster(t, ownCertificate)
+	f := Facts{}.WithClusterConfig(t.Context(), c.request())
+	for _, p := range []struct {
+		port int
+		want string
+	}{
+		{0, "KubeletConfiguration tlsCertFile"}, // a worker has no apiserver
+		{apiPort, "KubeletConfiguration tlsCertFile, apiServer.extraArgs audit-policy-file"},
+	} {
+		var by []string
+		for _, fact := range f.WithFiles(Node{APIPort: p.port}, nil).Files {
+			by = append(by, fact.By)
+		}
+		if got := strings.Join(by, ", "); got != p.want {
+			t.Errorf("got %q, want %q", got, p.want)
+		}
 	}
-	err := checkAddress(n, []netip.Prefix{netip.MustParsePrefix("192.0.2.11/24")})
-	if err == nil || err.Remedy == "" || !strings.Contains(err.Error(), "192.0.2.10") {
-		t.Errorf("a changed address: %v", err)
+}
+
+// TestDiscoverKeepsTheToken: a server that is not proved gets no token, and
+// nothing of what it says is taken.
+func TestDiscoverKeepsTheToken(t *testing.T) {
+	other := otherCertificate(t)
+	for name, c := range map[string]struct {
+		cluster *fakeCluster
+		hash    string
+	}{
+		"another authority":                   {newFakeCluster(t, ownCertificate), "sha256:" + strings.Repeat("0", 64)},
+		"the authority's name, not its key":   {newFakeCluster(t, func(*httptest.Server) *x509.Certificate { return other }), keyHash(other)},
+		"a hash of another form":              {newFakeCluster(t, ownCertificate), "sha512:00"},
+		"no authority that can be understood": {newFakeCluster(t, func(*httptest.Server) *x509.Certificate { return &x509.Certificate{} }), "sha256:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			request := c.cluster.request()
+			request.CAHashes = []string{c.hash}
+			f := Facts{}.WithClusterConfig(t.Context(), request)
+			if f.Cluster.Config != nil || len(c.cluster.tokens) > 0 {
+				t.Errorf("it has %v, and the server has %q", f.Cluster.Config, c.cluster.tokens)
+			}
+		})
+	}
+}
+
+// otherCertificate is one whose key the fake cluster does not have.
+func otherCertificate(t *testing.T) *x509.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true}
+	data, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
+func TestDiscoverRefused(t *testing.T) {
+	c := newFakeCluster(t, ownCertificate)
+	request := c.request()
+	request.Token = "aaaaaa.0123456789abcdef"
+	if f := (Facts{}).WithClusterConfig(t.Context(), request); f.Cluster.Config != nil {
+		t.Errorf("got %v", f.Cluster.Config)
 	}
 }

@@ -53,21 +53,6 @@ func checkFault(t *testing.T, name string, err error, says string) {
 	}
 }
 
-func TestNamesAndTheirLabels(t *testing.T) {
-	label := strings.Repeat("a", maxLabel)
-	for name, want := range map[string]bool{
-		label: true, label + "." + label: true, label + "a": false, label + "a.org": false,
-		strings.Repeat(label+".", 3) + label: false, strings.Repeat(label+".", 3) + label[:61]: true, "": false,
-	} {
-		if isName(name) != want {
-			t.Errorf("%d characters, %.70q…: not %v", len(name), name, want)
-		}
-		if err := checkHost(name); (err == nil) != want {
-			t.Errorf("as a host %.70q…: %v", name, err)
-		}
-	}
-}
-
 func TestCheckNodeIP(t *testing.T) {
 	addresses := func(list ...string) (all []netip.Prefix) {
 		for _, text := range list {
@@ -126,29 +111,4 @@ func TestNetworksAreOfIPv4(t *testing.T) {
 		spoil(&n)
 		checkFault(t, says, checkNetworks(Facts{}, n), says)
 	}
-}
-
-// TestPlannedNames: the node is called as kubeadm is going to call it.
-func TestPlannedNames(t *testing.T) {
-	named := func(name string) Options {
-		return Options{Config: []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: InitConfiguration, nodeRegistration: {name: " + name + "}}")}
-	}
-	for want, o := range map[string]Options{
-		"m1": {}, "alpha": {Flags: []string{"--node-name=Alpha"}}, "beta": named("' BETA '"), "12345": named("'12345'"), "007": {Flags: []string{"--node-name=007"}},
-	} {
-		plan, docs := planned(t, "v1.26.3", o)
-		if plan.Node.Name != want {
-			t.Errorf("the node is called %q, not %q", plan.Node.Name, want)
-		}
-		if name, ok := lookup(docs[kindInit], "nodeRegistration", "name").(string); !ok || !strings.EqualFold(strings.TrimSpace(name), want) {
-			t.Errorf("kubeadm is told %q", name)
-		}
-	}
-	if plan, _ := planned(t, "v1.26.3", named("''")); plan.Node.Name != "m1" {
-		t.Errorf("without a name in the configuration the node is called %q", plan.Node.Name)
-	}
-	_, err := PlanMaster(DefaultSite(), machine("v1.26.3"), Options{
-		Config: []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration, networking: {podSubnet: '10.1.0.0/16,fd00::/48'}}"),
-	})
-	checkFault(t, "two networks", err, "one network, of IPv4")
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
@@ -18,6 +19,29 @@ func TestCopyFault(t *testing.T) {
 		err := copyFault(&host.CommandError{Argv: []string{"skopeo"}, Status: 1, Stderr: stderr, Err: errors.New("exit status 1")})
 		if f := host.AsFault(err); !strings.Contains(f.Remedy, remedy) {
 			t.Errorf("%s: %v, %q", stderr, err, f.Remedy)
+		}
+	}
+}
+
+// TestLoadIsCheckedBefore: what image load would refuse in the middle, or what
+// could never run, is told of first.
+func TestLoadIsCheckedBefore(t *testing.T) {
+	good := Archive{Name: "a.tar", Images: []ArchivedImage{{Names: []string{"r.test/shop:1"}}}}
+	cut := Archive{Name: "b.tar", Err: host.NewFault("copy it", "cut short")}
+	strict, err := parsePolicy([]byte(signedOnly))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, minor := range deps.Minors() {
+		n := Node{Kubernetes: "v" + minor.Version + ".3"}
+		if err := checkLoad(n, []Archive{good}, PolicyFacts{Policy: anyImage()}); err != nil {
+			t.Error(err)
+		}
+		if err := checkLoad(n, []Archive{good, cut}, PolicyFacts{Policy: anyImage()}); err == nil || !strings.Contains(err.Error(), "cut short") {
+			t.Errorf("a cut archive: %v", err)
+		}
+		if err := checkLoad(n, []Archive{good}, PolicyFacts{Policy: strict}); err == nil || strings.Contains(err.Error(), "r.test/shop:1") != minor.PolicyAtStart {
+			t.Errorf("a policy: %v", err)
 		}
 	}
 }

@@ -198,10 +198,30 @@ func TestTroubled(t *testing.T) {
 	}
 }
 
-func TestHasProcess(t *testing.T) {
-	for ids, want := range map[string]bool{"": false, "\n": false, "0\n0\n": false, "7\n": true, "0\n7\n": true} {
-		if hasProcess(ids) != want {
-			t.Errorf("%q: not %v", ids, want)
+// TestHalfReset: from the moment when etcd may have let a finished node's member
+// go, or kubeadm reset has begun, there is no way back.
+func TestHalfReset(t *testing.T) {
+	urls := []string{"https://192.0.2.1:2379"}
+	for _, c := range []struct {
+		name string
+		s    steps
+		want bool
+	}{
+		{"made", steps{Finished: true}, false},
+		{"half made", steps{Begun: phaseJoin}, false},
+		{"half made, and its member let go", steps{Begun: phaseJoin, Leaving: urls}, false},
+		{"leaves", steps{Finished: true, Leaving: urls}, true},
+		{"reset", steps{Finished: true, Resetting: true}, true},
+		{"half made, and reset", steps{Begun: phaseInit, Resetting: true}, true},
+	} {
+		if got := c.s.halfReset() != nil; got != c.want {
+			t.Errorf("%s: %v", c.name, got)
 		}
+	}
+	if o := overviewOfNone(true); o.State != StateUnfinished || len(o.Faults) != 1 || o.Faults[0].Remedy == "" || o.Healthy() {
+		t.Errorf("half deleted: %+v", o)
+	}
+	if o := overviewOfNone(false); o.State != StateNone {
+		t.Errorf("no node: %+v", o)
 	}
 }

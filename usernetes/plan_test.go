@@ -2,7 +2,6 @@ package usernetes
 
 import (
 	"errors"
-	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -10,17 +9,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
 )
-
-// machine is a host on which a node can be made.
-func machine(kubernetes string) Facts {
-	return Facts{
-		Kubernetes: kubernetes, Hostname: "M1", DefaultIP: netip.MustParseAddr("192.0.2.10"),
-		Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.10/24"), netip.MustParsePrefix("127.0.0.1/8")},
-		Routes:    []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
-		CgroupV2:  true, SubUIDs: subIDs, SubGIDs: subIDs, UserManager: true, Free: diskRoom,
-		Images: ImageFacts{Policy: PolicyFacts{Policy: anyImage()}},
-	}
-}
 
 func planned(t *testing.T, kubernetes string, o Options) (Plan, map[string]document) {
 	t.Helper()
@@ -195,66 +183,90 @@ func TestPlanControlPlanes(t *testing.T) {
 	}
 }
 
-func TestPreflight(t *testing.T) {
-	site := Node{
-		Name: "m1", Kubernetes: "v1.26.3", IP: netip.MustParseAddr("192.0.2.10"), PodCIDR: DefaultSite().PodCIDR,
-		ServiceCIDR: DefaultSite().ServiceCIDR, SlirpCIDR: DefaultSite().SlirpCIDR,
+// TestPlannedNames: the node is called as kubeadm is going to call it.
+func TestPlannedNames(t *testing.T) {
+	named := func(name string) Options {
+		return Options{Config: []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: InitConfiguration, nodeRegistration: {name: " + name + "}}")}
 	}
+	for want, o := range map[string]Options{
+		"m1": {}, "alpha": {Flags: []string{"--node-name=Alpha"}}, "beta": named("' BETA '"), "12345": named("'12345'"), "007": {Flags: []string{"--node-name=007"}},
+	} {
+		plan, docs := planned(t, "v1.26.3", o)
+		if plan.Node.Name != want {
+			t.Errorf("the node is called %q, not %q", plan.Node.Name, want)
+		}
+		if name, ok := lookup(docs[kindInit], "nodeRegistration", "name").(string); !ok || !strings.EqualFold(strings.TrimSpace(name), want) {
+			t.Errorf("kubeadm is told %q", name)
+		}
+	}
+	if plan, _ := planned(t, "v1.26.3", named("''")); plan.Node.Name != "m1" {
+		t.Errorf("without a name in the configuration the node is called %q", plan.Node.Name)
+	}
+	_, err := PlanMaster(DefaultSite(), machine("v1.26.3"), Options{
+		Config: []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration, networking: {podSubnet: '10.1.0.0/16,fd00::/48'}}"),
+	})
+	checkFault(t, "two networks", err, "one network, of IPv4")
+}
+
+func TestMakesDNS(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		spoil func(*Facts, *Node)
-		fails []string
+		flags []string
+		file  string
+		want  bool
 	}{
-		{"good machine", func(*Facts, *Node) {}, nil},
-		{"no cgroup v2", func(f *Facts, _ *Node) { f.CgroupV2 = false }, []string{"cgroup-v2"}},
-		{"no tun", func(f *Facts, _ *Node) { f.Tun = errors.New("none") }, []string{"tun"}},
-		{"newuidmap restricted", func(f *Facts, _ *Node) { f.Newuidmap = errors.New("denied") }, []string{"newuidmap"}},
-		{"no sub-ids", func(f *Facts, _ *Node) { f.SubGIDs = 0 }, []string{"subordinate-ids"}},
-		{"namespaces forbidden", func(f *Facts, _ *Node) { f.NoUserNS = "user.max_user_namespaces" }, []string{"user-namespaces"}},
-		{"image nowhere", func(f *Facts, _ *Node) {
-			f.Images.Needed = []NeededImage{{Name: pauseName, Registry: host.NewFault("reach it", "none")}, {Name: dnsName, Stored: true}}
-		}, []string{"images"}},
-		{"archive that is cut", func(f *Facts, _ *Node) {
-			f.Images.Archives = []Archive{{Name: "a.tar", Err: host.NewFault("bring it", "cut")}}
-		}, []string{"image-archive"}},
-		{"unreadable logins", func(f *Facts, _ *Node) { f.Images.NoAuth = errors.New("denied") }, []string{"image-auth-file"}},
-		{"no policy", func(f *Facts, _ *Node) { f.Images.Policy.Err = errors.New("no such file") }, []string{"containers-policy"}},
-		{"foreign address", func(_ *Facts, n *Node) { n.IP = netip.MustParseAddr("192.0.2.99") }, []string{"node-ip"}},
-		{"loopback address", func(_ *Facts, n *Node) { n.IP = netip.MustParseAddr("127.0.0.1") }, []string{"node-ip"}},
-		{"no address", func(_ *Facts, n *Node) { n.IP = netip.Addr{} }, []string{"node-ip"}},
-		{"pods overlap services", func(_ *Facts, n *Node) { n.PodCIDR = netip.MustParsePrefix("10.0.0.0/8") }, []string{"networks"}},
-		{"pods overlap the host", func(_ *Facts, n *Node) { n.PodCIDR = netip.MustParsePrefix("192.0.0.0/16") }, []string{"networks"}},
-		{"disk full", func(f *Facts, _ *Node) { f.Free = diskRoom - 1 }, []string{"disk"}},
-		{"too small a share of the disk free", func(f *Facts, _ *Node) { f.Free, f.Size = 14<<30, 100<<30 }, []string{"disk"}},
-		{"just enough of the disk free", func(f *Facts, _ *Node) { f.Free, f.Size = 15<<30, 100<<30 }, nil},
-		{"unfit mode", func(f *Facts, n *Node) {
-			n.Network, f.Unfit = pastaMode, map[string]error{pastaMode: errors.New("none")}
-		}, []string{"network-mode"}},
-		{"unfit mode that is not asked for", func(f *Facts, _ *Node) { f.Unfit = map[string]error{pastaMode: errors.New("none")} }, nil},
-		{"port taken", func(f *Facts, _ *Node) { f.TakenPorts = []string{"6443/tcp"} }, []string{"ports"}},
-		{"all at once", func(f *Facts, _ *Node) {
-			f.CgroupV2, f.UserManager, f.Images.Policy.Err = false, false, errors.New("no such file")
-		}, []string{"cgroup-v2", "user-manager", "containers-policy"}},
+		{"by default", nil, "", true},
+		{"flag", []string{"--skip-phases=addon/coredns"}, "", false},
+		{"flag of all addons", []string{"--skip-phases=addon"}, "", false},
+		{"file", nil, "{apiVersion: kubeadm.k8s.io/v1beta4, kind: InitConfiguration, skipPhases: [addon/coredns]}", false},
+		{"switched off", nil, "{apiVersion: kubeadm.k8s.io/v1beta4, kind: ClusterConfiguration, dns: {disabled: true}}", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f, n := machine("v1.26.3"), site
-			c.spoil(&f, &n)
-			var failed []string
-			for _, finding := range Preflight(Checks(), f, n, nil) {
-				if finding.Fault == nil {
-					continue
-				}
-				failed = append(failed, finding.Check)
-				if finding.Fault.Remedy == "" {
-					t.Errorf("%s has no remedy", finding.Check)
-				}
+			plan, docs := planned(t, "v1.34.4", Options{Flags: c.flags, ConfigName: "f", Config: []byte(c.file)})
+			if plan.DNS != c.want {
+				t.Errorf("makes DNS: %v", plan.DNS)
 			}
-			if !reflect.DeepEqual(failed, c.fails) {
-				t.Errorf("failed %q, want %q", failed, c.fails)
-			}
-			if findings := Preflight(Checks(), f, n, c.fails); len(findings) != len(Checks())-len(c.fails) {
-				t.Errorf("%d findings with %q ignored", len(findings), c.fails)
+			skipped, _ := docs[kindInit]["skipPhases"].([]any)
+			if len(skipped) == 0 || skipped[0] != "addon/kube-proxy" {
+				t.Errorf("kubeadm would make its own kube-proxy: %v", skipped)
 			}
 		})
+	}
+}
+
+func TestPublishedPorts(t *testing.T) {
+	plan, _ := planned(t, "v1.26.3", Options{Flags: []string{"--apiserver-bind-port=7443"}})
+	line := strings.Join(rootlessKit(plan.Node).Args, " ")
+	for _, part := range []string{
+		"--publish=192.0.2.10:10250:10250/tcp", "--publish=192.0.2.10:8472:8472/udp", "--publish=192.0.2.10:7443:7443/tcp",
+	} {
+		if !strings.Contains(line, part) {
+			t.Errorf("%q is not in %q", part, line)
+		}
+	}
+	worker := plan.Node
+	worker.APIPort = 0
+	if line := strings.Join(rootlessKit(worker).Args, " "); strings.Contains(line, "443/tcp") {
+		t.Errorf("a worker publishes the API: %q", line)
+	}
+}
+
+func TestPlanRefusesProxiesOfComponents(t *testing.T) {
+	config := "{apiVersion: kubeadm.k8s.io/v1beta4, kind: ClusterConfiguration, apiServer: {extraEnvs: [{name: A, value: b}, {name: https_proxy, value: 'http://p'}]}}"
+	_, err := PlanMaster(DefaultSite(), machine("v1.34.4"), Options{Config: []byte(config)})
+	if f := new(host.Fault); !errors.As(err, &f) || !strings.Contains(err.Error(), "https_proxy") || f.Remedy == "" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNodeKnowsItsCluster(t *testing.T) {
+	plan, _ := planned(t, "v1.26.3", Options{Flags: []string{"--service-dns-domain=corp.example", "--control-plane-endpoint=api.example:6443"}})
+	if n := plan.Node; n.DNSDomain != "corp.example" || n.Endpoint != "api.example" {
+		t.Errorf("got %+v", n)
+	}
+	for endpoint, want := range map[string]string{"": "", "192.0.2.1:6443": "192.0.2.1", "api.example": "api.example", "fd00::1": "fd00::1", "[fd00::1]:6443": "fd00::1"} {
+		if got := endpointHost(endpoint); got != want {
+			t.Errorf("%q: got %q, want %q", endpoint, got, want)
+		}
 	}
 }

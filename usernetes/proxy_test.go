@@ -2,8 +2,6 @@ package usernetes
 
 import (
 	"errors"
-	"fmt"
-	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -59,31 +57,6 @@ func TestProxyVariables(t *testing.T) {
 	}
 	if got := (Proxy{No: []string{"x"}}).variables([]string{"y"}); got != nil {
 		t.Errorf("without a proxy: %q", got)
-	}
-}
-
-// TestProxyPasswordStaysUnsaid: a password is in the environment of programs,
-// and nowhere else.
-func TestProxyPasswordStaysUnsaid(t *testing.T) {
-	const secret = "hush"
-	site, err := loaded(t, "HTTPS_PROXY=http://u:"+secret+"@127.0.0.1:3128\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var log strings.Builder
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "url", site.Proxy.HTTPS, "proxy", site.Proxy, "site", site, "facts", Facts{}.WithSite(t.Context(), site))
-	fmt.Fprintf(&log, "%v %+v %#v %s", site, site, site, site.Proxy.HTTPS)
-	log.WriteString(site.Proxy.check(proxyNode(), nil).Error())
-	for _, text := range []string{"HTTPS_PROXY=" + secret, "HTTPS_PROXY=http://u:" + secret + "@h:x", "HTTPS_PROXY=ftp://u:" + secret + "@h", "HTTPS_PROXY=u:" + secret + "@h:1", "HTTPS_PROXY=http://u:" + secret + "@h:99999", "HTTP_PROXY=http://u:" + secret + "\x01@h"} {
-		_, err := loaded(t, text+"\n")
-		if f := new(host.Fault); !errors.As(err, &f) || f.Remedy == "" {
-			t.Errorf("%q: no fault with a remedy, but %v", text, err)
-			continue
-		}
-		log.WriteString(err.Error())
-	}
-	if strings.Contains(log.String(), secret) {
-		t.Errorf("the password is said: %s", log.String())
 	}
 }
 
@@ -212,14 +185,6 @@ func TestProxyMissesNodes(t *testing.T) {
 	}
 }
 
-func TestOwnVariables(t *testing.T) {
-	inherited := []string{"HOME=/var/lib/u7s-admin", "LANG=C.UTF-8", "HTTP_PROXY=http://everywhere:1"}
-	env := append(slices.Clone(inherited), "INVOCATION_ID=1", "NOTIFY_SOCKET=/x", "SYSTEMD_EXEC_PID=2", "LISTEN_FDS=1", "GOGC=77", "HTTPS_PROXY=http://unit:2", "_X=1")
-	if got, want := ownVariables(env, inherited), []string{"GOGC=77", "HTTPS_PROXY=http://unit:2", "_X=1"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 func TestMergeVariables(t *testing.T) {
 	got := mergeVariables([]string{"A=1", "PATH=/evil", "B=2"}, []string{"PATH=/good"}, []string{"A=3", "C=4"})
 	if want := []string{"A=3", "PATH=/good", "B=2", "C=4"}; !slices.Equal(got, want) {
@@ -227,25 +192,5 @@ func TestMergeVariables(t *testing.T) {
 	}
 	if got := withoutProxies([]string{"https_proxy=x", "NO_PROXY=y", "Ftp_Proxy=z", "A=1"}); !slices.Equal(got, []string{"A=1"}) {
 		t.Errorf("proxies stay: %q", got)
-	}
-}
-
-func TestPlanRefusesProxiesOfComponents(t *testing.T) {
-	config := "{apiVersion: kubeadm.k8s.io/v1beta4, kind: ClusterConfiguration, apiServer: {extraEnvs: [{name: A, value: b}, {name: https_proxy, value: 'http://p'}]}}"
-	_, err := PlanMaster(DefaultSite(), machine("v1.34.4"), Options{Config: []byte(config)})
-	if f := new(host.Fault); !errors.As(err, &f) || !strings.Contains(err.Error(), "https_proxy") || f.Remedy == "" {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestNodeKnowsItsCluster(t *testing.T) {
-	plan, _ := planned(t, "v1.26.3", Options{Flags: []string{"--service-dns-domain=corp.example", "--control-plane-endpoint=api.example:6443"}})
-	if n := plan.Node; n.DNSDomain != "corp.example" || n.Endpoint != "api.example" {
-		t.Errorf("got %+v", n)
-	}
-	for endpoint, want := range map[string]string{"": "", "192.0.2.1:6443": "192.0.2.1", "api.example": "api.example", "fd00::1": "fd00::1", "[fd00::1]:6443": "fd00::1"} {
-		if got := endpointHost(endpoint); got != want {
-			t.Errorf("%q: got %q, want %q", endpoint, got, want)
-		}
 	}
 }

@@ -2,11 +2,8 @@ package usernetes
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
-
-	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 func TestPodLacksIDs(t *testing.T) {
@@ -78,16 +75,5 @@ func TestMappedIDs(t *testing.T) {
 		if got := mappedIDs(text); got != want {
 			t.Errorf("%q: got %d, want %d", text, got, want)
 		}
-	}
-}
-
-func TestLoadedImageLacksIDs(t *testing.T) {
-	failed := &host.CommandError{Argv: []string{"skopeo"}, Status: 1, Stderr: "potentially insufficient UIDs or GIDs available in user namespace (requested 70000:70000 for /x)", Err: errors.New("exit status 1")}
-	if f := new(host.Fault); !errors.As(withIDRemedy(failed), &f) || !strings.Contains(f.Remedy, "SUBORDINATE_IDS=131072") {
-		t.Errorf("got %v", withIDRemedy(failed))
-	}
-	failed.Stderr = "no such image"
-	if f := new(host.Fault); errors.As(withIDRemedy(failed), &f) {
-		t.Errorf("got the remedy %q", f.Remedy)
 	}
 }

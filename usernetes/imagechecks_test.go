@@ -2,8 +2,9 @@ package usernetes
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 
@@ -73,47 +74,54 @@ func TestCheckAuthFile(t *testing.T) {
 	}
 }
 
-func TestMakesDNS(t *testing.T) {
+// Policies of sites.
+const (
+	signedOnly = `{"default":[{"type":"reject"}],"transports":{"docker":{"r.test":[{"type":"signedBy","keyType":"GPGKeys","keyPath":"/nowhere.gpg","signedIdentity":{"type":"matchRepository"}}]}}}`
+	archives   = `{"default":[{"type":"reject"}],"transports":{"docker-archive":{"":[{"type":"insecureAcceptAnything"}]}}}`
+	both       = `{"default":[{"type":"reject"}],"transports":{"docker-archive":{"":[{"type":"insecureAcceptAnything"}]},"docker":{"*.test":[{"type":"insecureAcceptAnything"}]}}}`
+)
+
+func TestCheckPolicy(t *testing.T) {
+	const image = "r.test/k8s/pause:3.9"
+	archived := ImageFacts{Needed: []NeededImage{{Name: image, Archive: "a.tar"}}, Archives: []Archive{{Name: "a.tar"}}}
+	pulled := ImageFacts{Needed: []NeededImage{{Name: image}}}
+	stored := ImageFacts{Needed: []NeededImage{{Name: image, Stored: true}}}
+	anything := `{"default":[{"type":"insecureAcceptAnything"}]}`
 	for _, c := range []struct {
-		name  string
-		flags []string
-		file  string
-		want  bool
+		name   string
+		policy string
+		minor  string
+		images ImageFacts
+		says   []string // one for each fault
 	}{
-		{"by default", nil, "", true},
-		{"flag", []string{"--skip-phases=addon/coredns"}, "", false},
-		{"flag of all addons", []string{"--skip-phases=addon"}, "", false},
-		{"file", nil, "{apiVersion: kubeadm.k8s.io/v1beta4, kind: InitConfiguration, skipPhases: [addon/coredns]}", false},
-		{"switched off", nil, "{apiVersion: kubeadm.k8s.io/v1beta4, kind: ClusterConfiguration, dns: {disabled: true}}", false},
+		{"anything, from archives", anything, "1.26", archived, nil},
+		{"anything, from archives, asked at the start", anything, "1.34", archived, nil},
+		{"anything, from a registry", anything, "1.34", pulled, nil},
+		{"signed only, from archives", signedOnly, "1.26", archived, []string{`"docker-archive": {"": [{"type": "insecureAcceptAnything"}]}`}},
+		{"signed only, from archives, asked at the start", signedOnly, "1.34", archived, []string{`"docker-archive"`, `"docker" there: "r.test/k8s/pause:3.9"`}},
+		{"signed only, by a key that is not there", signedOnly, "1.26", pulled, []string{"chmod 0644 /nowhere.gpg"}},
+		{"signed only, stored", signedOnly, "1.26", stored, nil},
+		{"archives only, from archives", archives, "1.26", archived, nil},
+		{"archives only, from archives, asked at the start", archives, "1.34", archived, []string{`"docker" there`}},
+		{"archives only, from a registry", archives, "1.26", pulled, []string{`"docker" there: "r.test/k8s/pause:3.9"`}},
+		{"both, from archives, asked at the start", both, "1.34", archived, nil},
+		{"both, from a registry", both, "1.34", pulled, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			plan, docs := planned(t, "v1.34.4", Options{Flags: c.flags, ConfigName: "f", Config: []byte(c.file)})
-			if plan.DNS != c.want {
-				t.Errorf("makes DNS: %v", plan.DNS)
+			path := filepath.Join(t.TempDir(), "policy.json")
+			if err := os.WriteFile(path, []byte(c.policy), 0o600); err != nil {
+				t.Fatal(err)
 			}
-			skipped, _ := docs[kindInit]["skipPhases"].([]any)
-			if len(skipped) == 0 || skipped[0] != "addon/kube-proxy" {
-				t.Errorf("kubeadm would make its own kube-proxy: %v", skipped)
+			c.images.Policy = readPolicy(path)
+			found := separate(checkPolicy(Facts{Images: c.images}, Node{Kubernetes: "v" + c.minor + ".3"}))
+			if len(found) != len(c.says) {
+				t.Fatalf("got %+v, want %d", found, len(c.says))
+			}
+			for i, says := range c.says {
+				if f := found[i]; !strings.Contains(f.Remedy, says) || !strings.Contains(f.Error(), policyFile) {
+					t.Errorf("got %v, want a remedy that says %q", f, says)
+				}
 			}
 		})
-	}
-}
-
-func TestDNSImage(t *testing.T) {
-	const list = "r/kube-apiserver:v1.26.3\nr/etcd:3.5.6-0\nregistry.k8s.io/coredns/coredns:v1.9.3\n"
-	if image, err := dnsImage(list); err != nil || image != "registry.k8s.io/coredns/coredns:v1.9.3" {
-		t.Errorf("%q, %v", image, err)
-	}
-	if _, err := dnsImage("r/etcd:3.5.6-0\n"); err == nil {
-		t.Error("found where there is none")
-	}
-}
-
-func TestFullNames(t *testing.T) {
-	if all, err := fullNames("r.test:5000/pause:3.9", "mirror/coredns:v1"); err != nil || !slices.Equal(all, []string{"r.test:5000/pause:3.9", "docker.io/mirror/coredns:v1"}) {
-		t.Errorf("%q, %v", all, err)
-	}
-	if _, err := fullNames("https://r.test/pause:3.9"); err == nil || !strings.Contains(host.AsFault(err).Remedy, "IMAGE_REPOSITORY") {
-		t.Errorf("an address in place of a name: %v", err)
 	}
 }

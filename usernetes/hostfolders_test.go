@@ -1,0 +1,27 @@
+package usernetes
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestHostFoldersAreInOrder: a folder comes before those in it, and what lasts
+// is never the host's.
+func TestHostFoldersAreInOrder(t *testing.T) {
+	seen := map[string][]string{}
+	for _, f := range hostFolders() {
+		for path := range seen {
+			if strings.HasPrefix(path, f.Path+"/") {
+				t.Errorf("%s comes after %s", f.Path, path)
+			}
+		}
+		seen[f.Path] = f.Own
+	}
+	for _, path := range persistent() {
+		folder, name := path[:strings.LastIndex(path, "/")], path[strings.LastIndex(path, "/")+1:]
+		_, merged := seen[path]
+		if own := strings.Join(seen[folder], " ") + " "; !merged && !strings.Contains(own, name+" ") {
+			t.Errorf("%s may be the host's", path)
+		}
+	}
+}
