@@ -27,6 +27,12 @@ type Proxy struct {
 // without its user.
 type ProxyURL struct{ url *url.URL }
 
+// IsSet reports whether there is a proxy.
+func (p ProxyURL) IsSet() bool { return p.url != nil }
+
+// Hostname returns the name or address of the proxy; there has to be one.
+func (p ProxyURL) Hostname() string { return p.url.Hostname() }
+
 // String returns the URL without user and password.
 func (p ProxyURL) String() string {
 	if p.url == nil {

@@ -55,7 +55,7 @@ func (f Facts) WithSite(ctx context.Context, site Site) Facts {
 	f.Proxy = ProxyFacts{Proxy: site.Proxy, Exposed: site.Exposed, Resolved: map[string][]netip.Addr{}}
 	ctx, cancel := context.WithTimeout(ctx, proxyTimeout)
 	defer cancel()
-	urls := slices.DeleteFunc([]ProxyURL{site.Proxy.HTTP, site.Proxy.HTTPS}, func(p ProxyURL) bool { return p.url == nil })
+	urls := slices.DeleteFunc([]ProxyURL{site.Proxy.HTTP, site.Proxy.HTTPS}, func(p ProxyURL) bool { return !p.IsSet() })
 	if len(urls) == 2 && urls[0].String() == urls[1].String() {
 		urls = urls[:1]
 	}
@@ -66,7 +66,7 @@ func (f Facts) WithSite(ctx context.Context, site Site) Facts {
 			addresses, err := proxy.look(ctx)
 			lock.Lock()
 			defer lock.Unlock()
-			f.Proxy.Resolved[strings.ToLower(proxy.url.Hostname())] = addresses
+			f.Proxy.Resolved[strings.ToLower(proxy.Hostname())] = addresses
 			if err != nil {
 				f.Proxy.Silent = append(f.Proxy.Silent, silentProxy{proxy, err})
 			}
@@ -78,7 +78,7 @@ func (f Facts) WithSite(ctx context.Context, site Site) Facts {
 
 // look resolves the name of a proxy and opens a connection to it.
 func (p ProxyURL) look(ctx context.Context) ([]netip.Addr, error) {
-	name := p.url.Hostname()
+	name := p.Hostname()
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 	if err != nil {
 		return nil, err
