@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // A NodeAccess is what root is told of the node, to ask its cluster.
@@ -16,36 +19,36 @@ type NodeAccess struct {
 	Member  bool   // it has an identity in a cluster
 	Name    string // as the cluster knows it
 	Master  bool
-	Access  Access // of the cluster's administrator, on a master
+	Access  kubeapi.Access // of the cluster's administrator, on a master
 }
 
 // AskAccess looks at the node of this machine, as u7s-admin, and on a master
 // reads the four fields of the administrator's kubeconfig.
 func AskAccess() (a NodeAccess, err error) {
-	n, err := LoadNode()
+	n, err := node.LoadNode()
 	if errors.Is(err, fs.ErrNotExist) {
 		return a, nil
 	}
 	if err != nil {
 		return a, err
 	}
-	_, stopped := childPID()
-	a = NodeAccess{Begun: true, Running: stopped == nil, Name: n.Name, Master: host.Exists(kept(adminConf))}
-	a.Member = a.Master || host.Exists(kept(kubeletConf))
+	_, stopped := namespace.ChildPID()
+	a = NodeAccess{Begun: true, Running: stopped == nil, Name: n.Name, Master: host.Exists(node.StatePath(node.AdminConf))}
+	a.Member = a.Master || host.Exists(node.StatePath(node.KubeletConf))
 	if !a.Master {
 		return a, nil
 	}
-	data, err := host.ReadFile(kept(adminConf))
+	data, err := host.ReadFile(node.StatePath(node.AdminConf))
 	if err != nil {
 		return a, fmt.Errorf("reading the administrator's kubeconfig: %w", err)
 	}
-	a.Access, err = ParseKubeconfig(data)
+	a.Access, err = kubeapi.ParseKubeconfig(data)
 	return a, err
 }
 
 // Check tells whether what u7s-admin hands to root has its form.
 func (a NodeAccess) Check() error {
-	if a.Begun && !isName(strings.ToLower(a.Name)) {
+	if a.Begun && !node.IsName(strings.ToLower(a.Name)) {
 		return fmt.Errorf("the node's name %q is none", a.Name)
 	}
 	if !a.Master {

@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
 )
 
 // apiPatience is how long the services that need the API wait for their
@@ -30,8 +33,8 @@ const addressPatience = 30 * time.Second
 // serving: before it has made its ClusterRoles it refuses the other
 // components, which then come back seconds later. It runs in the node.
 // Source: the Kubernetes documentation, "Kubernetes API health endpoints".
-func awaitAPI(ctx context.Context, n Node) error {
-	ca, err := host.ReadFile(caFile)
+func awaitAPI(ctx context.Context, n node.Node) error {
+	ca, err := host.ReadFile(node.CAFile)
 	if err != nil {
 		return fmt.Errorf("reading the cluster's certificate authority: %w", err)
 	}
@@ -70,9 +73,9 @@ func answers(ctx context.Context, client *http.Client, url string) bool {
 
 // awaitAddress waits until the machine has the node's address: at boot the
 // network may come up after the node.
-func awaitAddress(ctx context.Context, n Node) error {
-	return within(ctx, addressPatience, func() error {
-		if missing := checkAddress(n, hostAddresses()); missing != nil {
+func awaitAddress(ctx context.Context, n node.Node) error {
+	return wait.Until(ctx, addressPatience, func() error {
+		if missing := node.CheckAddress(n, node.HostAddresses()); missing != nil {
 			return missing
 		}
 		return nil
@@ -82,12 +85,12 @@ func awaitAddress(ctx context.Context, n Node) error {
 // awaitKnown waits until the kubelet has an identity and has made the node known
 // to the cluster, maybe a moment after kubeadm has seen it run, and gives a
 // client with that identity.
-func awaitKnown(ctx context.Context, n Node) (api *apiClient, err error) {
-	err = within(ctx, startTimeout, func() error {
-		if api, err = newAPIClient(kubeletConf); err != nil {
+func awaitKnown(ctx context.Context, n node.Node) (api *kubeapi.Client, err error) {
+	err = wait.Until(ctx, startTimeout, func() error {
+		if api, err = kubeapi.NewClient(node.KubeletConf); err != nil {
 			return err
 		}
-		_, err = api.node(ctx, n.Name)
+		_, err = api.Node(ctx, n.Name)
 		return err
 	})
 	return api, err
@@ -95,13 +98,13 @@ func awaitKnown(ctx context.Context, n Node) (api *apiClient, err error) {
 
 // awaitSubnet waits until the cluster has given this node its part of the
 // pod network: without it flanneld only ends. It runs in the node.
-func awaitSubnet(ctx context.Context, n Node) error {
-	api, err := newAPIClient(kubeletConf)
+func awaitSubnet(ctx context.Context, n node.Node) error {
+	api, err := kubeapi.NewClient(node.KubeletConf)
 	if err != nil {
 		return err
 	}
 	for {
-		own, err := api.node(ctx, n.Name)
+		own, err := api.Node(ctx, n.Name)
 		if err != nil {
 			return fmt.Errorf("waiting for this node's part of the pod network: %w", err)
 		}
@@ -111,7 +114,7 @@ func awaitSubnet(ctx context.Context, n Node) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(settle):
+		case <-time.After(wait.Debounce):
 		}
 	}
 }
@@ -120,15 +123,15 @@ func awaitSubnet(ctx context.Context, n Node) error {
 // the node. flanneld takes its identity, and so its rights, from the
 // kubelet's, and the name of the node from the environment.
 // Source: flannel's Documentation/configuration.md.
-func runFlanneld(ctx context.Context, n Node) error {
+func runFlanneld(ctx context.Context, n node.Node) error {
 	if err := awaitSubnet(ctx, n); err != nil {
 		return err
 	}
 	return host.Command{
 		Path: "flanneld", Env: append(os.Environ(), "NODE_NAME="+n.Name),
 		Args: []string{
-			"--kube-subnet-mgr", "--kubeconfig-file=" + kubeletConf, "--net-config-path=" + netFile,
-			"--ip-masq", "--iface=" + n.flannelInterface(), "--public-ip=" + n.IP.String(),
+			"--kube-subnet-mgr", "--kubeconfig-file=" + node.KubeletConf, "--net-config-path=" + node.NetFile,
+			"--ip-masq", "--iface=" + n.FlannelInterface(), "--public-ip=" + n.IP.String(),
 		},
 	}.Exec()
 }

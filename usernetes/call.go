@@ -4,40 +4,45 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
 // CheckCall tells what in a call can't be understood. It looks at the call
 // alone, and at nothing of the machine: whether a value suits the machine is
 // for preflight to say. j is nil for a new cluster. The error is a *Misuse.
-func (o Options) CheckCall(j *JoinRequest) error {
-	if o.Network != "" && !slices.Contains(Modes(), o.Network) {
-		return misuse("give one of "+strings.Join(Modes(), ", "), "there is no network mode %q", o.Network)
+func (o Options) CheckCall(j *kubeadm.JoinRequest) error {
+	if o.Network != "" && !slices.Contains(node.Modes(), o.Network) {
+		return node.NewMisuse("give one of "+strings.Join(node.Modes(), ", "), "there is no network mode %q", o.Network)
 	}
 	if o.NodeIP != "" {
 		if _, err := netip.ParseAddr(o.NodeIP); err != nil {
-			return misuse("give an address such as 192.0.2.10", "the flag --node-ip: %w", err)
+			return node.NewMisuse("give an address such as 192.0.2.10", "the flag --node-ip: %w", err)
 		}
 	}
 	for _, name := range o.Ignore {
 		if !slices.Contains(namesToIgnore(), name) {
-			return misuse("podsec-k8s-create-master(8) lists the checks", "there is no check %q to pass over", name)
+			return node.NewMisuse("podsec-k8s-create-master(8) lists the checks", "there is no check %q to pass over", name)
 		}
 	}
-	known := initFlags()
+	known := kubeadm.InitFlags()
 	if j != nil {
-		known = joinFlags()
+		known = kubeadm.JoinFlags()
 	}
-	args, err := parseKubeadmArgs(known, o.Flags)
+	args, err := kubeadm.ParseArgs(known, o.Flags)
 	if err != nil || j == nil {
 		return err
 	}
-	return j.checkFlags(args)
+	return j.CheckFlags(args)
 }
 
 // namesToIgnore lists what --ignore-preflight may be given.
 func namesToIgnore() []string {
-	names := append([]string{"all", limitsWarning, proxyWarning}, rootChecks()...)
-	for _, check := range JoinChecks() {
+	names := append([]string{"all", preflight.LimitsWarning, preflight.ProxyWarning}, rootChecks()...)
+	for _, check := range preflight.JoinChecks() {
 		names = append(names, check.Name)
 	}
 	return names
@@ -58,7 +63,7 @@ func (o Options) CheckUpload() error {
 		}
 	}
 	for _, file := range [][]byte{o.SiteConfig, o.Config} {
-		docs, err := parseDocuments(file)
+		docs, err := document.Parse(file)
 		if err != nil {
 			return nil //nolint:nilerr // planning tells what is wrong with the file
 		}
@@ -68,5 +73,5 @@ func (o Options) CheckUpload() error {
 			}
 		}
 	}
-	return misuse("add --control-plane-endpoint NAME:PORT", "--upload-certs is for further control planes, and these need an endpoint that stays")
+	return node.NewMisuse("add --control-plane-endpoint NAME:PORT", "--upload-certs is for further control planes, and these need an endpoint that stays")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 )
 
 // cniConfig is a CNI network configuration list of our two plugins.
@@ -50,7 +51,7 @@ type portmapPlugin struct {
 // subnet that flanneld leased. CRI-O reads the folder at any moment, so the
 // file appears whole, and after the bridge.
 func writeCNI() error {
-	lease, err := readSubnet()
+	lease, err := namespace.ReadSubnet()
 	if err != nil {
 		return err
 	}
@@ -58,22 +59,22 @@ func writeCNI() error {
 	if err != nil {
 		return fmt.Errorf("making the CNI configuration: %w", err)
 	}
-	if err := netlink.LinkAdd(bridgeLink(lease)); err != nil && !errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("making the bridge %s: %w", podBridge, err)
+	if err := netlink.LinkAdd(namespace.BridgeLink(lease)); err != nil && !errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("making the bridge %s: %w", namespace.PodBridge, err)
 	}
 	if err := host.MkdirAll("/etc/cni/net.d", 0o755); err != nil {
 		return fmt.Errorf("making the CNI configuration: %w", err)
 	}
-	return host.WriteFile(cniFile, config, 0o644)
+	return host.WriteFile(namespace.CNIFile, config, 0o644)
 }
 
-func bridgeNetwork(l lease) cniConfig {
+func bridgeNetwork(l namespace.Lease) cniConfig {
 	return cniConfig{
 		CNIVersion: "0.4.0", Name: "podsec-k8s",
 		Plugins: []any{
 			bridgePlugin{
-				Type: "bridge", Bridge: podBridge, IsDefaultGateway: true, HairpinMode: true, MTU: l.mtu,
-				IPAM: ipamPart{Type: "host-local", Ranges: [][]ipamRange{{{l.subnet}}}},
+				Type: "bridge", Bridge: namespace.PodBridge, IsDefaultGateway: true, HairpinMode: true, MTU: l.MTU,
+				IPAM: ipamPart{Type: "host-local", Ranges: [][]ipamRange{{{l.Subnet}}}},
 			},
 			portmapPlugin{Type: "portmap", Capabilities: map[string]bool{"portMappings": true}},
 		},

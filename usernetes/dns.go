@@ -5,20 +5,22 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // dnsTrouble says what the cluster says of the pods of its DNS that do not run:
 // that no node takes them, or why a container has not started. It is "" when it
 // says nothing.
 func dnsTrouble(ctx context.Context) string {
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	ctx, cancel := context.WithTimeout(ctx, kubeapi.Timeout)
 	defer cancel()
-	admin, err := newAPIClient(adminConf)
+	admin, err := kubeapi.NewClient(node.AdminConf)
 	if err != nil {
 		return err.Error()
 	}
 	var pods struct{ Items []troubledPod }
-	if err := admin.get(ctx, "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns", &pods); err != nil {
+	if err := admin.Get(ctx, "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns", &pods); err != nil {
 		return err.Error()
 	}
 	var all []string
@@ -33,7 +35,7 @@ func dnsTrouble(ctx context.Context) string {
 // A troubledPod is a pod as far as it says why it does not run.
 // Source: the Kubernetes API reference, core/v1 PodStatus.
 type troubledPod struct {
-	Metadata metadata
+	Metadata kubeapi.Metadata
 	Status   struct {
 		Conditions        []struct{ Type, Status, Reason, Message string }
 		ContainerStatuses []struct {

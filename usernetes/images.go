@@ -10,6 +10,10 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/images"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
 // store is the storage of the node's CRI-O, as skopeo names it.
@@ -29,7 +33,7 @@ func loadImages(ctx context.Context, w *Work) error {
 	if err != nil {
 		return err
 	}
-	there := append(storedImages(), loaded...)
+	there := append(images.StoredImages(), loaded...)
 	for _, image := range w.Plan.Images {
 		if slices.Contains(there, image) {
 			continue
@@ -44,18 +48,18 @@ func loadImages(ctx context.Context, w *Work) error {
 // LoadImages loads archives into the storage of this node's CRI-O and returns
 // the names of the images that it has now; what skopeo says goes to out.
 // Nothing is loaded when one of the archives can't be used.
-func LoadImages(ctx context.Context, archives []Archive, out io.Writer) (loaded []string, err error) {
-	if _, err := childPID(); err != nil {
+func LoadImages(ctx context.Context, archives []images.Archive, out io.Writer) (loaded []string, err error) {
+	if _, err := namespace.ChildPID(); err != nil {
 		return nil, err
 	}
-	n, err := LoadNode()
+	n, err := node.LoadNode()
 	if err != nil {
 		return nil, err
 	}
-	if err := checkLoad(n, archives, readPolicy(policyFile)); err != nil {
+	if err := checkLoad(n, archives, images.ReadPolicy(images.PolicyFile)); err != nil {
 		return nil, err
 	}
-	if err := removeArchiveCopies(); err != nil {
+	if err := node.RemoveArchiveCopies(); err != nil {
 		return nil, err
 	}
 	w := &Work{Out: out}
@@ -64,27 +68,27 @@ func LoadImages(ctx context.Context, archives []Archive, out io.Writer) (loaded 
 
 // checkLoad tells of archives that can't be loaded or whose images could not
 // run.
-func checkLoad(n Node, archives []Archive, policy PolicyFacts) error {
+func checkLoad(n node.Node, archives []images.Archive, policy images.PolicyFacts) error {
 	minor, err := n.Minor()
 	if err != nil {
 		return fmt.Errorf("reading the node: %w", err)
 	}
-	facts := Facts{Images: ImageFacts{Archives: archives, Policy: policy}}
+	facts := preflight.Facts{Images: images.ImageFacts{Archives: archives, Policy: policy}}
 	var faults []error
-	for _, one := range slices.Concat(separate(checkArchives(facts, n)), separate(checkPolicy(facts, n))) {
+	for _, one := range slices.Concat(preflight.Separate(preflight.CheckArchives(facts, n)), preflight.Separate(preflight.CheckPolicy(facts, n))) {
 		faults = append(faults, one)
 	}
 	for _, a := range archives {
-		for _, name := range a.names() {
+		for _, name := range a.Names() {
 			if minor.PolicyAtStart && policy.Err == nil {
-				faults = append(faults, policy.checkUnsigned(name))
+				faults = append(faults, policy.CheckUnsigned(name))
 			}
 		}
 	}
 	return errors.Join(faults...)
 }
 
-func (w *Work) loadArchives(ctx context.Context, archives []Archive) (loaded []string, err error) {
+func (w *Work) loadArchives(ctx context.Context, archives []images.Archive) (loaded []string, err error) {
 	for _, a := range archives {
 		if a.Err != nil {
 			return loaded, a.Err
@@ -92,28 +96,28 @@ func (w *Work) loadArchives(ctx context.Context, archives []Archive) (loaded []s
 		if err := w.load(ctx, a); err != nil {
 			return loaded, fmt.Errorf("loading the image archive %q: %w", a.Name, err)
 		}
-		loaded = append(loaded, a.names()...)
+		loaded = append(loaded, a.Names()...)
 	}
 	return loaded, nil
 }
 
 // load copies an archive, which may be readable for root alone, to where skopeo
 // can open it, and loads every image that it has a name for.
-func (w *Work) load(ctx context.Context, a Archive) error {
-	info, err := a.file.Stat()
+func (w *Work) load(ctx context.Context, a images.Archive) error {
+	info, err := a.File.Stat()
 	if err != nil {
 		return err
 	}
-	file, err := host.TempFile(state, archiveCopies)
+	file, err := host.TempFile(node.StateDir, node.ArchiveCopies)
 	if err != nil {
 		return err
 	}
 	defer host.Remove(file.Name()) //nolint:errcheck // state goes with the node
 	defer file.Close()             //nolint:errcheck // read again by name
-	if _, err := io.Copy(file, io.NewSectionReader(a.file, 0, info.Size())); err != nil {
+	if _, err := io.Copy(file, io.NewSectionReader(a.File, 0, info.Size())); err != nil {
 		return copyFault(err)
 	}
-	for _, name := range a.names() {
+	for _, name := range a.Names() {
 		if err := w.inNodeQuietly(ctx, skopeoCopy(name, "docker-archive:"+file.Name()+":"+name)); err != nil {
 			return copyFault(err)
 		}
@@ -124,11 +128,11 @@ func (w *Work) load(ctx context.Context, a Archive) error {
 // copyFault gives the cause of a copy that failed its remedy, where that is
 // known.
 func copyFault(err error) error {
-	if known := withIDRemedy(err); known != err { //nolint:errorlint // the very same
+	if known := images.WithIDRemedy(err); known != err { //nolint:errorlint // the very same
 		return known
 	}
-	cause := skopeoCause(err)
-	if known := knownCause(storageCauses(), cause); known != nil {
+	cause := images.SkopeoCause(err)
+	if known := images.KnownCause(images.StorageCauses(), cause); known != nil {
 		return known
 	}
 	return cause
@@ -137,25 +141,25 @@ func copyFault(err error) error {
 // pull takes an image from its registry. The time is bounded inside the
 // namespaces, so that nothing there outlives the nsenter outside.
 func (w *Work) pull(ctx context.Context, image string) error {
-	copied := skopeoCopy(image, append(authFlag("--src-authfile", w.Plan.Node.ImageAuthFile), "docker://"+image)...)
+	copied := skopeoCopy(image, append(images.AuthFlag("--src-authfile", w.Plan.Node.ImageAuthFile), "docker://"+image)...)
 	limit := strconv.Itoa(int(pullTimeout.Seconds()))
-	err := w.inNodeQuietly(ctx, Program{"timeout", append([]string{limit, copied.Name}, copied.Args...)})
+	err := w.inNodeQuietly(ctx, namespace.Program{Name: "timeout", Args: append([]string{limit, copied.Name}, copied.Args...)})
 	var failed *host.CommandError
 	switch {
 	case err == nil || ctx.Err() != nil:
 		return err
-	case errors.As(err, &failed) && wantsIDs(failed.Stderr):
-		return withIDRemedy(fmt.Errorf("pulling the image %s: %w", image, err))
+	case errors.As(err, &failed) && images.WantsIDs(failed.Stderr):
+		return images.WithIDRemedy(fmt.Errorf("pulling the image %s: %w", image, err))
 	case failed != nil && failed.Status == timeoutStatus:
 		err = fmt.Errorf("no end in %s", pullTimeout)
 	default:
-		err = skopeoCause(err)
+		err = images.SkopeoCause(err)
 	}
-	answer := registryFault(image, err)
+	answer := images.RegistryFault(image, err)
 	return host.NewFault(answer.Remedy, "pulling the image %s: %w", image, answer)
 }
 
 // skopeoCopy brings an image into the node's storage. Source: skopeo-copy(1).
-func skopeoCopy(name string, from ...string) Program {
-	return Program{"skopeo", slices.Concat([]string{"copy", "--quiet", "--policy=" + policyFile}, from, []string{store + name})}
+func skopeoCopy(name string, from ...string) namespace.Program {
+	return namespace.Program{Name: "skopeo", Args: slices.Concat([]string{"copy", "--quiet", "--policy=" + images.PolicyFile}, from, []string{store + name})}
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/images"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // TestCopyFault: what keeps an image out of the storage has its remedy.
@@ -26,21 +28,22 @@ func TestCopyFault(t *testing.T) {
 // TestLoadIsCheckedBefore: what image load would refuse in the middle, or what
 // could never run, is told of first.
 func TestLoadIsCheckedBefore(t *testing.T) {
-	good := Archive{Name: "a.tar", Images: []ArchivedImage{{Names: []string{"r.test/shop:1"}}}}
-	cut := Archive{Name: "b.tar", Err: host.NewFault("copy it", "cut short")}
-	strict, err := parsePolicy([]byte(signedOnly))
-	if err != nil {
+	good := images.Archive{Name: "a.tar", Images: []images.ArchivedImage{{Names: []string{"r.test/shop:1"}}}}
+	cut := images.Archive{Name: "b.tar", Err: host.NewFault("copy it", "cut short")}
+	loose, errLoose := images.ParsePolicy([]byte(`{"default":[{"type":"insecureAcceptAnything"}]}`))
+	strict, errStrict := images.ParsePolicy([]byte(`{"default":[{"type":"reject"}],"transports":{"docker":{"r.test":[{"type":"signedBy","keyType":"GPGKeys","keyPath":"/nowhere.gpg"}]}}}`))
+	if err := errors.Join(errLoose, errStrict); err != nil {
 		t.Fatal(err)
 	}
 	for _, minor := range deps.Minors() {
-		n := Node{Kubernetes: "v" + minor.Version + ".3"}
-		if err := checkLoad(n, []Archive{good}, PolicyFacts{Policy: anyImage()}); err != nil {
+		n := node.Node{Kubernetes: "v" + minor.Version + ".3"}
+		if err := checkLoad(n, []images.Archive{good}, images.PolicyFacts{Policy: loose}); err != nil {
 			t.Error(err)
 		}
-		if err := checkLoad(n, []Archive{good, cut}, PolicyFacts{Policy: anyImage()}); err == nil || !strings.Contains(err.Error(), "cut short") {
+		if err := checkLoad(n, []images.Archive{good, cut}, images.PolicyFacts{Policy: loose}); err == nil || !strings.Contains(err.Error(), "cut short") {
 			t.Errorf("a cut archive: %v", err)
 		}
-		if err := checkLoad(n, []Archive{good}, PolicyFacts{Policy: strict}); err == nil || strings.Contains(err.Error(), "r.test/shop:1") != minor.PolicyAtStart {
+		if err := checkLoad(n, []images.Archive{good}, images.PolicyFacts{Policy: strict}); err == nil || strings.Contains(err.Error(), "r.test/shop:1") != minor.PolicyAtStart {
 			t.Errorf("a policy: %v", err)
 		}
 	}

@@ -10,6 +10,12 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
+	"github.com/alt-cloud/podsec-k8s/usernetes/status"
+	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
 // JoinPhases is how a further node is made, step by step.
@@ -18,7 +24,7 @@ func JoinPhases() []Phase {
 		{Name: "namespaces", Run: startNamespaces},
 		{Name: "runtime", Run: startRuntime},
 		{Name: "images", Run: loadImages},
-		{Name: phaseJoin, Once: true, Run: kubeadmJoin},
+		{Name: steps.PhaseJoin, Once: true, Run: kubeadmJoin},
 		{Name: "worker-network", Run: startWorkerNetwork},
 		{Name: "worker-ready", Run: waitNode},
 	}
@@ -33,7 +39,7 @@ func kubeadmJoin(ctx context.Context, w *Work) error {
 	if err := clearHalfMade(ctx, w); err != nil {
 		return err
 	}
-	if err := host.WriteFile(initFile, w.Plan.Config, 0o600); err != nil {
+	if err := host.WriteFile(node.InitFile, w.Plan.Config, 0o600); err != nil {
 		return err
 	}
 	if w.Plan.Node.APIPort != 0 {
@@ -41,11 +47,11 @@ func kubeadmJoin(ctx context.Context, w *Work) error {
 			return err
 		}
 	}
-	args := append([]string{"join", "--config=" + initFile}, w.Plan.Pass...)
-	if err := w.beginNetworkBeside(ctx, Program{"kubeadm", args}); err != nil {
+	args := append([]string{"join", "--config=" + node.InitFile}, w.Plan.Pass...)
+	if err := w.beginNetworkBeside(ctx, namespace.Program{Name: "kubeadm", Args: args}); err != nil {
 		return joinFault(err)
 	}
-	return host.Remove(initFile)
+	return host.Remove(node.InitFile)
 }
 
 // joinFault gives kubeadm's failure to join the remedy for what it says of
@@ -66,11 +72,11 @@ func joinFault(err error) error {
 // kubeadm goes on waiting after the cluster has let the node in, and flanneld
 // waits as well once it is started. What comes of that is not told here, for
 // the phase of the network does it again.
-func (w *Work) beginNetworkBeside(ctx context.Context, p Program) error {
+func (w *Work) beginNetworkBeside(ctx context.Context, p namespace.Program) error {
 	early, end := context.WithCancel(ctx)
 	var network sync.WaitGroup
 	network.Go(func() { _ = startWorkerNetwork(early, w) })
-	err := untilCrash(ctx, w.Manager, func(ctx context.Context) error { return w.inNode(ctx, p) })
+	err := status.UntilCrash(ctx, w.Manager, func(ctx context.Context) error { return w.inNode(ctx, p) })
 	end()
 	network.Wait()
 	return err
@@ -83,26 +89,26 @@ func startWorkerNetwork(ctx context.Context, w *Work) error {
 	if err != nil {
 		return err
 	}
-	config, err := api.clusterConfig(ctx)
+	config, err := kubeadm.ClusterConfig(api, ctx)
 	if err == nil {
-		err = w.Plan.Node.takeNetworks(config)
+		err = takeNetworks(&w.Plan.Node, config)
 	}
 	if err != nil {
 		return fmt.Errorf("asking the cluster for its networks: %w", err)
 	}
-	facts := Facts{Addresses: hostAddresses()}
-	facts.Routes, _ = hostRoutes()
-	if err := checkNetworks(facts, w.Plan.Node); err != nil {
+	facts := preflight.Facts{Addresses: node.HostAddresses()}
+	facts.Routes, _ = node.HostRoutes()
+	if err := preflight.CheckNetworks(facts, w.Plan.Node); err != nil {
 		return err
 	}
-	if err := w.Plan.Node.save(); err != nil {
+	if err := w.Plan.Node.Save(); err != nil {
 		return err
 	}
 	return startServices(ctx, w)
 }
 
 // takeNetworks reads the networks from the cluster's configuration.
-func (n *Node) takeNetworks(data []byte) error {
+func takeNetworks(n *node.Node, data []byte) error {
 	var cluster struct {
 		Networking struct {
 			Pods     string `yaml:"podSubnet"`

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 )
 
 // CheckConfig lets kubeadm read the configuration as it is going to, before
@@ -18,7 +19,7 @@ func (p Plan) CheckConfig(ctx context.Context) error {
 	var said bytes.Buffer
 	cmd := host.Command{
 		Path: "kubeadm", Args: []string{"config", "migrate", "--old-config=/proc/self/fd/0", "--new-config=/dev/null"},
-		Env: environment(), Stdin: bytes.NewReader(p.Config), Stderr: &said,
+		Env: namespace.Environment(), Stdin: bytes.NewReader(p.Config), Stderr: &said,
 	}
 	err := cmd.Run(ctx)
 	if err == nil && !strings.Contains(said.String(), strictDecoding) {

@@ -12,29 +12,33 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
 // asked is what is kept of a call and the configuration that it came to.
-func (o Options) asked(config []byte) (Asked, error) {
-	docs, err := parseDocuments(config)
+func (o Options) asked(config []byte) (steps.Asked, error) {
+	docs, err := document.Parse(config)
 	if err != nil {
-		return Asked{}, err
+		return steps.Asked{}, err
 	}
-	kept, err := formatDocuments(withoutSecrets(docs))
-	return Asked{o.NodeIP, o.Network, o.GivenArchives, o.Upload, string(kept)}, err
+	kept, err := document.Format(withoutSecrets(docs))
+	return steps.Asked{NodeIP: o.NodeIP, Network: o.Network, Archives: o.GivenArchives, Upload: o.Upload, Config: string(kept)}, err
 }
 
 // withoutSecrets takes tokens and keys out of a kubeadm configuration, with what
 // is of no use once they have done their work.
-func withoutSecrets(docs []document) []document {
+func withoutSecrets(docs []document.Document) []document.Document {
 	for _, doc := range docs {
 		switch doc["kind"] {
-		case kindInit:
+		case kubeadm.KindInit:
 			delete(doc, "certificateKey")
 			delete(doc, "bootstrapTokens")
-		case kindJoin:
+		case kubeadm.KindJoin:
 			delete(doc, "discovery")
-			if plane, ok := doc["controlPlane"].(document); ok {
+			if plane, ok := doc["controlPlane"].(document.Document); ok {
 				delete(plane, "certificateKey")
 			}
 		}
@@ -45,59 +49,59 @@ func withoutSecrets(docs []document) []document {
 // CheckMade tells whether a call asks this machine for what it is already, in
 // whole or in part. A node is never made into another one in passing: what asks
 // for that is a fault. j is nil for a new cluster.
-func CheckMade(o Options, j *JoinRequest) error {
-	s, err := loadSteps()
+func CheckMade(o Options, j *kubeadm.JoinRequest) error {
+	s, err := steps.LoadSteps()
 	if err != nil {
 		return err
 	}
-	n, err := LoadNode()
-	var damaged *damagedError
-	if isMissing(err) || errors.As(err, &damaged) && !s.Finished { // then it is written anew
+	n, err := node.LoadNode()
+	var damaged *node.DamagedError
+	if node.IsMissing(err) || errors.As(err, &damaged) && !s.Finished { // then it is written anew
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if err := checkRole(s.role(n), j); err != nil || !s.Finished {
+	if err := checkRole(s.Role(n), j); err != nil || !s.Finished {
 		return err
 	}
-	asked, known := s.asked()
-	return asked.check(o, j, n, known)
+	asked, known := s.AskedFor()
+	return check(asked, o, j, n, known)
 }
 
 // checkRole compares what the machine is with what it is to become.
-func checkRole(is role, j *JoinRequest) error {
+func checkRole(is steps.Role, j *kubeadm.JoinRequest) error {
 	if j == nil {
 		return checkRoleOfMaster(is)
 	}
-	if is == roleNone {
+	if is == steps.RoleNone {
 		return nil
 	}
-	same, err := j.ofThisCluster()
+	same, err := ofThisCluster(*j)
 	switch {
 	case err != nil:
 		return err
-	case is == roleFirst && same:
+	case is == steps.RoleFirst && same:
 		return host.NewFault("run the command on the machine that is to join", "this machine made this very cluster, and is a control plane of it")
-	case is == roleFirst:
+	case is == steps.RoleFirst:
 		return host.NewFault("run the command on the machine that is to join; or give up the cluster of this machine first, with all of its data: podsec-k8s reset",
 			"this machine is the control plane of a cluster of its own")
 	case !same:
 		return host.NewFault("take this machine out of its cluster first: podsec-k8s reset", "this machine is a node of another cluster")
-	case is == roleWorker && j.ControlPlane:
+	case is == steps.RoleWorker && j.ControlPlane:
 		return host.NewFault("take it out of the cluster first: podsec-k8s reset", "this machine is a worker of that cluster, no control plane")
-	case is == roleControl && !j.ControlPlane:
+	case is == steps.RoleControl && !j.ControlPlane:
 		return host.NewFault("take it out of the cluster first: podsec-k8s reset", "this machine is a control plane of that cluster, no worker")
 	}
 	return nil
 }
 
-func checkRoleOfMaster(is role) error {
+func checkRoleOfMaster(is steps.Role) error {
 	switch is {
-	case roleWorker:
+	case steps.RoleWorker:
 		return host.NewFault("run the command on another machine; or take this one out of its cluster first: podsec-k8s reset",
 			"this machine is a worker of a cluster that it joined")
-	case roleControl:
+	case steps.RoleControl:
 		return host.NewFault("run the command on another machine; or take this one out of its cluster first: podsec-k8s reset",
 			"this machine is a control plane of a cluster that it joined")
 	default:
@@ -107,8 +111,8 @@ func checkRoleOfMaster(is role) error {
 
 // ofThisCluster tells whether the certificate authority of this node's cluster
 // is one of those that the request allows.
-func (j JoinRequest) ofThisCluster() (bool, error) {
-	data, err := host.ReadFile(kept(caFile))
+func ofThisCluster(j kubeadm.JoinRequest) (bool, error) {
+	data, err := host.ReadFile(node.StatePath(node.CAFile))
 	if err != nil {
 		return false, fmt.Errorf("reading the certificate authority of this node's cluster: %w", err)
 	}
@@ -126,14 +130,14 @@ func (j JoinRequest) ofThisCluster() (bool, error) {
 }
 
 // check names what a call asks for that the node was not made with.
-func (a Asked) check(o Options, j *JoinRequest, n Node, known bool) error {
+func check(a steps.Asked, o Options, j *kubeadm.JoinRequest, n node.Node, known bool) error {
 	if o.NodeIP != "" && o.NodeIP != a.NodeIP && o.NodeIP != n.IP.String() {
 		return madeOtherwise("node-ip")
 	}
-	if o.Network != "" && o.Network != a.Network && o.Network != n.mode() {
+	if o.Network != "" && o.Network != a.Network && o.Network != n.Mode() {
 		return madeOtherwise("network")
 	}
-	if err := a.checkConfig(o, j); err != nil || !known {
+	if err := checkConfig(a, o, j); err != nil || !known {
 		return err
 	}
 	for _, name := range o.GivenArchives {
@@ -154,45 +158,45 @@ func madeOtherwise(flag string) error {
 
 // checkConfig lays what a call says of kubeadm's configuration over the one that
 // the node was made by: nothing may change.
-func (a Asked) checkConfig(o Options, j *JoinRequest) error {
+func checkConfig(a steps.Asked, o Options, j *kubeadm.JoinRequest) error {
 	if a.Config == "" {
 		return nil
 	}
-	known := initFlags()
+	known := kubeadm.InitFlags()
 	if j != nil {
-		known = joinFlags()
+		known = kubeadm.JoinFlags()
 	}
-	args, err := parseKubeadmArgs(known, o.Flags)
+	args, err := kubeadm.ParseArgs(known, o.Flags)
 	if err != nil {
 		return err
 	}
-	for _, s := range args.settings {
-		if same, err := a.holds(func(c kubeadmConfig) error { kubeadmArgs{settings: []setting{s}}.apply(c); return nil }); err != nil || !same {
-			return errors.Join(err, madeOtherwise(s.flag))
+	for _, s := range args.Settings {
+		if same, err := holds(a, func(c kubeadm.Config) error { kubeadm.Args{Settings: []kubeadm.Setting{s}}.Apply(c); return nil }); err != nil || !same {
+			return errors.Join(err, madeOtherwise(s.Flag))
 		}
 	}
-	all := func(c kubeadmConfig) error {
-		err := c.overlay(o.ConfigName, o.Config)
-		args.apply(c) // a flag wins over the file, as it did then
+	all := func(c kubeadm.Config) error {
+		err := c.Overlay(o.ConfigName, o.Config)
+		args.Apply(c) // a flag wins over the file, as it did then
 		return err
 	}
-	if same, err := a.holds(all); err != nil || !same {
+	if same, err := holds(a, all); err != nil || !same {
 		return errors.Join(err, madeOtherwise("config"))
 	}
 	return nil
 }
 
 // holds tells whether a change leaves the configuration as it is.
-func (a Asked) holds(change func(kubeadmConfig) error) (bool, error) {
-	before, err := parseDocuments([]byte(a.Config))
+func holds(a steps.Asked, change func(kubeadm.Config) error) (bool, error) {
+	before, err := document.Parse([]byte(a.Config))
 	if err != nil {
 		return false, err
 	}
-	docs, err := parseDocuments([]byte(a.Config))
+	docs, err := document.Parse([]byte(a.Config))
 	if err != nil {
 		return false, err
 	}
-	after := kubeadmConfig{}
+	after := kubeadm.Config{}
 	for _, doc := range docs {
 		kind, _ := doc["kind"].(string)
 		after[kind] = doc
@@ -200,20 +204,20 @@ func (a Asked) holds(change func(kubeadmConfig) error) (bool, error) {
 	if err := change(after); err != nil {
 		return false, err
 	}
-	data, err := after.bytes()
+	data, err := after.Bytes()
 	if err != nil {
 		return false, err
 	}
-	if docs, err = parseDocuments(data); err != nil {
+	if docs, err = document.Parse(data); err != nil {
 		return false, err
 	}
 	return sameDocuments(withoutSecrets(before), withoutSecrets(docs)), nil
 }
 
 // sameDocuments compares documents by their kinds.
-func sameDocuments(a, b []document) bool {
-	byKind := func(docs []document) map[any]document {
-		all := map[any]document{}
+func sameDocuments(a, b []document.Document) bool {
+	byKind := func(docs []document.Document) map[any]document.Document {
+		all := map[any]document.Document{}
 		for _, doc := range docs {
 			all[doc["kind"]] = doc
 		}

@@ -8,6 +8,11 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/units"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/status"
+	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
 // How long the parts of a node may take to come up.
@@ -21,7 +26,7 @@ func MasterPhases() []Phase {
 		{Name: "namespaces", Run: startNamespaces},
 		{Name: "runtime", Run: startRuntime},
 		{Name: "images", Run: loadImages},
-		{Name: phaseInit, Once: true, Run: kubeadmInit},
+		{Name: steps.PhaseInit, Once: true, Run: kubeadmInit},
 		{Name: "network", Run: startNetwork},
 		{Name: "ready", Run: waitReady},
 	}
@@ -30,9 +35,9 @@ func MasterPhases() []Phase {
 // startNamespaces keeps the node and starts RootlessKit, anew when the node
 // is not as it was.
 func startNamespaces(ctx context.Context, w *Work) error {
-	before, err := LoadNode()
+	before, err := node.LoadNode()
 	changed := err != nil || before != w.Plan.Node
-	if err := w.Plan.Node.save(); err != nil {
+	if err := w.Plan.Node.Save(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
@@ -54,16 +59,16 @@ func kubeadmInit(ctx context.Context, w *Work) error {
 	if err := clearHalfMade(ctx, w); err != nil {
 		return err
 	}
-	if err := host.WriteFile(initFile, w.Plan.Config, 0o600); err != nil {
+	if err := host.WriteFile(node.InitFile, w.Plan.Config, 0o600); err != nil {
 		return err
 	}
 	if err := followKubeadm(ctx, w); err != nil {
 		return err
 	}
-	args := append([]string{"init", "--config=" + initFile, "--skip-token-print", "--skip-certificate-key-print"}, w.Plan.Pass...)
-	err := untilCrash(ctx, w.Manager, func(ctx context.Context) error { return w.inNode(ctx, Program{"kubeadm", args}) })
+	args := append([]string{"init", "--config=" + node.InitFile, "--skip-token-print", "--skip-certificate-key-print"}, w.Plan.Pass...)
+	err := status.UntilCrash(ctx, w.Manager, func(ctx context.Context) error { return w.inNode(ctx, namespace.Program{Name: "kubeadm", Args: args}) })
 	var failed *host.CommandError
-	if !errors.As(err, &failed) || !host.Exists(kept(adminConf)) {
+	if !errors.As(err, &failed) || !host.Exists(node.StatePath(node.AdminConf)) {
 		return err
 	}
 	return withEndpoint(ctx, err)
@@ -82,7 +87,7 @@ func withEndpoint(ctx context.Context, err error) error {
 // followKubeadm lets the manifests that kubeadm is going to write become
 // services.
 func followKubeadm(ctx context.Context, w *Work) error {
-	if err := host.MkdirAll(kept(manifestsDir), 0o700); err != nil {
+	if err := host.MkdirAll(node.StatePath(node.ManifestsDir), 0o700); err != nil {
 		return fmt.Errorf("making the folder of manifests: %w", err)
 	}
 	return w.Manager.Start(ctx, units.Manifests)
@@ -94,8 +99,8 @@ func waitReady(ctx context.Context, w *Work) error {
 	if err := waitNode(ctx, w); err != nil || !w.Plan.DNS {
 		return err
 	}
-	args := []string{"--namespace=kube-system", "rollout", "status", "--timeout=" + readyTimeout.String(), "deployment/coredns"}
-	if err := w.inNode(ctx, Program{"kubectl", args}); err != nil {
+	args := []string{"--namespace=kube-system", "rollout", "status", "--timeout=" + status.ReadyTimeout.String(), "deployment/coredns"}
+	if err := w.inNode(ctx, namespace.Program{Name: "kubectl", Args: args}); err != nil {
 		return host.NewFault("podsec-k8s kubectl --namespace=kube-system describe pods; journalctl _SYSTEMD_USER_UNIT=u7s-crio.service",
 			"CoreDNS is not ready: %w: %s", err, dnsTrouble(ctx))
 	}
@@ -108,7 +113,7 @@ func waitNode(ctx context.Context, w *Work) error {
 	if err := waitParts(ctx, w); err != nil {
 		return err
 	}
-	if err := awaitReady(ctx, w.Plan.Node); err != nil {
+	if err := status.AwaitReady(ctx, w.Plan.Node); err != nil {
 		return &host.Fault{Err: err, Remedy: "podsec-k8s kubectl describe node " + w.Plan.Node.Name + "; journalctl _SYSTEMD_USER_UNIT=u7s-kubelet.service"}
 	}
 	return nil
@@ -118,20 +123,20 @@ func waitNode(ctx context.Context, w *Work) error {
 // address. The error names those that do not, or at once one that ends again
 // and again.
 func waitParts(ctx context.Context, w *Work) error {
-	log := crashLog{}
-	deadline := time.Now().Add(partTimeout)
+	log := status.CrashLog{}
+	deadline := time.Now().Add(kubeadm.PartTimeout)
 	for {
-		parts, err := lookAtParts(ctx, w.Manager, w.Plan.Node)
+		parts, err := status.LookAtParts(ctx, w.Manager, w.Plan.Node)
 		if err != nil {
 			return err
 		}
 		now := time.Now()
 		for _, p := range parts {
-			if log.note(p.unit, now, p.state.Restarts) {
-				return crashFault(p.unit)
+			if log.Note(p.Unit, now, p.State.Restarts) {
+				return status.CrashFault(p.Unit)
 			}
 		}
-		missing := missingParts(parts, now)
+		missing := status.MissingParts(parts, now)
 		if missing == nil {
 			return nil
 		}
@@ -141,7 +146,7 @@ func waitParts(ctx context.Context, w *Work) error {
 		select {
 		case <-ctx.Done():
 			return errors.Join(ctx.Err(), missing)
-		case <-time.After(lookInterval):
+		case <-time.After(status.LookInterval):
 		}
 	}
 }

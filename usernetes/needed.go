@@ -7,6 +7,10 @@ import (
 	"slices"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
+	"github.com/alt-cloud/podsec-k8s/usernetes/images"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 )
 
 // NeededImages lists the images without which the planned node does not start:
@@ -14,33 +18,33 @@ import (
 // words. No other image of kubeadm's is used.
 // Source: kubeadm config images list --help.
 func (p Plan) NeededImages(ctx context.Context) ([]string, error) {
-	pause, err := p.Node.pauseImage()
+	pause, err := p.Node.PauseImage()
 	if err != nil {
 		return nil, err
 	}
-	needed, err := fullNames(pause)
+	needed, err := images.FullNames(pause)
 	if err != nil || !p.DNS {
 		return needed, err
 	}
-	docs, err := parseDocuments(p.Config)
+	docs, err := document.Parse(p.Config)
 	if err != nil {
 		return nil, err
 	}
-	cluster, err := formatDocuments(slices.DeleteFunc(docs, func(d document) bool { return d["kind"] != kindCluster }))
+	cluster, err := document.Format(slices.DeleteFunc(docs, func(d document.Document) bool { return d["kind"] != kubeadm.KindCluster }))
 	if err != nil {
 		return nil, err
 	}
 	out, err := host.Command{
 		Path: "kubeadm", Args: []string{"config", "images", "list", "--config=/dev/stdin"},
-		Env: environment(), Stdin: bytes.NewReader(cluster),
+		Env: namespace.Environment(), Stdin: bytes.NewReader(cluster),
 	}.Output(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("asking kubeadm for the name of CoreDNS' image: %w", err)
 	}
-	dns, err := dnsImage(string(out))
+	dns, err := images.DNSImage(string(out))
 	if err != nil {
 		return nil, err
 	}
-	dnsName, err := fullNames(dns)
+	dnsName, err := images.FullNames(dns)
 	return append(needed, dnsName...), err
 }

@@ -10,6 +10,9 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/units"
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // nodeRights lets node identities run kube-proxy and flanneld.
@@ -20,7 +23,7 @@ var nodeRights string
 // startNetwork gives the nodes of the cluster their rights and starts this
 // one's pod network and services.
 func startNetwork(ctx context.Context, w *Work) error {
-	if err := w.inNodeFrom(ctx, Program{"kubectl", []string{"apply", "-f", "-"}}, strings.NewReader(nodeRights)); err != nil {
+	if err := w.inNodeFrom(ctx, namespace.Program{Name: "kubectl", Args: []string{"apply", "-f", "-"}}, strings.NewReader(nodeRights)); err != nil {
 		return err
 	}
 	return startServices(ctx, w)
@@ -44,36 +47,36 @@ func stopServices(ctx context.Context, w *Work) error {
 	return errors.Join(w.Manager.Stop(ctx, units.Ports), w.Manager.Stop(ctx, units.KubeProxy), w.Manager.Stop(ctx, units.Flanneld))
 }
 
-func writeNetworkFiles(n Node) error {
+func writeNetworkFiles(n node.Node) error {
 	flannel, err := json.Marshal(flannelConfig(n))
 	if err != nil {
 		return fmt.Errorf("making flannel's configuration: %w", err)
 	}
-	if err := host.WriteFile(netFile, flannel, 0o600); err != nil {
+	if err := host.WriteFile(node.NetFile, flannel, 0o600); err != nil {
 		return err
 	}
-	proxy, err := formatDocuments([]document{proxyConfig(n)})
+	proxy, err := document.Format([]document.Document{proxyConfig(n)})
 	if err != nil {
 		return err
 	}
-	return host.WriteFile(proxyFile, proxy, 0o600)
+	return host.WriteFile(node.ProxyFile, proxy, 0o600)
 }
 
 // flannelConfig is flannel's network configuration.
 // Source: flannel's Documentation/{configuration,backends}.md.
-func flannelConfig(n Node) document {
-	return document{"Network": n.PodCIDR.String(), "Backend": document{"Type": "vxlan", "Port": vxlanPort}}
+func flannelConfig(n node.Node) document.Document {
+	return document.Document{"Network": n.PodCIDR.String(), "Backend": document.Document{"Type": "vxlan", "Port": node.VXLANPort}}
 }
 
 // proxyConfig is kube-proxy's configuration. A user namespace may not change
 // the host's connection tracking, so all of it is left as it is.
 // Source: kube-proxy's reference of v1alpha1; KEP-2033.
-func proxyConfig(n Node) document {
-	return document{
+func proxyConfig(n node.Node) document.Document {
+	return document.Document{
 		"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration",
 		"mode": "iptables", "clusterCIDR": n.PodCIDR.String(),
-		"clientConnection": document{"kubeconfig": kubeletConf},
-		"conntrack": document{
+		"clientConnection": document.Document{"kubeconfig": node.KubeletConf},
+		"conntrack": document.Document{
 			"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s",
 		},
 		"metricsBindAddress": "127.0.0.1:10249",

@@ -9,31 +9,33 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
 // Make makes a node by a plan, or goes on with it after a fault. Once
 // kubeadm has done its part, other settings are refused.
 func Make(ctx context.Context, phases []Phase, plan Plan, progress Progress, out io.Writer) error {
-	if err := removeState(ctx, stateGone); err != nil { // of a reset that was cut
+	if err := removeState(ctx, node.GoneStateDir); err != nil { // of a reset that was cut
 		return err
 	}
-	s, err := loadSteps()
+	s, err := steps.LoadSteps()
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.halfReset(), tidyState()); err != nil {
+	if err := errors.Join(s.HalfReset(), node.TidyState()); err != nil {
 		return err
 	}
-	if slices.Contains(s.Done, phaseInit) && !plan.sameAsBefore(s) {
+	if slices.Contains(s.Done, steps.PhaseInit) && !plan.sameAsBefore(s) {
 		return host.NewFault("repeat the command with the same settings, or begin again: podsec-k8s reset",
 			"a cluster with other settings is half made here")
 	}
-	manager, err := userManager(ctx)
+	manager, err := node.UserManager(ctx)
 	if err != nil {
 		return err
 	}
 	defer manager.Close()
-	return s.run(ctx, phases, &Work{Plan: plan, Manager: manager, Out: out}, progress)
+	return run(s, ctx, phases, &Work{Plan: plan, Manager: manager, Out: out}, progress)
 }
 
 // phaseFault names the phase. What was interrupted has no other cause. What has no remedy of its own gets the general
@@ -51,44 +53,44 @@ func phaseFault(ctx context.Context, phase string, err error) error {
 }
 
 // begin notes the phase that comes next, once there is a node to note it of.
-func (s *steps) begin(phase string, plan Plan) error {
+func begin(s *steps.Steps, phase string, plan Plan) error {
 	s.Begun = phase
-	if phase == phaseInit {
+	if phase == steps.PhaseInit {
 		s.Config = plan.digest()
 	}
 	s.Done = slices.DeleteFunc(s.Done, func(name string) bool { return name == phase })
-	if !host.Exists(nodeFile) {
+	if !host.Exists(node.NodeFile) {
 		return nil
 	}
-	return s.save()
+	return s.Save()
 }
 
 // run runs the phases in order, notes each that is done, and stops at the
 // first fault.
-func (s steps) run(ctx context.Context, phases []Phase, w *Work, p Progress) error {
+func run(s steps.Steps, ctx context.Context, phases []Phase, w *Work, p Progress) error {
 	for i, phase := range phases {
 		p.Begin(i+1, len(phases), phase.Name)
 		start := time.Now()
 		skip := phase.Once && slices.Contains(s.Done, phase.Name)
 		if !skip {
-			if err := s.begin(phase.Name, w.Plan); err != nil {
+			if err := begin(&s, phase.Name, w.Plan); err != nil {
 				return err
 			}
 			if err := phase.Run(ctx, w); err != nil {
 				return phaseFault(ctx, phase.Name, err)
 			}
 			if phase.Once {
-				if err := host.SyncFileSystem(state); err != nil { // kubeadm does not wait for the disk
+				if err := host.SyncFileSystem(node.StateDir); err != nil { // kubeadm does not wait for the disk
 					return err
 				}
 			}
 			s.Done, s.Leaving = append(s.Done, phase.Name), nil
-			if err := s.save(); err != nil {
+			if err := s.Save(); err != nil {
 				return err
 			}
 		}
 		p.End(phase.Name, time.Since(start), skip)
 	}
 	s.Finished, s.Asked = true, &w.Plan.Asked
-	return s.save()
+	return s.Save()
 }

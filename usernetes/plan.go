@@ -14,37 +14,44 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
+	"github.com/alt-cloud/podsec-k8s/usernetes/images"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
+	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
 // A Plan is a node and the kubeadm configuration that makes it. It is only
 // data.
 type Plan struct {
-	Node     Node
+	Node     node.Node
 	Config   []byte   // for kubeadm --config
 	Pass     []string // flags for kubeadm beside --config
-	Archives []Archive
-	Images   []string // that the node needs to begin with, by their full names
-	DNS      bool     // kubeadm makes the cluster's CoreDNS
-	Asked    Asked    // what it comes from
+	Archives []images.Archive
+	Images   []string    // that the node needs to begin with, by their full names
+	DNS      bool        // kubeadm makes the cluster's CoreDNS
+	Asked    steps.Asked // what it comes from
 }
 
 // A base makes our own kubeadm configuration for a node.
-type base func(Node, deps.Minor) kubeadmConfig
+type base func(node.Node, deps.Minor) kubeadm.Config
 
 // PlanMaster decides what a new cluster is like. It does nothing else.
 // What is wrong with the request is a *host.Fault.
-func PlanMaster(site Site, f Facts, o Options) (Plan, error) {
+func PlanMaster(site node.Site, f preflight.Facts, o Options) (Plan, error) {
 	n, err := siteNode(site, f, o)
 	if err != nil {
 		return Plan{}, err
 	}
-	n.APIPort = apiPort
-	return o.plan(n, initFlags(), initConfig, settledMaster)
+	n.APIPort = node.APIPort
+	return o.plan(n, kubeadm.InitFlags(), kubeadm.InitConfig, settledMaster)
 }
 
 // PlanJoin decides what a further node of a cluster is like. It does nothing else.
 // What is wrong with the request is a *host.Fault.
-func PlanJoin(site Site, f Facts, o Options, j JoinRequest) (Plan, error) {
+func PlanJoin(site node.Site, f preflight.Facts, o Options, j kubeadm.JoinRequest) (Plan, error) {
 	if err := j.Check(); err != nil {
 		return Plan{}, err
 	}
@@ -52,20 +59,20 @@ func PlanJoin(site Site, f Facts, o Options, j JoinRequest) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	n.Endpoint = endpointHost(j.Endpoint)
+	n.Endpoint = namespace.EndpointHost(j.Endpoint)
 	settled := settledWorker
 	if j.ControlPlane {
-		n.APIPort, n.EtcdPeers = apiPort, true
+		n.APIPort, n.EtcdPeers = node.APIPort, true
 		settled = settledControlPlane
 	}
-	ours := func(n Node, minor deps.Minor) kubeadmConfig { return joinConfig(n, minor, j) }
-	return o.plan(n, joinFlags(), ours, settled)
+	ours := func(n node.Node, minor deps.Minor) kubeadm.Config { return kubeadm.JoinConfig(n, minor, j) }
+	return o.plan(n, kubeadm.JoinFlags(), ours, settled)
 }
 
 // plan lays the layers over ours, takes over what they say of the node, and
 // lays them over what is ours for that node.
-func (o Options) plan(n Node, known []kubeadmFlag, ours base, settled func(Node, kubeadmConfig) (Node, error)) (Plan, error) {
-	args, err := parseKubeadmArgs(known, o.Flags)
+func (o Options) plan(n node.Node, known []kubeadm.Flag, ours base, settled func(node.Node, kubeadm.Config) (node.Node, error)) (Plan, error) {
+	args, err := kubeadm.ParseArgs(known, o.Flags)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -79,23 +86,23 @@ func (o Options) plan(n Node, known []kubeadmFlag, ours base, settled func(Node,
 	if config, err = o.layer(n, args, ours); err != nil {
 		return Plan{}, err
 	}
-	data, err := config.bytes()
+	data, err := config.Bytes()
 	if err != nil {
 		return Plan{}, err
 	}
 	asked, err := o.asked(data)
-	return Plan{Node: n, Config: data, Pass: args.pass, DNS: makesDNS(config), Asked: asked}, err
+	return Plan{Node: n, Config: data, Pass: args.Pass, DNS: images.MakesDNS(config), Asked: asked}, err
 }
 
 // siteNode is the node by the site's settings alone.
-func siteNode(site Site, f Facts, o Options) (Node, error) {
-	n := Node{
+func siteNode(site node.Site, f preflight.Facts, o Options) (node.Node, error) {
+	n := node.Node{
 		Name: strings.ToLower(f.Hostname), IP: f.DefaultIP, Kubernetes: f.Kubernetes,
 		PodCIDR: site.PodCIDR, ServiceCIDR: site.ServiceCIDR, SlirpCIDR: site.SlirpCIDR,
 		MTU: site.MTU, ImageRepository: site.ImageRepository, ImageAuthFile: site.ImageAuthFile, Network: cmp.Or(o.Network, site.Network),
 	}
-	if !slices.Contains(Modes(), n.Network) {
-		return n, host.NewFault("give one of "+strings.Join(Modes(), ", "), "there is no network mode %q", n.Network)
+	if !slices.Contains(node.Modes(), n.Network) {
+		return n, host.NewFault("give one of "+strings.Join(node.Modes(), ", "), "there is no network mode %q", n.Network)
 	}
 	if site.NodeIP.IsValid() {
 		n.IP = site.NodeIP
@@ -112,44 +119,44 @@ func siteNode(site Site, f Facts, o Options) (Node, error) {
 
 // layer lays the site's configuration, the administrator's and the flags
 // over ours.
-func (o Options) layer(n Node, args kubeadmArgs, ours base) (kubeadmConfig, error) {
+func (o Options) layer(n node.Node, args kubeadm.Args, ours base) (kubeadm.Config, error) {
 	minor, err := n.Minor()
 	if err != nil {
-		return nil, checkVersion(Facts{}, n)
+		return nil, preflight.CheckVersion(preflight.Facts{}, n)
 	}
 	config := ours(n, minor)
 	for _, file := range []struct {
 		name string
 		data []byte
 	}{{"the site's kubeadm.yaml", o.SiteConfig}, {o.ConfigName, o.Config}} {
-		if err := config.overlay(file.name, file.data); err != nil {
+		if err := config.Overlay(file.name, file.data); err != nil {
 			return nil, err
 		}
 	}
-	args.apply(config)
-	if fault := config.checkProxies(); fault != nil {
+	args.Apply(config)
+	if fault := config.CheckProxies(); fault != nil {
 		return nil, fault
 	}
-	return config, config.checkOwned(ours(n, minor))
+	return config, config.CheckOwned(ours(n, minor))
 }
 
 // settledWorker takes over what a configuration for joining says of the
 // node. Its cluster's networks are asked for once it has joined.
-func settledWorker(n Node, c kubeadmConfig) (Node, error) {
-	if n.APIPort == 0 && lookup(c[kindJoin], "controlPlane") != nil {
+func settledWorker(n node.Node, c kubeadm.Config) (node.Node, error) {
+	if n.APIPort == 0 && document.Lookup(c[kubeadm.KindJoin], "controlPlane") != nil {
 		return n, host.NewFault("give --control-plane and --certificate-key-file, or leave controlPlane out of the configuration",
 			"the configuration asks for a control plane, and the command for a worker")
 	}
-	n.Name = nodeName(c[kindJoin], n.Name)
+	n.Name = nodeName(c[kubeadm.KindJoin], n.Name)
 	return n, nil
 }
 
 // settledControlPlane takes over what a configuration for joining says of
 // one more control plane.
-func settledControlPlane(n Node, c kubeadmConfig) (Node, error) {
+func settledControlPlane(n node.Node, c kubeadm.Config) (node.Node, error) {
 	endpoint := []string{"controlPlane", "localAPIEndpoint"}
-	ip, errIP := netip.ParseAddr(fmt.Sprint(lookup(c[kindJoin], append(endpoint, "advertiseAddress")...)))
-	port, errPort := strconv.Atoi(fmt.Sprint(lookup(c[kindJoin], append(endpoint, "bindPort")...)))
+	ip, errIP := netip.ParseAddr(fmt.Sprint(document.Lookup(c[kubeadm.KindJoin], append(endpoint, "advertiseAddress")...)))
+	port, errPort := strconv.Atoi(fmt.Sprint(document.Lookup(c[kubeadm.KindJoin], append(endpoint, "bindPort")...)))
 	if err := errors.Join(errIP, errPort); err != nil && n.IP.IsValid() {
 		return n, host.NewFault("see kubeadm join --help for the form of each value", "the control plane's settings: %w", err)
 	}
@@ -158,9 +165,9 @@ func settledControlPlane(n Node, c kubeadmConfig) (Node, error) {
 }
 
 // settledMaster takes over what a configuration for init says of the node.
-func settledMaster(n Node, c kubeadmConfig) (Node, error) {
+func settledMaster(n node.Node, c kubeadm.Config) (node.Node, error) {
 	var faults []string
-	text := func(kind string, path ...string) string { return fmt.Sprint(lookup(c[kind], path...)) }
+	text := func(kind string, path ...string) string { return fmt.Sprint(document.Lookup(c[kind], path...)) }
 	prefix := func(kind string, path ...string) netip.Prefix {
 		p, err := netip.ParsePrefix(text(kind, path...))
 		if strings.Contains(text(kind, path...), ",") {
@@ -171,21 +178,21 @@ func settledMaster(n Node, c kubeadmConfig) (Node, error) {
 		}
 		return p
 	}
-	ip, err := netip.ParseAddr(text(kindInit, "localAPIEndpoint", "advertiseAddress"))
+	ip, err := netip.ParseAddr(text(kubeadm.KindInit, "localAPIEndpoint", "advertiseAddress"))
 	if err != nil && n.IP.IsValid() {
 		faults = append(faults, err.Error())
 	}
-	port, err := strconv.Atoi(text(kindInit, "localAPIEndpoint", "bindPort"))
+	port, err := strconv.Atoi(text(kubeadm.KindInit, "localAPIEndpoint", "bindPort"))
 	if err != nil {
 		faults = append(faults, err.Error())
 	}
 	n.IP, n.APIPort = ip, port
-	n.DNSDomain, n.Endpoint = optional(c[kindCluster], "networking", "dnsDomain"), endpointHost(optional(c[kindCluster], "controlPlaneEndpoint"))
-	n.EtcdPeers = lookup(c[kindCluster], "controlPlaneEndpoint") != nil && lookup(c[kindCluster], "etcd", "external") == nil
-	n.Name = nodeName(c[kindInit], n.Name)
-	n.ImageRepository = text(kindCluster, "imageRepository")
-	n.PodCIDR = prefix(kindCluster, "networking", "podSubnet")
-	n.ServiceCIDR = prefix(kindCluster, "networking", "serviceSubnet")
+	n.DNSDomain, n.Endpoint = optional(c[kubeadm.KindCluster], "networking", "dnsDomain"), namespace.EndpointHost(optional(c[kubeadm.KindCluster], "controlPlaneEndpoint"))
+	n.EtcdPeers = document.Lookup(c[kubeadm.KindCluster], "controlPlaneEndpoint") != nil && document.Lookup(c[kubeadm.KindCluster], "etcd", "external") == nil
+	n.Name = nodeName(c[kubeadm.KindInit], n.Name)
+	n.ImageRepository = text(kubeadm.KindCluster, "imageRepository")
+	n.PodCIDR = prefix(kubeadm.KindCluster, "networking", "podSubnet")
+	n.ServiceCIDR = prefix(kubeadm.KindCluster, "networking", "serviceSubnet")
 	if len(faults) > 0 {
 		return n, host.NewFault("see kubeadm init --help for the form of each value", "the cluster's settings: %s", strings.Join(faults, "; "))
 	}
@@ -195,23 +202,23 @@ func settledMaster(n Node, c kubeadmConfig) (Node, error) {
 // nodeName returns what a configuration calls the node, as kubeadm writes it;
 // without a name there it is the machine's.
 // Source: kubeadm's util/config, SetNodeRegistrationDynamicDefaults.
-func nodeName(doc document, machine string) string {
+func nodeName(doc document.Document, machine string) string {
 	return cmp.Or(strings.ToLower(strings.TrimSpace(optional(doc, "nodeRegistration", "name"))), machine)
 }
 
 // optional returns the text at a place of a configuration, "" for none.
-func optional(doc document, path ...string) string {
-	text, _ := lookup(doc, path...).(string)
+func optional(doc document.Document, path ...string) string {
+	text, _ := document.Lookup(doc, path...).(string)
 	return text
 }
 
 // sameAsBefore reports whether the plan is the one that kubeadm init was given
 // last. An earlier version noted the configuration alone.
-func (p Plan) sameAsBefore(s steps) bool {
+func (p Plan) sameAsBefore(s steps.Steps) bool {
 	if s.Config != "" {
 		return s.Config == p.digest()
 	}
-	before, err := host.ReadFile(initFile)
+	before, err := host.ReadFile(node.InitFile)
 	return err == nil && bytes.Equal(before, p.Config)
 }
 

@@ -2,25 +2,31 @@ package usernetes
 
 import (
 	"errors"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
-func planned(t *testing.T, kubernetes string, o Options) (Plan, map[string]document) {
+func planned(t *testing.T, kubernetes string, o Options) (Plan, map[string]document.Document) {
 	t.Helper()
-	plan, err := PlanMaster(DefaultSite(), machine(kubernetes), o)
+	plan, err := PlanMaster(node.DefaultSite(), machine(kubernetes), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	docs, err := parseDocuments(plan.Config)
+	docs, err := document.Parse(plan.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	byKind := map[string]document{}
+	byKind := map[string]document.Document{}
 	for _, doc := range docs {
 		byKind[doc["kind"].(string)] = doc
 	}
@@ -32,21 +38,21 @@ func TestPlanMasterOfEachMinor(t *testing.T) {
 		minor    deps.Minor
 		nodeArgs any
 	}{
-		{deps.Minors()[0], document{"node-ip": "192.0.2.10"}},
-		{deps.Minors()[1], []any{document{"name": "node-ip", "value": "192.0.2.10"}}},
+		{deps.Minors()[0], document.Document{"node-ip": "192.0.2.10"}},
+		{deps.Minors()[1], []any{document.Document{"name": "node-ip", "value": "192.0.2.10"}}},
 	} {
 		t.Run(c.minor.Version, func(t *testing.T) {
 			plan, docs := planned(t, "v"+c.minor.Version+".3", Options{})
-			if plan.Node.Name != "m1" || plan.Node.APIPort != apiPort {
+			if plan.Node.Name != "m1" || plan.Node.APIPort != node.APIPort {
 				t.Errorf("node %+v", plan.Node)
 			}
-			if api := docs[kindInit]["apiVersion"]; api != c.minor.KubeadmAPI {
+			if api := docs[kubeadm.KindInit]["apiVersion"]; api != c.minor.KubeadmAPI {
 				t.Errorf("apiVersion %v", api)
 			}
-			if got := lookup(docs[kindInit], "nodeRegistration", "kubeletExtraArgs"); !reflect.DeepEqual(got, c.nodeArgs) {
+			if got := document.Lookup(docs[kubeadm.KindInit], "nodeRegistration", "kubeletExtraArgs"); !reflect.DeepEqual(got, c.nodeArgs) {
 				t.Errorf("kubeletExtraArgs %v, want %v", got, c.nodeArgs)
 			}
-			if got := docs[kindKubelet]["staticPodPath"]; got != standInsDir {
+			if got := docs[kubeadm.KindKubelet]["staticPodPath"]; got != node.StandInsDir {
 				t.Errorf("staticPodPath %v", got)
 			}
 		})
@@ -63,16 +69,16 @@ func TestPlanMasterTakesFlagsOverFileOverSite(t *testing.T) {
 	if n.Name != "alpha" || n.IP.String() != "192.0.2.11" || n.PodCIDR.String() != "10.1.0.0/16" || n.ServiceCIDR.String() != "10.3.0.0/16" {
 		t.Errorf("node %+v", n)
 	}
-	if got := lookup(docs[kindInit], "nodeRegistration", "kubeletExtraArgs", "node-ip"); got != "192.0.2.11" {
+	if got := document.Lookup(docs[kubeadm.KindInit], "nodeRegistration", "kubeletExtraArgs", "node-ip"); got != "192.0.2.11" {
 		t.Errorf("the kubelet's node-ip is %v", got)
 	}
-	if got := docs[kindCluster]["featureGates"]; !reflect.DeepEqual(got, document{"A": true, "B": false}) {
+	if got := docs[kubeadm.KindCluster]["featureGates"]; !reflect.DeepEqual(got, document.Document{"A": true, "B": false}) {
 		t.Errorf("featureGates %v", got)
 	}
-	if got := docs[kindInit]["skipPhases"]; !reflect.DeepEqual(got, []any{"addon/kube-proxy", "addon/coredns"}) {
+	if got := docs[kubeadm.KindInit]["skipPhases"]; !reflect.DeepEqual(got, []any{"addon/kube-proxy", "addon/coredns"}) {
 		t.Errorf("skipPhases %v", got)
 	}
-	if got := docs[kindInit]["bootstrapTokens"]; !reflect.DeepEqual(got, []any{document{"ttl": "1h"}}) {
+	if got := docs[kubeadm.KindInit]["bootstrapTokens"]; !reflect.DeepEqual(got, []any{document.Document{"ttl": "1h"}}) {
 		t.Errorf("bootstrapTokens %v", got)
 	}
 	if want := []string{"--skip-token-print", "--v=5"}; !reflect.DeepEqual(plan.Pass, want) {
@@ -100,9 +106,9 @@ func TestPlanMasterRefuses(t *testing.T) {
 		{"broken YAML", "v1.26.3", Options{ConfigName: "c.yaml", Config: []byte("a: [")}, "c.yaml"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := PlanMaster(DefaultSite(), machine(c.version), c.options)
+			_, err := PlanMaster(node.DefaultSite(), machine(c.version), c.options)
 			var f *host.Fault
-			var m *Misuse // its remedy may be the help of the command
+			var m *node.Misuse // its remedy may be the help of the command
 			if !errors.As(err, &f) || (f.Remedy == "" && !errors.As(err, &m)) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v, want a fault with a remedy that says %q", err, c.says)
 			}
@@ -110,42 +116,51 @@ func TestPlanMasterRefuses(t *testing.T) {
 	}
 }
 
+// machine is what is found on a host on which a node can be made.
+func machine(kubernetes string) preflight.Facts {
+	return preflight.Facts{
+		Kubernetes: kubernetes, Hostname: "M1", DefaultIP: netip.MustParseAddr("192.0.2.10"),
+		Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.10/24"), netip.MustParsePrefix("127.0.0.1/8")},
+		Routes:    []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
+	}
+}
+
 // goodHash has the form of the hash of a certificate authority.
 const goodHash = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 func TestPlanJoin(t *testing.T) {
-	good := JoinRequest{Endpoint: "192.0.2.1:6443", Token: "zyxwvu.0123456789abcdef", CAHashes: []string{goodHash}}
+	good := kubeadm.JoinRequest{Endpoint: "192.0.2.1:6443", Token: "zyxwvu.0123456789abcdef", CAHashes: []string{goodHash}}
 	for _, minor := range deps.Minors() {
-		plan, err := PlanJoin(DefaultSite(), machine("v"+minor.Version+".3"), Options{Flags: []string{"--node-name=w1"}}, good)
+		plan, err := PlanJoin(node.DefaultSite(), machine("v"+minor.Version+".3"), Options{Flags: []string{"--node-name=w1"}}, good)
 		if err != nil {
 			t.Fatal(err)
 		}
-		docs, err := parseDocuments(plan.Config)
+		docs, err := document.Parse(plan.Config)
 		if err != nil || len(docs) != 1 {
 			t.Fatalf("%d documents, %v", len(docs), err)
 		}
-		if got := lookup(docs[0], minor.DiscoveryTimeout...); got != discoveryTimeout {
+		if got := document.Lookup(docs[0], minor.DiscoveryTimeout...); got != "30s" {
 			t.Errorf("%s: discovery's timeout is %v", minor.Version, got)
 		}
-		if plan.Node.Name != "w1" || plan.Node.APIPort != 0 || lookup(docs[0], "discovery", "bootstrapToken", "token") != good.Token {
+		if plan.Node.Name != "w1" || plan.Node.APIPort != 0 || document.Lookup(docs[0], "discovery", "bootstrapToken", "token") != good.Token {
 			t.Errorf("%+v\n%s", plan.Node, plan.Config)
 		}
 	}
-	for name, spoil := range map[string]func(*JoinRequest){
-		"no endpoint":    func(j *JoinRequest) { j.Endpoint = "" },
-		"no port":        func(j *JoinRequest) { j.Endpoint = "192.0.2.1" },
-		"broken token":   func(j *JoinRequest) { j.Token = "abcdef" },
-		"port too large": func(j *JoinRequest) { j.Endpoint = "192.0.2.1:64430" + "0" },
-		"broken hash":    func(j *JoinRequest) { j.CAHashes = []string{"sha256:00"} },
-		"two lines":      func(j *JoinRequest) { j.ControlPlane, j.CertificateKey = true, "x\n"+strings.Repeat("0a", 32) },
-		"no hash":        func(j *JoinRequest) { j.CAHashes = nil },
-		"no key":         func(j *JoinRequest) { j.ControlPlane = true },
-		"broken key":     func(j *JoinRequest) { j.ControlPlane, j.CertificateKey = true, "00" },
+	for name, spoil := range map[string]func(*kubeadm.JoinRequest){
+		"no endpoint":    func(j *kubeadm.JoinRequest) { j.Endpoint = "" },
+		"no port":        func(j *kubeadm.JoinRequest) { j.Endpoint = "192.0.2.1" },
+		"broken token":   func(j *kubeadm.JoinRequest) { j.Token = "abcdef" },
+		"port too large": func(j *kubeadm.JoinRequest) { j.Endpoint = "192.0.2.1:64430" + "0" },
+		"broken hash":    func(j *kubeadm.JoinRequest) { j.CAHashes = []string{"sha256:00"} },
+		"two lines":      func(j *kubeadm.JoinRequest) { j.ControlPlane, j.CertificateKey = true, "x\n"+strings.Repeat("0a", 32) },
+		"no hash":        func(j *kubeadm.JoinRequest) { j.CAHashes = nil },
+		"no key":         func(j *kubeadm.JoinRequest) { j.ControlPlane = true },
+		"broken key":     func(j *kubeadm.JoinRequest) { j.ControlPlane, j.CertificateKey = true, "00" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			bad := good
 			spoil(&bad)
-			_, err := PlanJoin(DefaultSite(), machine("v1.26.3"), Options{}, bad)
+			_, err := PlanJoin(node.DefaultSite(), machine("v1.26.3"), Options{}, bad)
 			var f *host.Fault
 			if !errors.As(err, &f) || f.Remedy == "" || strings.Contains(err.Error(), good.Token) {
 				t.Errorf("got %v", err)
@@ -156,21 +171,21 @@ func TestPlanJoin(t *testing.T) {
 
 func TestPlanControlPlanes(t *testing.T) {
 	for _, minor := range deps.Minors() {
-		first, err := PlanMaster(DefaultSite(), machine("v"+minor.Version+".3"), Options{Flags: []string{"--control-plane-endpoint=api.example:6443"}})
+		first, err := PlanMaster(node.DefaultSite(), machine("v"+minor.Version+".3"), Options{Flags: []string{"--control-plane-endpoint=api.example:6443"}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !first.Node.EtcdPeers || !strings.Contains(string(first.Config), "https://0.0.0.0:2380") {
 			t.Errorf("%s: etcd is not open for others: %+v\n%s", minor.Version, first.Node, first.Config)
 		}
-		alone, err := PlanMaster(DefaultSite(), machine("v"+minor.Version+".3"), Options{})
+		alone, err := PlanMaster(node.DefaultSite(), machine("v"+minor.Version+".3"), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if alone.Node.EtcdPeers || strings.Contains(string(alone.Config), "2380") {
 			t.Errorf("%s: etcd of a single master is open: %+v\n%s", minor.Version, alone.Node, alone.Config)
 		}
-		next, err := PlanJoin(DefaultSite(), machine("v"+minor.Version+".3"), Options{Flags: []string{"--apiserver-bind-port=7443"}}, JoinRequest{
+		next, err := PlanJoin(node.DefaultSite(), machine("v"+minor.Version+".3"), Options{Flags: []string{"--apiserver-bind-port=7443"}}, kubeadm.JoinRequest{
 			Endpoint: "api.example:6443", Token: "zyxwvu.0123456789abcdef", CAHashes: []string{goodHash},
 			ControlPlane: true, CertificateKey: strings.Repeat("0a", 32),
 		})
@@ -195,17 +210,19 @@ func TestPlannedNames(t *testing.T) {
 		if plan.Node.Name != want {
 			t.Errorf("the node is called %q, not %q", plan.Node.Name, want)
 		}
-		if name, ok := lookup(docs[kindInit], "nodeRegistration", "name").(string); !ok || !strings.EqualFold(strings.TrimSpace(name), want) {
+		if name, ok := document.Lookup(docs[kubeadm.KindInit], "nodeRegistration", "name").(string); !ok || !strings.EqualFold(strings.TrimSpace(name), want) {
 			t.Errorf("kubeadm is told %q", name)
 		}
 	}
 	if plan, _ := planned(t, "v1.26.3", named("''")); plan.Node.Name != "m1" {
 		t.Errorf("without a name in the configuration the node is called %q", plan.Node.Name)
 	}
-	_, err := PlanMaster(DefaultSite(), machine("v1.26.3"), Options{
+	_, err := PlanMaster(node.DefaultSite(), machine("v1.26.3"), Options{
 		Config: []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration, networking: {podSubnet: '10.1.0.0/16,fd00::/48'}}"),
 	})
-	checkFault(t, "two networks", err, "one network, of IPv4")
+	if err == nil || !strings.Contains(err.Error(), "one network, of IPv4") {
+		t.Errorf("two networks: %v", err)
+	}
 }
 
 func TestMakesDNS(t *testing.T) {
@@ -226,7 +243,7 @@ func TestMakesDNS(t *testing.T) {
 			if plan.DNS != c.want {
 				t.Errorf("makes DNS: %v", plan.DNS)
 			}
-			skipped, _ := docs[kindInit]["skipPhases"].([]any)
+			skipped, _ := docs[kubeadm.KindInit]["skipPhases"].([]any)
 			if len(skipped) == 0 || skipped[0] != "addon/kube-proxy" {
 				t.Errorf("kubeadm would make its own kube-proxy: %v", skipped)
 			}
@@ -236,7 +253,7 @@ func TestMakesDNS(t *testing.T) {
 
 func TestPublishedPorts(t *testing.T) {
 	plan, _ := planned(t, "v1.26.3", Options{Flags: []string{"--apiserver-bind-port=7443"}})
-	line := strings.Join(rootlessKit(plan.Node).Args, " ")
+	line := strings.Join(namespace.RootlessKit(plan.Node).Args, " ")
 	for _, part := range []string{
 		"--publish=192.0.2.10:10250:10250/tcp", "--publish=192.0.2.10:8472:8472/udp", "--publish=192.0.2.10:7443:7443/tcp",
 	} {
@@ -246,14 +263,14 @@ func TestPublishedPorts(t *testing.T) {
 	}
 	worker := plan.Node
 	worker.APIPort = 0
-	if line := strings.Join(rootlessKit(worker).Args, " "); strings.Contains(line, "443/tcp") {
+	if line := strings.Join(namespace.RootlessKit(worker).Args, " "); strings.Contains(line, "443/tcp") {
 		t.Errorf("a worker publishes the API: %q", line)
 	}
 }
 
 func TestPlanRefusesProxiesOfComponents(t *testing.T) {
 	config := "{apiVersion: kubeadm.k8s.io/v1beta4, kind: ClusterConfiguration, apiServer: {extraEnvs: [{name: A, value: b}, {name: https_proxy, value: 'http://p'}]}}"
-	_, err := PlanMaster(DefaultSite(), machine("v1.34.4"), Options{Config: []byte(config)})
+	_, err := PlanMaster(node.DefaultSite(), machine("v1.34.4"), Options{Config: []byte(config)})
 	if f := new(host.Fault); !errors.As(err, &f) || !strings.Contains(err.Error(), "https_proxy") || f.Remedy == "" {
 		t.Errorf("got %v", err)
 	}
@@ -265,7 +282,7 @@ func TestNodeKnowsItsCluster(t *testing.T) {
 		t.Errorf("got %+v", n)
 	}
 	for endpoint, want := range map[string]string{"": "", "192.0.2.1:6443": "192.0.2.1", "api.example": "api.example", "fd00::1": "fd00::1", "[fd00::1]:6443": "fd00::1"} {
-		if got := endpointHost(endpoint); got != want {
+		if got := namespace.EndpointHost(endpoint); got != want {
 			t.Errorf("%q: got %q, want %q", endpoint, got, want)
 		}
 	}

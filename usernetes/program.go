@@ -9,6 +9,13 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
+	"github.com/alt-cloud/podsec-k8s/usernetes/ports"
+	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
+	"github.com/alt-cloud/podsec-k8s/usernetes/status"
 )
 
 // RunUnit is what the user unit u7s-NAME.service runs. Most programs replace
@@ -17,9 +24,9 @@ import (
 func RunUnit(ctx context.Context, name, about string) error {
 	switch name {
 	case "namespace":
-		return RunNamespace(ctx)
+		return namespace.RunNamespace(ctx)
 	case "manifests":
-		return followManifests(ctx)
+		return staticpod.FollowManifests(ctx)
 	case "cni":
 		return enterSelf(ctx, "cni-file")
 	case "await-api":
@@ -29,30 +36,30 @@ func RunUnit(ctx context.Context, name, about string) error {
 	case "cni-file":
 		return writeCNI()
 	case "stop":
-		return stopProgram(ctx, about)
+		return namespace.StopProgram(ctx, about)
 	case "stop-rest":
-		return stopRest(ctx, about)
+		return namespace.StopRest(ctx, about)
 	case "wipe":
 		return wipe()
 	case "log":
-		return logComponent(about)
+		return staticpod.LogComponent(about)
 	}
-	n, err := LoadNode()
+	n, err := node.LoadNode()
 	if err != nil {
 		return err
 	}
-	return n.runUnit(ctx, name, about)
+	return runUnit(n, ctx, name, about)
 }
 
 // runUnit is RunUnit for what has to know the node.
-func (n Node) runUnit(ctx context.Context, name, about string) error {
+func runUnit(n node.Node, ctx context.Context, name, about string) error {
 	switch name {
 	case "rootlesskit":
 		return runRootlessKit(ctx, n)
 	case "ports":
-		return publishPorts(ctx, n)
+		return ports.Publish(ctx, n)
 	case "answers":
-		return printAnswers(ctx, n)
+		return status.PrintAnswers(ctx, n)
 	case "api-ready":
 		return awaitAPI(ctx, n)
 	case "flanneld-inside":
@@ -60,80 +67,80 @@ func (n Node) runUnit(ctx context.Context, name, about string) error {
 	case "kubelet":
 		return runKubelet(ctx, n)
 	case "component":
-		return becomeComponent(about, n)
+		return staticpod.BecomeComponent(about, n)
 	}
-	if isComponent(name) {
-		return runComponent(ctx, name, n)
+	if staticpod.IsComponent(name) {
+		return staticpod.RunComponent(ctx, name, n)
 	}
 	return runInNode(ctx, name, n)
 }
 
 // runRootlessKit waits a while for the machine to have the node's address,
 // then becomes RootlessKit, or runs it.
-func runRootlessKit(ctx context.Context, n Node) error {
+func runRootlessKit(ctx context.Context, n node.Node) error {
 	if err := awaitAddress(ctx, n); err != nil {
 		return err
 	}
-	if err := host.MkdirAll(rootlessKitDir(), 0o700); err != nil {
+	if err := host.MkdirAll(node.RootlessKitDir(), 0o700); err != nil {
 		return fmt.Errorf("making RootlessKit's state folder: %w", err)
 	}
-	if err := host.Remove(childPIDFile()); err != nil { // of a run that was killed
+	if err := host.Remove(namespace.ChildPIDFile()); err != nil { // of a run that was killed
 		return fmt.Errorf("making RootlessKit's state folder: %w", err)
 	}
-	if n.ownPortDriver() {
-		return runWithPortDriver(ctx, n)
+	if portdriver.OwnPortDriver(n) {
+		return namespace.RunWithPortDriver(ctx, n)
 	}
-	p := rootlessKit(n)
-	return host.Command{Name: p.title(), Path: p.Name, Args: p.Args, Env: environment()}.Exec()
+	p := namespace.RootlessKit(n)
+	return host.Command{Name: p.Title(), Path: p.Name, Args: p.Args, Env: namespace.Environment()}.Exec()
 }
 
 // runKubelet makes the folder of stand-ins, of which a worker has none: without
 // the folder the kubelet complains every second. kubeadm reset takes it away.
-func runKubelet(ctx context.Context, n Node) error {
-	if err := host.MkdirAll(kept(standInsDir), 0o700); err != nil {
+func runKubelet(ctx context.Context, n node.Node) error {
+	if err := host.MkdirAll(node.StatePath(node.StandInsDir), 0o700); err != nil {
 		return fmt.Errorf("making the folder of stand-ins: %w", err)
 	}
 	return runInNode(ctx, "kubelet", n)
 }
 
-func runInNode(ctx context.Context, name string, n Node) error {
+func runInNode(ctx context.Context, name string, n node.Node) error {
 	p, err := program(name, n)
 	if err != nil {
 		return err
 	}
-	return p.execUnit(ctx)
+	return p.ExecUnit(ctx)
 }
 
 // enterSelf runs one of our own units' programs in the node.
 func enterSelf(ctx context.Context, name string) error {
-	return Program{Self, []string{"unit", name}}.execUnit(ctx)
+	return namespace.Program{Name: node.Self, Args: []string{"unit", name}}.ExecUnit(ctx)
 }
 
 // program gives the command line of a service in the node.
-func program(name string, n Node) (Program, error) {
+func program(name string, n node.Node) (namespace.Program, error) {
 	switch name {
 	case "crio":
 		return crio(n)
 	case "kubelet":
 		return kubelet()
 	case "kube-proxy":
-		return Program{name, []string{"--config=" + proxyFile, "--hostname-override=" + n.Name}}, nil
+		return namespace.Program{Name: name, Args: []string{"--config=" + node.ProxyFile, "--hostname-override=" + n.Name}}, nil
 	}
-	return Program{}, fmt.Errorf("there is no service %q in a node", name)
+	return namespace.Program{}, fmt.Errorf("there is no service %q in a node", name)
 }
 
 // crio gives CRI-O the site's logins by the name of their file, for the pause
 // image as for all others. Source: crio(8).
-func crio(n Node) (Program, error) {
-	pause, err := n.pauseImage()
+func crio(n node.Node) (namespace.Program, error) {
+	pause, err := n.PauseImage()
 	args := []string{
-		"--config=" + share + "/crio.conf", "--config-dir=" + SiteDir + "/crio.conf.d",
+		"--config=" + node.ShareDir + "/crio.conf", "--config-dir=" + node.SiteDir + "/crio.conf.d",
 		"--pause-image=" + pause,
 	}
 	if n.ImageAuthFile != "" {
 		args = append(args, "--global-auth-file="+n.ImageAuthFile, "--pause-image-auth-file="+n.ImageAuthFile)
 	}
-	return Program{"crio", args}, err
+	return namespace.Program{Name: "crio", Args: args}, err
 }
 
 // kubelet adds to kubeadm's own flags what its systemd drop-in would, and the
@@ -141,25 +148,25 @@ func crio(n Node) (Program, error) {
 // otherwise, in the cluster's configuration or by a flag, is heard.
 // Source: kubeadm's 10-kubeadm.conf; the Kubernetes documentation, "Restrict a
 // Container's Syscalls with seccomp".
-func kubelet() (Program, error) {
+func kubelet() (namespace.Program, error) {
 	args := []string{
 		"--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf",
-		"--kubeconfig=" + kubeletConf,
+		"--kubeconfig=" + node.KubeletConf,
 		"--config=/var/lib/kubelet/config.yaml",
 	}
-	data, errConfig := os.ReadFile(kept("/var/lib/kubelet/config.yaml"))
+	data, errConfig := os.ReadFile(node.StatePath("/var/lib/kubelet/config.yaml"))
 	if errConfig == nil && !setsSeccomp(data) {
 		args = append(args, "--seccomp-default")
 	}
-	flags, err := kubeadmFlags(kept("/var/lib/kubelet/kubeadm-flags.env"))
-	return Program{"kubelet", append(args, flags...)}, errors.Join(errConfig, err)
+	flags, err := kubeadmFlags(node.StatePath("/var/lib/kubelet/kubeadm-flags.env"))
+	return namespace.Program{Name: "kubelet", Args: append(args, flags...)}, errors.Join(errConfig, err)
 }
 
 // setsSeccomp reports whether a kubelet's configuration says itself which
 // profile a container has that asks for none.
 func setsSeccomp(config []byte) bool {
-	docs, err := parseDocuments(config)
-	return err == nil && slices.ContainsFunc(docs, func(d document) bool { return d["seccompDefault"] != nil })
+	docs, err := document.Parse(config)
+	return err == nil && slices.ContainsFunc(docs, func(d document.Document) bool { return d["seccompDefault"] != nil })
 }
 
 // kubeadmFlags reads the flags that kubeadm wrote for the kubelet: one
@@ -173,5 +180,5 @@ func kubeadmFlags(path string) ([]string, error) {
 	if !found {
 		return nil, fmt.Errorf("reading kubeadm's flags for the kubelet: %q has no KUBELET_KUBEADM_ARGS", path)
 	}
-	return strings.Fields(unquote(value)), nil
+	return strings.Fields(node.Unquote(value)), nil
 }

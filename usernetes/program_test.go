@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 func TestKubeadmFlags(t *testing.T) {
@@ -38,7 +40,7 @@ func TestSetsSeccomp(t *testing.T) {
 
 // TestCRIOGetsLogins by the name of their file, never what is in it.
 func TestCRIOGetsLogins(t *testing.T) {
-	n := Node{Kubernetes: "v1.26.3", ImageRepository: "r.test"}
+	n := node.Node{Kubernetes: "v1.26.3", ImageRepository: "r.test"}
 	without, err := crio(n)
 	if args := strings.Join(without.Args, " "); err != nil || strings.Contains(args, "auth") {
 		t.Errorf("got %q, %v", args, err)

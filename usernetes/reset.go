@@ -11,18 +11,23 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/units"
+	"github.com/alt-cloud/podsec-k8s/usernetes/etcd"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
+	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
 // Reset takes the cluster away from this node: kubeadm reset while the node
 // runs, then the services, then the node's state. Run again, it goes on.
 // Unless force, a control plane that the others need stays.
 func Reset(ctx context.Context, force bool, out io.Writer) error {
-	n, missing := LoadNode()
-	s, err := loadSteps()
-	careful := missing == nil && !force && !s.unfinishedFirst(err)
+	n, missing := node.LoadNode()
+	s, err := steps.LoadSteps()
+	careful := missing == nil && !force && !s.UnfinishedFirst(err)
 	leave := func(context.Context) error { return nil }
 	if careful {
-		if leave, err = s.leaver(ctx, n); err != nil {
+		if leave, err = etcd.Leaver(s, ctx, n); err != nil {
 			return err
 		}
 	}
@@ -33,21 +38,21 @@ func Reset(ctx context.Context, force bool, out io.Writer) error {
 	if ctx.Err() != nil { // the next run does it
 		return left
 	}
-	return errors.Join(left, removeState(ctx, state, stateGone), removeRuntime())
+	return errors.Join(left, removeState(ctx, node.StateDir, node.GoneStateDir), removeRuntime())
 }
 
 // resetNode does it. A careful one does not begin before the cluster's etcd has
 // let this node's member go.
-func resetNode(ctx context.Context, out io.Writer, n Node, careful bool) error {
-	manager, err := userManager(ctx)
+func resetNode(ctx context.Context, out io.Writer, n node.Node, careful bool) error {
+	manager, err := node.UserManager(ctx)
 	if err != nil {
 		return err
 	}
 	defer manager.Close()
 	w := &Work{Manager: manager, Out: out}
 	var faults []error
-	if s, err := manager.State(ctx, units.RootlessKit); err == nil && s.Active == "active" && halfMade() {
-		if err := leaveEtcd(ctx, n); err != nil && careful {
+	if s, err := manager.State(ctx, units.RootlessKit); err == nil && s.Active == "active" && steps.HalfMade() {
+		if err := etcd.LeaveEtcd(ctx, n); err != nil && careful {
 			return err
 		}
 		if err := noteResetting(); err != nil {
@@ -66,24 +71,24 @@ func resetNode(ctx context.Context, out io.Writer, n Node, careful bool) error {
 
 // noteResetting notes that there is no way back.
 func noteResetting() error {
-	if !host.Exists(nodeFile) {
+	if !host.Exists(node.NodeFile) {
 		return nil
 	}
-	s, err := loadSteps()
+	s, err := steps.LoadSteps()
 	if err != nil {
-		s = steps{} // what was done before is of no interest any more
+		s = steps.Steps{} // what was done before is of no interest any more
 	}
 	if s.Resetting {
 		return nil
 	}
 	s.Resetting = true
-	return s.save()
+	return s.Save()
 }
 
 // nodeUnits lists every unit of a node, those first that others need least.
 func nodeUnits() []string {
 	all := []string{units.Target, units.Manifests, units.Kubelet, units.KubeProxy, units.Flanneld, units.Ports}
-	for _, name := range components() {
+	for _, name := range staticpod.Components() {
 		all = append(all, units.Component(name))
 	}
 	return append(all, units.CRIO, units.RootlessKit)
@@ -97,8 +102,8 @@ func removeState(ctx context.Context, folders ...string) error {
 		if !host.Exists(folder) {
 			continue
 		}
-		if folder != stateGone {
-			if err := host.Rename(folder, stateGone); err != nil {
+		if folder != node.GoneStateDir {
+			if err := host.Rename(folder, node.GoneStateDir); err != nil {
 				return fmt.Errorf("removing the node's state: %w", err)
 			}
 		}
@@ -111,14 +116,14 @@ func removeState(ctx context.Context, folders ...string) error {
 
 // wipeGone deletes what removeState has renamed.
 func wipeGone(ctx context.Context) error {
-	kit := filepath.Join(runtimeDir(), "u7s-wipe")
+	kit := filepath.Join(node.OwnRuntimeDir(), "u7s-wipe")
 	if err := host.RemoveAll(kit); err != nil { // of a run that was cut
 		return err
 	}
 	if err := host.MkdirAll(kit, 0o700); err != nil {
 		return err
 	}
-	cmd := host.Command{Name: "rootlesskit", Path: "rootlesskit", Args: []string{"--state-dir=" + kit, Self, "unit", "wipe"}, Env: environment()}
+	cmd := host.Command{Name: "rootlesskit", Path: "rootlesskit", Args: []string{"--state-dir=" + kit, node.Self, "unit", "wipe"}, Env: namespace.Environment()}
 	if err := cmd.Run(ctx); err != nil {
 		return err
 	}
@@ -127,7 +132,7 @@ func wipeGone(ctx context.Context) error {
 
 // removeRuntime deletes what the node has in memory.
 func removeRuntime() error {
-	if err := host.RemoveAll(filepath.Join(runtimeDir(), "u7s")); err != nil {
+	if err := host.RemoveAll(filepath.Join(node.OwnRuntimeDir(), "u7s")); err != nil {
 		return fmt.Errorf("removing the node's state: %w", err)
 	}
 	return nil
@@ -138,5 +143,5 @@ func wipe() error {
 	if os.Getuid() != 0 {
 		return fmt.Errorf("only for the root of a user namespace")
 	}
-	return host.RemoveAll(stateGone)
+	return host.RemoveAll(node.GoneStateDir)
 }

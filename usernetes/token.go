@@ -11,14 +11,18 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // TokenArgs checks the words of a kubeadm token command: what is no token, and no
 // id of one where that will do, is a *Misuse.
 func TokenArgs(command string, given []string) error {
 	for _, word := range given {
-		if !bootstrapToken.MatchString(word) && (command != "delete" || !tokenID.MatchString(word)) {
-			return misuse("", "%q is not of the form of a token", word)
+		if !kubeadm.BootstrapToken.MatchString(word) && (command != "delete" || !kubeadm.TokenID.MatchString(word)) {
+			return node.NewMisuse("", "%q is not of the form of a token", word)
 		}
 	}
 	return nil
@@ -26,10 +30,10 @@ func TokenArgs(command string, given []string) error {
 
 // RunTokens runs kubeadm token in the node and shows what it says.
 func RunTokens(ctx context.Context, args []string, out, errOut io.Writer) error {
-	if !host.Exists(kept(adminConf)) {
+	if !host.Exists(node.StatePath(node.AdminConf)) {
 		return notMaster()
 	}
-	cmd, err := inNode(Program{"kubeadm", append([]string{"token"}, args...)})
+	cmd, err := namespace.InNode(namespace.Program{Name: "kubeadm", Args: append([]string{"token"}, args...)})
 	if err != nil {
 		return err
 	}
@@ -42,7 +46,7 @@ type Token struct{ Token string }
 
 // Check tells whether it has its form. Root asks this of what u7s-admin hands it.
 func (t Token) Check() error {
-	if !bootstrapToken.MatchString(t.Token) {
+	if !kubeadm.BootstrapToken.MatchString(t.Token) {
 		return errors.New("kubeadm printed something else than a token")
 	}
 	return nil
@@ -84,7 +88,7 @@ func uploadCerts(ctx context.Context) (string, error) {
 }
 
 func outputInNode(ctx context.Context, name string, args ...string) (string, error) {
-	cmd, err := inNode(Program{name, args})
+	cmd, err := namespace.InNode(namespace.Program{Name: name, Args: args})
 	if err != nil {
 		return "", err
 	}
@@ -95,28 +99,28 @@ func outputInNode(ctx context.Context, name string, args ...string) (string, err
 // NewTicket asks kubeadm for a token, with further flags and words of kubeadm
 // token create. A ticket for a control plane has the key of the shared
 // certificates, uploaded anew: the cluster keeps them for two hours.
-func NewTicket(ctx context.Context, controlPlane bool, args []string) (JoinTicket, error) {
-	if !host.Exists(kept(adminConf)) {
-		return JoinTicket{}, notMaster()
+func NewTicket(ctx context.Context, controlPlane bool, args []string) (kubeadm.JoinTicket, error) {
+	if !host.Exists(node.StatePath(node.AdminConf)) {
+		return kubeadm.JoinTicket{}, notMaster()
 	}
 	controlPlane = controlPlane || hasFlag(args, "certificate-key")
 	if controlPlane {
 		if err := checkOpen(ctx); err != nil {
-			return JoinTicket{}, err
+			return kubeadm.JoinTicket{}, err
 		}
 	}
 	var key string
 	if controlPlane && !hasFlag(args, "certificate-key") {
 		var err error
 		if key, err = uploadCerts(ctx); err != nil {
-			return JoinTicket{}, err
+			return kubeadm.JoinTicket{}, err
 		}
 	}
 	out, err := outputInNode(ctx, "kubeadm", append([]string{"token", "create", "--print-join-command"}, args...)...)
 	if err != nil {
-		return JoinTicket{}, err
+		return kubeadm.JoinTicket{}, err
 	}
-	t, err := parseTicket(out)
+	t, err := kubeadm.ParseTicket(out)
 	if key != "" {
 		t.CertificateKey = key
 	}
@@ -136,15 +140,15 @@ func hasFlag(args []string, name string) bool {
 // only where the cluster has an endpoint that stays, and etcd has to be open for
 // its peers.
 func checkOpen(ctx context.Context) error {
-	api, err := newAPIClient(adminConf)
+	api, err := kubeapi.NewClient(node.AdminConf)
 	if err != nil {
 		return err
 	}
-	config, err := api.clusterConfig(ctx)
+	config, err := kubeadm.ClusterConfig(api, ctx)
 	if err != nil {
 		return fmt.Errorf("asking the cluster for its endpoint: %w", err)
 	}
-	n, err := LoadNode()
+	n, err := node.LoadNode()
 	if err != nil {
 		return err
 	}
@@ -152,7 +156,7 @@ func checkOpen(ctx context.Context) error {
 }
 
 // checkEndpointOf decides it by the cluster's configuration and the node.
-func checkEndpointOf(config []byte, n Node) error {
+func checkEndpointOf(config []byte, n node.Node) error {
 	var cluster struct {
 		Endpoint string `yaml:"controlPlaneEndpoint"`
 		Etcd     struct {

@@ -1,6 +1,10 @@
 package usernetes
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+)
 
 func TestCheckEndpointOf(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -14,7 +18,7 @@ func TestCheckEndpointOf(t *testing.T) {
 		"an endpoint written later": {"controlPlaneEndpoint: api.example:6443\netcd: {local: {}}", false, false},
 		"broken":                    {"[", true, false},
 	} {
-		if err := checkEndpointOf([]byte(c.config), Node{EtcdPeers: c.peers}); (err == nil) != c.good {
+		if err := checkEndpointOf([]byte(c.config), node.Node{EtcdPeers: c.peers}); (err == nil) != c.good {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 )
 
 // inNodeQuietly runs a program in the node whose error output is for its error
 // alone.
-func (w *Work) inNodeQuietly(ctx context.Context, p Program) error {
-	cmd, err := inNode(p)
+func (w *Work) inNodeQuietly(ctx context.Context, p namespace.Program) error {
+	cmd, err := namespace.InNode(p)
 	if err != nil {
 		return err
 	}
@@ -20,10 +21,12 @@ func (w *Work) inNodeQuietly(ctx context.Context, p Program) error {
 }
 
 // inNode runs a program in the node to its end and shows what it says.
-func (w *Work) inNode(ctx context.Context, p Program) error { return w.inNodeFrom(ctx, p, nil) }
+func (w *Work) inNode(ctx context.Context, p namespace.Program) error {
+	return w.inNodeFrom(ctx, p, nil)
+}
 
-func (w *Work) inNodeFrom(ctx context.Context, p Program, stdin io.Reader) error {
-	cmd, err := inNode(p)
+func (w *Work) inNodeFrom(ctx context.Context, p namespace.Program, stdin io.Reader) error {
+	cmd, err := namespace.InNode(p)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/host/gate"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
 // A childStatus is the exit status of a program that has said itself what
@@ -76,13 +78,13 @@ func asAdmin(args ...string) (gate.Call, error) {
 	if err := requireRoot(); err != nil {
 		return gate.Call{}, err
 	}
-	admin, err := usernetes.AdminUser()
+	admin, err := preflight.AdminUser()
 	if err != nil {
 		return gate.Call{}, err
 	}
 	env := []string{
-		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + usernetes.Home, "USER=" + usernetes.Admin,
-		"XDG_RUNTIME_DIR=" + usernetes.RuntimeDir(admin.UID),
+		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + node.Home, "USER=" + node.Admin,
+		"XDG_RUNTIME_DIR=" + node.RuntimeDir(admin.UID),
 		callerEnv(),
 	}
 	for _, key := range []string{"TERM", "LANG", "LC_ALL", "LC_MESSAGES", "LANGUAGE"} {
@@ -90,7 +92,7 @@ func asAdmin(args ...string) (gate.Call, error) {
 			env = append(env, key+"="+value)
 		}
 	}
-	return gate.Call{Keeper: usernetes.Self, User: admin, Program: usernetes.Self, Args: args, Env: env}, nil
+	return gate.Call{Keeper: node.Self, User: admin, Program: node.Self, Args: args, Env: env}, nil
 }
 
 // runAsAdmin runs the node's half of a command, and shows what it says.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/units"
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // An update that replaces the kubelet's package by one of another name, which
@@ -44,7 +44,7 @@ func askForReturn(ctx context.Context, p *printer) error {
 		if err != nil || !stoppedByUpdate(job, down, busy) {
 			return err
 		}
-		return m.BeginService(ctx, returnUnit, "Start of the rootless node after an update", []string{usernetes.Self, "kubelet-return"})
+		return m.BeginService(ctx, returnUnit, "Start of the rootless node after an update", []string{node.Self, "kubelet-return"})
 	})
 }
 

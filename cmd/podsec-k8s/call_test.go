@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 )
 
 // TestWrongValues: values that can't be meant are found in the call itself, by
@@ -85,7 +85,7 @@ func TestReadSecrets(t *testing.T) {
 		{"nothing", "--token-file -", "\n\n", "", "", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var j usernetes.JoinRequest
+			var j kubeadm.JoinRequest
 			a := &cli.App{Commands: []*cli.Command{{
 				Name: "join", Flags: joinFlags(),
 				Action: func(ctx *cli.Context) error { return readSecrets(ctx, &j, strings.NewReader(c.stdin)) },

@@ -3,7 +3,7 @@ package main
 import (
 	"errors"
 
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // Exit statuses, as podsec-k8s(8) documents them.
@@ -24,7 +24,7 @@ var (
 
 // exitStatus is the table of exit statuses.
 func exitStatus(err error) int {
-	var usage *usernetes.Misuse
+	var usage *node.Misuse
 	var command *childStatus
 	var cut *interruptedError
 	switch {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 )
 
 // A kubeadmCall is what a command does once its call is understood: c has the
@@ -37,10 +37,10 @@ func passing(ours []cli.Flag, call kubeadmCall, kubeadm ...string) cli.ActionFun
 }
 
 // sorted parts kubeadm's flags from words, and counts these.
-func sorted(c *cli.Context, args, kubeadm []string) (flags, given []string, err error) {
-	var help usernetes.KubeadmHelp
+func sorted(c *cli.Context, args, command []string) (flags, given []string, err error) {
+	var help kubeadm.Help
 	if slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") }) {
-		if help, err = usernetes.AskKubeadm(c.Context, kubeadm...); err != nil {
+		if help, err = kubeadm.AskHelp(c.Context, command...); err != nil {
 			return nil, nil, err
 		}
 	}

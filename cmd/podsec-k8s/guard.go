@@ -11,7 +11,8 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/scriptlets"
 	"github.com/alt-cloud/podsec-k8s/units"
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/status"
 )
 
 // guardNode lets kubelet.service guard a node that was made, now and from boot
@@ -54,7 +55,7 @@ func disabledGuard(ctx context.Context, h *host.Host) (*host.Fault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return usernetes.NotAtBoot(host.UnitFileState(unit.Enabled)), nil
+	return status.NotAtBoot(host.UnitFileState(unit.Enabled)), nil
 }
 
 // guardCutNode finishes a run that was cut after the node was made and before it
@@ -95,10 +96,10 @@ func rootFindings(ctx context.Context, p *printer, state nodeState) (faults []pr
 }
 
 // hostLines are the findings of a host that has a node, for its status.
-func hostLines(ctx context.Context, p *printer) (lines []usernetes.FaultLine, err error) {
+func hostLines(ctx context.Context, p *printer) (lines []node.Problem, err error) {
 	found, err := hostFindings(ctx, localHost(p))
 	for _, f := range found {
-		lines = append(lines, usernetes.FaultLine{Fault: f.Fault.Error(), Remedy: f.Fault.Remedy})
+		lines = append(lines, node.Problem{Fault: f.Fault.Error(), Remedy: f.Fault.Remedy})
 	}
 	return lines, err
 }

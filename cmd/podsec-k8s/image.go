@@ -7,6 +7,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/images"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
 func imageCommand(p *printer) *cli.Command {
@@ -32,14 +35,14 @@ func imageCommand(p *printer) *cli.Command {
 // listImages is root's half of it. The names are for other programs: they have
 // their form.
 func listImages(c *cli.Context, p *printer) error {
-	var images []string
-	if err := askAdmin(c.Context, nil, &images, askListImages); err != nil {
+	var all []string
+	if err := askAdmin(c.Context, nil, &all, askListImages); err != nil {
 		return err
 	}
-	if err := usernetes.CheckImageNames(images); err != nil {
+	if err := images.CheckImageNames(all); err != nil {
 		return err
 	}
-	for _, image := range images {
+	for _, image := range all {
 		p.say("%s", image)
 	}
 	return nil
@@ -47,11 +50,11 @@ func listImages(c *cli.Context, p *printer) error {
 
 // nodeListImages is the half of it that u7s-admin runs.
 func nodeListImages(c *cli.Context) error {
-	site, err := usernetes.LoadSite(usernetes.SiteDir)
+	site, err := node.LoadSite(node.SiteDir)
 	if err != nil {
 		return err
 	}
-	plan, err := usernetes.PlanMaster(site, usernetes.GatherFacts(c.Context), usernetes.Options{})
+	plan, err := usernetes.PlanMaster(site, preflight.GatherFacts(c.Context), usernetes.Options{})
 	if err != nil {
 		return err
 	}
@@ -92,7 +95,7 @@ func nodeLoadImages(c *cli.Context, p *printer) error {
 	if err := readRequest(&request); err != nil {
 		return err
 	}
-	archives := usernetes.ReadArchives(request.Archives, inherited(len(request.Archives)))
+	archives := images.ReadArchives(request.Archives, inherited(len(request.Archives)))
 	loaded, err := usernetes.LoadImages(c.Context, archives, os.Stdout)
 	for _, name := range loaded {
 		p.say("Loaded %s", name)

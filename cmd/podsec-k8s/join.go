@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 )
 
 func joinCommand(p *printer) *cli.Command {
@@ -36,7 +36,7 @@ func joinFlags() []cli.Flag {
 
 // join is root's half of it.
 func join(c *cli.Context, p *printer, endpoint string, flags []string) error {
-	asked := &usernetes.JoinRequest{
+	asked := &kubeadm.JoinRequest{
 		Endpoint: endpoint, CAHashes: c.StringSlice("discovery-token-ca-cert-hash"), ControlPlane: c.Bool("control-plane"),
 	}
 	request, files, err := newRequest(c, flags, asked)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 )
 
 const (
@@ -33,7 +34,7 @@ type kubeconfigNote struct {
 
 // lastAccess asks for the access to a cluster that is about to go. A node that is
 // broken has none to tell of, and goes all the same.
-func lastAccess(ctx context.Context) (access usernetes.Access) {
+func lastAccess(ctx context.Context) (access kubeapi.Access) {
 	c, err := askForAccess.call()
 	if err != nil {
 		return access
@@ -45,7 +46,7 @@ func lastAccess(ctx context.Context) (access usernetes.Access) {
 	return node.Access
 }
 
-func caSum(access usernetes.Access) string {
+func caSum(access kubeapi.Access) string {
 	sum := sha256.Sum256(access.CA)
 	return hex.EncodeToString(sum[:])
 }
@@ -65,7 +66,7 @@ func loadNotes() (notes []kubeconfigNote, err error) {
 }
 
 // noteKubeconfig notes it before it is written: reset takes it away.
-func noteKubeconfig(path string, access usernetes.Access) error {
+func noteKubeconfig(path string, access kubeapi.Access) error {
 	notes, err := loadNotes()
 	if err != nil {
 		return err
@@ -83,7 +84,7 @@ func noteKubeconfig(path string, access usernetes.Access) error {
 
 // readOwn reads a kubeconfig that is exactly as we write them. One that a person
 // has changed, or made a link, is that person's.
-func readOwn(path string) (access usernetes.Access, ours bool) {
+func readOwn(path string) (access kubeapi.Access, ours bool) {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() {
 		return access, false
@@ -97,7 +98,7 @@ func readOwn(path string) (access usernetes.Access, ours bool) {
 	if err != nil {
 		return access, false
 	}
-	if access, err = usernetes.ParseKubeconfig(data); err != nil {
+	if access, err = kubeapi.ParseKubeconfig(data); err != nil {
 		return access, false
 	}
 	again, err := access.Kubeconfig()
@@ -107,7 +108,7 @@ func readOwn(path string) (access usernetes.Access, ours bool) {
 // writeKubeconfig writes the caller's kubeconfig at path, or when that is empty
 // at a free place in the caller's home. beside says that another one has the
 // usual place.
-func writeKubeconfig(ctx context.Context, access usernetes.Access, path string) (written string, beside bool, err error) {
+func writeKubeconfig(ctx context.Context, access kubeapi.Access, path string) (written string, beside bool, err error) {
 	data, err := kubeconfigOf(access)
 	if err != nil {
 		return "", false, err
@@ -133,7 +134,7 @@ func writeKubeconfig(ctx context.Context, access usernetes.Access, path string) 
 }
 
 // kubeconfigOf makes a kubeconfig of fields that were checked.
-func kubeconfigOf(access usernetes.Access) ([]byte, error) {
+func kubeconfigOf(access kubeapi.Access) ([]byte, error) {
 	data, err := access.Kubeconfig()
 	if err != nil {
 		return nil, fmt.Errorf("making the kubeconfig: %w", err)
@@ -158,7 +159,7 @@ func usualPlaces() ([]string, error) {
 
 // freePlace picks the first place that has nothing, or a kubeconfig of ours that
 // is of no use to anyone.
-func freePlace(ctx context.Context, access usernetes.Access) (path string, beside bool, err error) {
+func freePlace(ctx context.Context, access kubeapi.Access) (path string, beside bool, err error) {
 	places, err := usualPlaces()
 	if err != nil {
 		return "", false, err
@@ -173,7 +174,7 @@ func freePlace(ctx context.Context, access usernetes.Access) (path string, besid
 
 // mayReplace reports whether a kubeconfig is ours to replace: one that we wrote,
 // of the same cluster or of one that is gone.
-func mayReplace(ctx context.Context, path string, access usernetes.Access) bool {
+func mayReplace(ctx context.Context, path string, access kubeapi.Access) bool {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return true
 	}
@@ -197,7 +198,7 @@ func writtenPlaces(notes []kubeconfigNote) []string {
 
 // refreshKubeconfigs makes those of the node's cluster anew that are as we wrote
 // them, when the node's own has changed, as when certificates were renewed.
-func refreshKubeconfigs(p *printer, access usernetes.Access) error {
+func refreshKubeconfigs(p *printer, access kubeapi.Access) error {
 	notes, err := loadNotes()
 	if err != nil {
 		return err
@@ -221,7 +222,7 @@ func refreshKubeconfigs(p *printer, access usernetes.Access) error {
 
 // removeKubeconfigs takes away those that we wrote for the cluster that goes.
 // last is how its access was, and may be empty.
-func removeKubeconfigs(p *printer, last usernetes.Access) error {
+func removeKubeconfigs(p *printer, last kubeapi.Access) error {
 	notes, err := loadNotes()
 	if err != nil {
 		return err

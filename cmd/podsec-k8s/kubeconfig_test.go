@@ -19,12 +19,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 )
 
 // clusterFor makes an authority, and by it a server's certificate and an access,
 // valid until then.
-func clusterFor(t *testing.T, until time.Time) (usernetes.Access, tls.Certificate) {
+func clusterFor(t *testing.T, until time.Time) (kubeapi.Access, tls.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -51,14 +51,14 @@ func clusterFor(t *testing.T, until time.Time) (usernetes.Access, tls.Certificat
 		t.Fatal(err)
 	}
 	block := func(kind string, data []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data}) }
-	access := usernetes.Access{
+	access := kubeapi.Access{
 		Server: "https://127.0.0.1:1", CA: block("CERTIFICATE", caDER), Cert: block("CERTIFICATE", der), Key: block("EC PRIVATE KEY", keyDER),
 	}
 	return access, tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 // serve answers for a cluster.
-func serve(t *testing.T, access *usernetes.Access, cert tls.Certificate) {
+func serve(t *testing.T, access *kubeapi.Access, cert tls.Certificate) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(http.NotFoundHandler())
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
@@ -89,7 +89,7 @@ func TestFreePlace(t *testing.T) {
 	renewed := here
 	renewed.Server = "https://127.0.0.1:2"
 
-	content := func(a usernetes.Access) string {
+	content := func(a kubeapi.Access) string {
 		data, err := a.Kubeconfig()
 		if err != nil {
 			t.Fatal(err)

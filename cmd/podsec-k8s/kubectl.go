@@ -15,6 +15,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 )
 
 const (
@@ -93,7 +94,7 @@ func reachable(ctx context.Context, server string) bool {
 // writeKubectlConfig writes the kubeconfig in memory, for root alone. While the
 // cluster and the user are the same it stays as it is: kubectl config may have
 // set a namespace in it.
-func writeKubectlConfig(access usernetes.Access) error {
+func writeKubectlConfig(access kubeapi.Access) error {
 	data, err := kubeconfigOf(access)
 	if err != nil {
 		return err
@@ -102,7 +103,7 @@ func writeKubectlConfig(access usernetes.Access) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if have, err := usernetes.ParseKubeconfig(old); err == nil && have.Equal(access) {
+	if have, err := kubeapi.ParseKubeconfig(old); err == nil && have.Equal(access) {
 		return nil
 	}
 	if err := host.MkdirAll(runFolder, 0o700); err != nil {

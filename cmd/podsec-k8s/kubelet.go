@@ -9,14 +9,16 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/units"
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/guard"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
+	"github.com/alt-cloud/podsec-k8s/usernetes/status"
 )
 
 // kubeletGuardCommand is what the system's kubelet.service runs.
 func kubeletGuardCommand() *cli.Command {
 	return &cli.Command{
 		Name: "kubelet-guard", Usage: "what the system's kubelet.service runs, as u7s-admin", Hidden: true,
-		Action: func(c *cli.Context) error { return usernetes.Guard(c.Context) },
+		Action: func(c *cli.Context) error { return guard.Guard(c.Context) },
 	}
 }
 
@@ -40,7 +42,7 @@ func tellReason(ctx context.Context) error {
 	if os.Getenv("SERVICE_RESULT") == "success" {
 		return nil
 	}
-	admin, err := usernetes.AdminUser()
+	admin, err := preflight.AdminUser()
 	if err != nil {
 		return err
 	}
@@ -53,7 +55,7 @@ func tellReason(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	unit := usernetes.UnitIn(guard.Status)
+	unit := status.UnitIn(guard.Status)
 	if unit == "" {
 		return nil
 	}
@@ -61,5 +63,5 @@ func tellReason(ctx context.Context) error {
 	if err != nil || reason == "" {
 		return err
 	}
-	return host.Status(unit + ": " + reason + ": " + usernetes.LogOf(unit))
+	return host.Status(unit + ": " + reason + ": " + status.LogOf(unit))
 }

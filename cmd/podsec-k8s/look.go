@@ -8,13 +8,15 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/host/veth"
 	"github.com/alt-cloud/podsec-k8s/units"
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
+	"github.com/alt-cloud/podsec-k8s/usernetes/status"
 )
 
 // lookOver looks at the node from both sides: as u7s-admin, who has its
 // services, and as root, who has the system's units and the journal.
-func lookOver(ctx context.Context) (usernetes.Overview, error) {
-	var o usernetes.Overview
+func lookOver(ctx context.Context) (status.Status, error) {
+	var o status.Status
 	if err := askAdmin(ctx, nil, &o, askOverview); err != nil {
 		return o, err
 	}
@@ -30,7 +32,7 @@ func lookOver(ctx context.Context) (usernetes.Overview, error) {
 }
 
 // hostView asks the system's systemd for the units that belong to the node.
-func hostView(ctx context.Context, network string) (v usernetes.HostView, err error) {
+func hostView(ctx context.Context, network string) (v status.HostView, err error) {
 	manager, err := host.SystemManager(ctx)
 	if err != nil {
 		return v, err
@@ -44,11 +46,11 @@ func hostView(ctx context.Context, network string) (v usernetes.HostView, err er
 	v.Guard = state(units.Guard)
 	file, errFile := manager.File(ctx, units.Guard)
 	v.GuardFile, err = file, errors.Join(err, errFile)
-	if network != usernetes.VethMode {
+	if network != node.VethMode {
 		return v, err
 	}
 	for _, unit := range []string{netSocket, netService} {
-		v.Net = append(v.Net, usernetes.NetUnit{Name: unit, State: state(unit)})
+		v.Net = append(v.Net, status.NetUnit{Name: unit, State: state(unit)})
 	}
 	ports, errPorts := veth.Published(netState)
 	v.Published = map[string]bool{}
@@ -60,9 +62,9 @@ func hostView(ctx context.Context, network string) (v usernetes.HostView, err er
 
 // lastErrors reads, for each unit, its last error from the journal. One that
 // can't be read is left out: what is known without it is shown all the same.
-func lastErrors(ctx context.Context, troubled []usernetes.UnitLine) map[string]string {
+func lastErrors(ctx context.Context, troubled []status.UnitStatus) map[string]string {
 	errors := map[string]string{}
-	admin, err := usernetes.AdminUser()
+	admin, err := preflight.AdminUser()
 	if err != nil {
 		return errors
 	}
@@ -87,7 +89,7 @@ func explain(ctx context.Context, p *printer) {
 	}
 	for _, u := range o.Units {
 		if u.Error != "" {
-			p.fault(host.NewFault(usernetes.LogOf(u.Unit), "%s is %s; its last error: %s", u.Unit, u.State, u.Error))
+			p.fault(host.NewFault(status.LogOf(u.Unit), "%s is %s; its last error: %s", u.Unit, u.State, u.Error))
 		}
 	}
 }

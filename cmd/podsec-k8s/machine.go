@@ -11,30 +11,32 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host/veth"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/status"
 )
 
 // machineFaults lists what only root sees of what is wrong with the machine's
 // network: what the root service has made, routes, and the firewall.
-func machineFaults(ctx context.Context, o usernetes.Overview) (lines []usernetes.FaultLine) {
+func machineFaults(ctx context.Context, o status.Status) (lines []node.Problem) {
 	address, err := netip.ParseAddr(o.Address)
-	running := func(u usernetes.UnitLine) bool { return u.Unit == units.RootlessKit && u.State == "active" }
+	running := func(u status.UnitStatus) bool { return u.Unit == units.RootlessKit && u.State == "active" }
 	if err != nil || !slices.ContainsFunc(o.Units, running) {
 		return nil // there is no node, or it has no network
 	}
 	faults := veth.RouteFindings(address)
-	if o.Network == usernetes.VethMode {
+	if o.Network == node.VethMode {
 		faults = append(faults, veth.Findings(ctx, netState)...)
 	}
 	faults = append(faults, firewall.Findings(ctx, overviewPackets(o, address))...)
 	for _, f := range faults {
-		lines = append(lines, usernetes.FaultLine{Fault: f.Err.Error(), Remedy: f.Remedy})
+		lines = append(lines, node.Problem{Fault: f.Err.Error(), Remedy: f.Remedy})
 	}
 	return lines
 }
 
 // overviewPackets lists the packets that have to pass the machine's firewall,
 // for every port that is open.
-func overviewPackets(o usernetes.Overview, address netip.Addr) (all []firewall.Packet) {
+func overviewPackets(o status.Status, address netip.Addr) (all []firewall.Packet) {
 	device := veth.DeviceOf(address)
 	for _, port := range o.Ports {
 		if port.Fault != "" {
@@ -49,7 +51,7 @@ func overviewPackets(o usernetes.Overview, address netip.Addr) (all []firewall.P
 			all = append(all, p)
 		}
 	}
-	if o.Network == usernetes.VethMode {
+	if o.Network == node.VethMode {
 		all = append(all, fromNode(device))
 	}
 	return all
@@ -83,7 +85,7 @@ func toMachine(device string, address netip.Addr, text string) (p firewall.Packe
 // node.
 func firewallFaults(ctx context.Context, mode string, o usernetes.Options) (found []preflightFault) {
 	const check = "firewall"
-	if mode != usernetes.VethMode || slices.Contains(o.Ignore, check) || slices.Contains(o.Ignore, "all") {
+	if mode != node.VethMode || slices.Contains(o.Ignore, check) || slices.Contains(o.Ignore, "all") {
 		return nil
 	}
 	device := veth.DefaultDevice()

@@ -7,13 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/status"
 )
 
 // TestOverviewPackets: every open port is a packet that the machine's firewall
 // has to let in, or to forward.
 func TestOverviewPackets(t *testing.T) {
-	ports := []usernetes.PortLine{
+	ports := []status.PortStatus{
 		{Port: "8472/udp"},
 		{Port: "6443/tcp", Forwarded: 6443},
 		{Port: "80/tcp", Forwarded: 30080},
@@ -23,7 +24,7 @@ func TestOverviewPackets(t *testing.T) {
 		{Port: "nonsense"},
 	}
 	describe := func(mode string) (lines []string) {
-		for _, p := range overviewPackets(usernetes.Overview{Network: mode, Ports: ports}, netip.MustParseAddr("192.0.2.10")) {
+		for _, p := range overviewPackets(status.Status{Network: mode, Ports: ports}, netip.MustParseAddr("192.0.2.10")) {
 			lines = append(lines, fmt.Sprintf("%s %d/%s to %s by %q", p.Hook, p.Port, p.Proto, p.To, p.Out))
 		}
 		return lines
@@ -38,7 +39,7 @@ func TestOverviewPackets(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	want = append(want, `forward 443/tcp to invalid IP by ""`) // what pods send out, by the machine's device
-	if got := describe(usernetes.VethMode); !slices.Equal(got, want) {
+	if got := describe(node.VethMode); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
@@ -46,7 +47,7 @@ func TestOverviewPackets(t *testing.T) {
 // TestNothingOfAStoppedNode: what is missing because the node does not run is
 // no fault of the machine.
 func TestNothingOfAStoppedNode(t *testing.T) {
-	for _, o := range []usernetes.Overview{{}, {Address: "192.0.2.10", Network: usernetes.VethMode, Units: []usernetes.UnitLine{{Unit: "u7s-rootlesskit.service", State: "inactive"}}}} {
+	for _, o := range []status.Status{{}, {Address: "192.0.2.10", Network: node.VethMode, Units: []status.UnitStatus{{Unit: "u7s-rootlesskit.service", State: "inactive"}}}} {
 		if got := machineFaults(t.Context(), o); got != nil {
 			t.Errorf("%+v: %v", o, got)
 		}

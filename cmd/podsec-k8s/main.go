@@ -12,7 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host/gate"
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
 )
 
 // programName is what the program is called by.
@@ -28,11 +29,11 @@ func run(ctx context.Context, argv []string) int {
 	p := newPrinter(gate.NewText(os.Stdout), gate.NewText(os.Stderr), os.Getenv)
 	switch filepath.Base(argv[0]) {
 	case "systemctl":
-		status, err := usernetes.StandInSystemctl(ctx, argv[1:])
+		status, err := staticpod.StandInSystemctl(ctx, argv[1:])
 		p.fault(err)
 		return status
-	case usernetes.PastaName:
-		err := usernetes.ExecPasta(argv[1:])
+	case namespace.PastaName:
+		err := namespace.ExecPasta(argv[1:])
 		p.fault(err)
 		return exitStatus(err)
 	case gate.EntryName:

@@ -11,7 +11,8 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/host/veth"
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
 // Units of the network mode veth.
@@ -40,11 +41,11 @@ func netGuard(ctx context.Context) error {
 	again, stop := signal.NotifyContext(ctx, unix.SIGHUP)
 	defer stop()
 	keep := func() bool { return again.Err() != nil && ctx.Err() == nil }
-	network, err := usernetes.SlirpCIDR(os.Getenv)
+	network, err := node.SlirpCIDR(os.Getenv)
 	if err != nil {
 		return err
 	}
-	admin, err := usernetes.AdminUser()
+	admin, err := preflight.AdminUser()
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,12 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/guard"
+	"github.com/alt-cloud/podsec-k8s/usernetes/images"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
+	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
 // nodeCommand is the half of a command that runs as u7s-admin. Root calls it
@@ -33,7 +39,7 @@ func nodeCommand(p *printer) *cli.Command {
 			{Name: "load-images", Action: followed(func(c *cli.Context) error { return nodeLoadImages(c, p) })},
 			{Name: "token", Action: nodeTokens},
 			{Name: "new-token", Action: nodeToken},
-			{Name: "reload", Action: func(c *cli.Context) error { return usernetes.ReloadUnits(c.Context) }},
+			{Name: "reload", Action: func(c *cli.Context) error { return guard.ReloadUnits(c.Context) }},
 		},
 	}
 }
@@ -63,9 +69,9 @@ func readRequest(request any) error {
 // A nodeRequest is what root asks of u7s-admin for a node.
 type nodeRequest struct {
 	Options usernetes.Options
-	Join    *usernetes.JoinRequest // nil for a control plane
-	Faults  []preflightFault       // what root has found already
-	Mode    string                 // of the network, by the call or the site
+	Join    *kubeadm.JoinRequest // nil for a control plane
+	Faults  []preflightFault     // what root has found already
+	Mode    string               // of the network, by the call or the site
 	DryRun  bool
 	Check   bool // look at the machine, and leave it at that
 }
@@ -84,7 +90,7 @@ func (r nodeRequest) commands() (kubeadm, ours string) {
 	return "init", createMasterName
 }
 
-func (r nodeRequest) plan(site usernetes.Site, f usernetes.Facts) (usernetes.Plan, error) {
+func (r nodeRequest) plan(site node.Site, f preflight.Facts) (usernetes.Plan, error) {
 	if r.Join != nil {
 		return usernetes.PlanJoin(site, f, r.Options, *r.Join)
 	}
@@ -105,7 +111,7 @@ func (r nodeRequest) misused(err error) error {
 	if len(r.Options.Flags) == 0 || !errors.As(err, &f) {
 		return err
 	}
-	return &usernetes.Misuse{Fault: *f}
+	return &node.Misuse{Fault: *f}
 }
 
 // A resetRequest is what root asks of u7s-admin for a reset.
@@ -129,7 +135,7 @@ func makeNode(ctx context.Context, p *printer) error {
 		return err
 	}
 	if request.Check { // the run itself tells of warnings
-		findings = slices.DeleteFunc(findings, func(f usernetes.Finding) bool { return f.Warning })
+		findings = slices.DeleteFunc(findings, func(f preflight.Finding) bool { return f.Warning })
 	}
 	if err := report(p, findings); err != nil {
 		return err
@@ -146,20 +152,20 @@ func makeNode(ctx context.Context, p *printer) error {
 	return usernetes.Make(ctx, request.phases(), plan, p, newKubeadmFilter(os.Stdout))
 }
 
-func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []usernetes.Finding, error) {
-	site, err := usernetes.LoadSite(usernetes.SiteDir)
+func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []preflight.Finding, error) {
+	site, err := node.LoadSite(node.SiteDir)
 	if err != nil {
 		return usernetes.Plan{}, nil, err
 	}
-	facts := usernetes.GatherFacts(ctx).WithSite(ctx, site)
+	facts := preflight.GatherFacts(ctx).WithSite(ctx, site)
 	plan, err := request.plan(site, facts)
 	if err != nil {
 		return plan, nil, err
 	}
 	names := request.Options.Archives
-	plan.Archives = usernetes.ReadArchives(names, inherited(len(names)))
+	plan.Archives = images.ReadArchives(names, inherited(len(names)))
 	if plan.Images, err = plan.NeededImages(ctx); err != nil {
-		if findings := usernetes.IdentityFindings(facts, plan.Node, request.Options.Ignore); len(findings) > 0 {
+		if findings := preflight.IdentityFindings(facts, plan.Node, request.Options.Ignore); len(findings) > 0 {
 			return plan, findings, nil
 		}
 		var f *host.Fault
@@ -169,14 +175,14 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []usern
 		return plan, nil, request.misused(err)
 	}
 	facts = facts.WithPorts(plan.Node).WithImages(ctx, plan.Node, plan.Images, plan.Archives)
-	checks := usernetes.Checks()
+	checks := preflight.Checks()
 	if request.Join != nil {
-		facts, checks = facts.WithCluster(ctx, request.Join.Endpoint), usernetes.JoinChecks()
+		facts, checks = facts.WithCluster(ctx, request.Join.Endpoint), preflight.JoinChecks()
 		facts = facts.WithClusterConfig(ctx, *request.Join)
 	}
 	facts = facts.WithFiles(plan.Node, plan.Config)
-	findings := usernetes.Preflight(checks, facts, plan.Node, request.Options.Ignore)
-	warnings := usernetes.Warnings(facts, request.Options.Ignore)
+	findings := preflight.Run(checks, facts, plan.Node, request.Options.Ignore)
+	warnings := preflight.Warnings(facts, request.Options.Ignore)
 	return plan, slices.Concat(fromRoot(request.Faults, request.Options.Ignore), findings, warnings), nil
 }
 
@@ -197,7 +203,7 @@ func nodeStatus(*cli.Context) error {
 	if err := readRequest(&request); err != nil {
 		return err
 	}
-	finished, err := usernetes.Finished()
+	finished, err := steps.Finished()
 	if err != nil {
 		return err
 	}
@@ -206,7 +212,7 @@ func nodeStatus(*cli.Context) error {
 			return err
 		}
 	}
-	_, err = usernetes.LoadNode()
+	_, err = node.LoadNode()
 	return json.NewEncoder(os.Stdout).Encode(nodeState{Begun: !errors.Is(err, fs.ErrNotExist), Finished: finished})
 }
 

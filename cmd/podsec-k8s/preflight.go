@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
 // report prints every fault that was found, and fails once. Warnings do not
 // make it fail.
-func report(p *printer, findings []usernetes.Finding) error {
+func report(p *printer, findings []preflight.Finding) error {
 	failed := 0
 	for _, f := range findings {
 		p.finding(f)
@@ -31,13 +31,13 @@ func report(p *printer, findings []usernetes.Finding) error {
 }
 
 // fromRoot returns what root has found, but for what is to be passed over.
-func fromRoot(all []preflightFault, ignore []string) []usernetes.Finding {
-	var findings []usernetes.Finding
+func fromRoot(all []preflightFault, ignore []string) []preflight.Finding {
+	var findings []preflight.Finding
 	for _, f := range all {
-		if !f.Required && usernetes.Ignored(f.Check, ignore) {
+		if !f.Required && preflight.Ignored(f.Check, ignore) {
 			continue
 		}
-		findings = append(findings, usernetes.Finding{
+		findings = append(findings, preflight.Finding{
 			Check: f.Check, Fault: &host.Fault{Err: errors.New(f.Err), Remedy: f.Remedy},
 		})
 	}
@@ -45,7 +45,7 @@ func fromRoot(all []preflightFault, ignore []string) []usernetes.Finding {
 }
 
 // joinFindings makes one error of findings.
-func joinFindings(findings []usernetes.Finding) error {
+func joinFindings(findings []preflight.Finding) error {
 	faults := make([]error, len(findings))
 	for i, f := range findings {
 		faults[i] = f.Fault

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
 // A printer says things to the administrator, in English or Russian.
@@ -46,7 +46,7 @@ func (p *printer) remedy(text string) {
 }
 
 // finding prints the result of one check.
-func (p *printer) finding(f usernetes.Finding) {
+func (p *printer) finding(f preflight.Finding) {
 	if f.Fault == nil {
 		return
 	}

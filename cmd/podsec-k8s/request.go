@@ -14,13 +14,15 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // nodeFlags are the flags that create-master and join have in common.
 func nodeFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "node-ip", Usage: "the `ADDRESS` by which other machines reach this node"},
-		&cli.StringFlag{Name: "network", Usage: "the `MODE` of the namespaces' network: " + strings.Join(usernetes.Modes(), ", ") + "; default: NETWORK in /etc/podsec-k8s"},
+		&cli.StringFlag{Name: "network", Usage: "the `MODE` of the namespaces' network: " + strings.Join(node.Modes(), ", ") + "; default: NETWORK in /etc/podsec-k8s"},
 		&cli.StringSliceFlag{Name: "image-archive", Usage: "a docker archive `FILE` to load instead of pulling; may be repeated"},
 		&cli.StringFlag{Name: "config", Usage: "a kubeadm configuration `FILE`, laid over ours"},
 		&cli.StringSliceFlag{Name: "ignore-preflight", Usage: "pass over the check of that `NAME`; all for every one"},
@@ -31,7 +33,7 @@ func nodeFlags() []cli.Flag {
 // newRequest checks the call, and then reads what root alone may read:
 // configuration, image archives, and the secrets of a join. An archive that is
 // missing is a finding, told with all others. join is nil for a new cluster.
-func newRequest(c *cli.Context, flags []string, join *usernetes.JoinRequest) (nodeRequest, []*os.File, error) {
+func newRequest(c *cli.Context, flags []string, join *kubeadm.JoinRequest) (nodeRequest, []*os.File, error) {
 	o := usernetes.Options{
 		NodeIP: c.String("node-ip"), Network: c.String("network"), ConfigName: c.String("config"), Flags: flags,
 		GivenArchives: c.StringSlice("image-archive"), Ignore: c.StringSlice("ignore-preflight"), Upload: c.Bool("upload-certs"),
@@ -42,7 +44,7 @@ func newRequest(c *cli.Context, flags []string, join *usernetes.JoinRequest) (no
 	if err := requireRoot(); err != nil {
 		return nodeRequest{}, nil, err
 	}
-	site, err := usernetes.LoadSite(usernetes.SiteDir)
+	site, err := node.LoadSite(node.SiteDir)
 	if err != nil {
 		return nodeRequest{}, nil, err
 	}
@@ -66,7 +68,7 @@ func newRequest(c *cli.Context, flags []string, join *usernetes.JoinRequest) (no
 
 // readConfigs reads the kubeadm configurations of the administrator and of the
 // site.
-func readConfigs(o *usernetes.Options, site usernetes.Site) (err error) {
+func readConfigs(o *usernetes.Options, site node.Site) (err error) {
 	if o.ConfigName != "" {
 		if o.Config, err = os.ReadFile(o.ConfigName); err != nil {
 			return host.NewFault("give a file that exists: --config FILE", "reading the kubeadm configuration: %w", err)
@@ -79,7 +81,7 @@ func readConfigs(o *usernetes.Options, site usernetes.Site) (err error) {
 }
 
 // checkCall looks at the call alone, before anything is read or done.
-func checkCall(c *cli.Context, o usernetes.Options, join *usernetes.JoinRequest) error {
+func checkCall(c *cli.Context, o usernetes.Options, join *kubeadm.JoinRequest) error {
 	if err := o.CheckCall(join); err != nil || join == nil {
 		return err
 	}
@@ -131,7 +133,7 @@ func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*
 
 // createNode lets u7s-admin make the node.
 func createNode(ctx context.Context, p *printer, request nodeRequest, files []*os.File) error {
-	if request.Mode == usernetes.VethMode {
+	if request.Mode == node.VethMode {
 		if err := checkThenEnableVeth(ctx, p, request, files); err != nil {
 			return err
 		}

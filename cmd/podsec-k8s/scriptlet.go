@@ -13,7 +13,8 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/host/gate"
 	"github.com/alt-cloud/podsec-k8s/scriptlets"
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
 // scriptletCommand is what rpm calls.
@@ -66,7 +67,7 @@ func reloadUserUnits(ctx context.Context, p *printer) {
 }
 
 func askToReload(ctx context.Context) error {
-	admin, err := usernetes.AdminUser()
+	admin, err := preflight.AdminUser()
 	if err != nil {
 		return err
 	}
@@ -154,7 +155,7 @@ func asError(found []scriptlets.Finding) error {
 
 // hostFacts looks at the machine, with what its site's settings ask for.
 func hostFacts(h *host.Host) (scriptlets.Facts, error) {
-	wanted, err := usernetes.LoadSubordinateIDs(usernetes.SiteDir)
+	wanted, err := node.LoadSubordinateIDs(node.SiteDir)
 	if err != nil {
 		return scriptlets.Facts{}, err
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host"
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 )
 
 // A secret is a flag --NAME of kubeadm's, and beside it --NAME-file, by which
@@ -23,13 +23,13 @@ type secret struct {
 
 // joinSecrets lists what a join is given in secret, in the order of their lines
 // on standard input.
-func joinSecrets(j *usernetes.JoinRequest) []secret {
+func joinSecrets(j *kubeadm.JoinRequest) []secret {
 	return []secret{{"token", &j.Token}, {"certificate-key", &j.CertificateKey}}
 }
 
 // checkSecrets tells whether each secret is given at most once, and the token
 // at all. Nothing is read yet.
-func checkSecrets(c *cli.Context, j *usernetes.JoinRequest) error {
+func checkSecrets(c *cli.Context, j *kubeadm.JoinRequest) error {
 	for _, s := range joinSecrets(j) {
 		file := s.name + "-file"
 		if c.IsSet(s.name) && c.IsSet(file) {
@@ -57,7 +57,7 @@ func checkSecrets(c *cli.Context, j *usernetes.JoinRequest) error {
 
 // readSecrets takes the secrets of a join from files, from standard input, a
 // line for each, or from the command line as kubeadm prints it.
-func readSecrets(c *cli.Context, j *usernetes.JoinRequest, stdin io.Reader) error {
+func readSecrets(c *cli.Context, j *kubeadm.JoinRequest, stdin io.Reader) error {
 	lines := bufio.NewReader(io.LimitReader(stdin, secretLimit))
 	for _, s := range joinSecrets(j) {
 		var err error

@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/status"
 )
 
 func statusCommand(p *printer) *cli.Command {
@@ -21,7 +21,7 @@ func statusCommand(p *printer) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if o.State != usernetes.StateNone {
+			if o.State != status.StateNone {
 				lines, err := hostLines(c.Context, p)
 				if err != nil {
 					return err
@@ -35,7 +35,7 @@ func statusCommand(p *printer) *cli.Command {
 }
 
 func nodeOverview(c *cli.Context) error {
-	o, err := usernetes.LookOver(c.Context)
+	o, err := status.Get(c.Context)
 	if err != nil {
 		return err
 	}
@@ -44,14 +44,14 @@ func nodeOverview(c *cli.Context) error {
 
 // showOverview prints it; an unhealthy node is an exit status with no words
 // of its own, for they are in the lines.
-func showOverview(p *printer, o usernetes.Overview, form string) error {
+func showOverview(p *printer, o status.Status, form string) error {
 	if form != formJSON {
 		printOverview(p, o)
 	} else if err := encodeOverview(p, o); err != nil {
 		return err
 	}
 	switch {
-	case o.State == usernetes.StateNone:
+	case o.State == status.StateNone:
 		return &childStatus{exitNoNode}
 	case !o.Healthy():
 		return &childStatus{exitFault}
@@ -59,7 +59,7 @@ func showOverview(p *printer, o usernetes.Overview, form string) error {
 	return nil
 }
 
-func printFaults(p *printer, o usernetes.Overview) {
+func printFaults(p *printer, o status.Status) {
 	for _, f := range o.Faults {
 		p.say("FAULT: %s", p.words.text(f.Fault))
 		if f.Remedy != "" {
@@ -75,15 +75,15 @@ func printFaults(p *printer, o usernetes.Overview) {
 }
 
 // encodeOverview prints it as JSON; where there is no node, that alone.
-func encodeOverview(p *printer, o usernetes.Overview) error {
-	if o.State == usernetes.StateNone {
+func encodeOverview(p *printer, o status.Status) error {
+	if o.State == status.StateNone {
 		return json.NewEncoder(p.out).Encode(map[string]string{"state": o.State})
 	}
 	return json.NewEncoder(p.out).Encode(o)
 }
 
-func printOverview(p *printer, o usernetes.Overview) {
-	if o.State == usernetes.StateNone {
+func printOverview(p *printer, o status.Status) {
+	if o.State == status.StateNone {
 		p.say("There is no node on this machine yet: podsec-k8s-create-master or podsec-k8s join")
 		return
 	}
@@ -110,13 +110,13 @@ func printOverview(p *printer, o usernetes.Overview) {
 	}
 }
 
-func printUnit(p *printer, u usernetes.UnitLine) {
+func printUnit(p *printer, u status.UnitStatus) {
 	p.say("%-40s %s", u.Unit, p.words.text(u.State))
 	if u.Fault != "" {
 		p.say("  FAULT: %s", p.words.text(u.Fault))
 	}
 	if u.Error != "" {
 		p.say("  its last error: %s", u.Error)
-		p.say("  %s: %s", p.words.text("remedy"), usernetes.LogOf(u.Unit))
+		p.say("  %s: %s", p.words.text("remedy"), status.LogOf(u.Unit))
 	}
 }

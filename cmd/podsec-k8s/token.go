@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 )
 
 // Flags of token create that are ours: kubeadm's own of the first name prints a
@@ -59,7 +60,7 @@ func runTokens(c *cli.Context, p *printer, name string, flags, given []string) e
 }
 
 // askTicket asks for what another machine joins by.
-func askTicket(c *cli.Context, request ticketRequest) (t usernetes.JoinTicket, err error) {
+func askTicket(c *cli.Context, request ticketRequest) (t kubeadm.JoinTicket, err error) {
 	if err := askAdmin(c.Context, request, &t, askForTicket); err != nil {
 		return t, err
 	}

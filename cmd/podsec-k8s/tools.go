@@ -9,7 +9,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host"
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
 // toolCommand runs one of the cluster's tools, with all of its own flags.
@@ -67,13 +68,13 @@ func execInNode(c *cli.Context) error {
 // inNode runs a program in the node. u7s-admin's process becomes it; root has
 // u7s-admin run it, behind the gate, for what holds the namespaces is the user's.
 func inNode(ctx context.Context, name string, args []string) error {
-	admin, err := usernetes.AdminUser()
+	admin, err := preflight.AdminUser()
 	if err != nil {
 		return err
 	}
 	switch uint32(os.Geteuid()) {
 	case admin.UID:
-		return usernetes.ExecInNode(name, args...)
+		return namespace.ExecInNode(name, args...)
 	case 0:
 		c, err := asAdmin(append([]string{"exec", "--", name}, args...)...)
 		if err != nil {

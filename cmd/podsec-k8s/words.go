@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host"
-	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // words is how many words, which are not flags, a command takes.
@@ -53,13 +53,13 @@ func (w words) check(given []string) error {
 
 // misuse makes an error of which the command's help is the remedy.
 func misuse(format string, args ...any) error {
-	return &usernetes.Misuse{Fault: host.Fault{Err: fmt.Errorf(format, args...)}}
+	return &node.Misuse{Fault: host.Fault{Err: fmt.Errorf(format, args...)}}
 }
 
 // wrongUsage names the command's help as the remedy of a misuse that has none.
 // Other errors stay as they are.
 func wrongUsage(c *cli.Context, err error) error {
-	var m *usernetes.Misuse
+	var m *node.Misuse
 	if !errors.As(err, &m) || m.Remedy != "" {
 		return err
 	}

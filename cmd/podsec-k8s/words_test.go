@@ -125,7 +125,7 @@ func expectMisuse(t *testing.T, call wrongCall) {
 // of a generation says of its flags.
 func fakeKubeadm(t *testing.T, generation string) {
 	t.Helper()
-	helps, err := filepath.Abs("../../usernetes/testdata/kubeadm-" + generation)
+	helps, err := filepath.Abs("../../usernetes/kubeadm/testdata/kubeadm-" + generation)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,124 @@
+package document
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A Document is a YAML document of somebody else's form: a Kubernetes object
+// or a kubeadm configuration.
+type Document = map[string]any
+
+// Parse reads a file of YAML documents; empty ones are left out.
+func Parse(data []byte) ([]Document, error) {
+	var all []Document
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var doc Document
+		err := decoder.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading YAML: %w", err)
+		}
+		if len(doc) > 0 {
+			all = append(all, doc)
+		}
+	}
+}
+
+func Format(all []Document) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := yaml.NewEncoder(&out)
+	for _, doc := range all {
+		if err := encoder.Encode(doc); err != nil {
+			return nil, fmt.Errorf("writing YAML: %w", err)
+		}
+	}
+	return out.Bytes(), encoder.Close()
+}
+
+// Merge lays over onto base and returns base: mappings are merged, lists of
+// names are united, lists of named values are merged by name, and anything
+// else is replaced.
+func Merge(base, over Document) Document {
+	for key, value := range over {
+		base[key] = MergeValue(base[key], value)
+	}
+	return base
+}
+
+func MergeValue(base, over any) any {
+	switch over := over.(type) {
+	case Document:
+		if base, ok := base.(Document); ok {
+			return Merge(base, over)
+		}
+	case []any:
+		if base, ok := base.([]any); ok {
+			return mergeList(base, over)
+		}
+	}
+	return over
+}
+
+func mergeList(base, over []any) []any {
+	merged := slices.Clone(base)
+	for _, item := range over {
+		if at := slices.IndexFunc(merged, func(have any) bool { return sameItem(have, item) }); at >= 0 {
+			merged[at] = item
+		} else {
+			merged = append(merged, item)
+		}
+	}
+	return merged
+}
+
+// sameItem tells whether two items of a list are one: equal texts, or named
+// values of one name.
+func sameItem(a, b any) bool {
+	textA, okA := a.(string)
+	textB, okB := b.(string)
+	if okA && okB {
+		return textA == textB
+	}
+	return ItemName(a) != "" && ItemName(a) == ItemName(b)
+}
+
+func ItemName(item any) string {
+	named, _ := item.(Document)
+	name, _ := named["name"].(string)
+	return name
+}
+
+// Lookup follows keys into nested mappings; nil when one is missing.
+func Lookup(doc Document, keys ...string) any {
+	var value any = doc
+	for _, key := range keys {
+		nested, ok := value.(Document)
+		if !ok {
+			return nil
+		}
+		value = nested[key]
+	}
+	return value
+}
+
+// Put sets a value in nested mappings, which it makes where they are missing.
+func Put(doc Document, value any, keys ...string) {
+	for _, key := range keys[:len(keys)-1] {
+		nested, ok := doc[key].(Document)
+		if !ok {
+			nested = Document{}
+			doc[key] = nested
+		}
+		doc = nested
+	}
+	doc[keys[len(keys)-1]] = value
+}

@@ -1,0 +1,118 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
+)
+
+// A quorum is what the cluster knows of the members of its etcd. It is only
+// data.
+type quorum struct {
+	members int // of etcd, this node's among them
+	others  int // of those beside this node's, how many are ready
+}
+
+// without tells whether etcd goes on when this node's member is taken out.
+func (q quorum) without() bool { return q.others >= (q.members-1)/2+1 }
+
+// last tells whether this node's member is the only one.
+func (q quorum) last() bool { return q.members <= 1 }
+
+// An etcdPod is a stand-in of a member of etcd.
+type etcdPod struct {
+	Metadata struct{ DeletionTimestamp string } // set: it is going
+	Spec     struct{ NodeName string }
+	Status   struct {
+		PodIP      string
+		Conditions []struct{ Type, Status string }
+	}
+}
+
+// listEtcdPods asks the cluster for them.
+func listEtcdPods(ctx context.Context, admin *kubeapi.Client) ([]etcdPod, error) {
+	var pods struct{ Items []etcdPod }
+	err := admin.Get(ctx, "/api/v1/namespaces/kube-system/pods?labelSelector=component%3Detcd", &pods)
+	return pods.Items, err
+}
+
+// askQuorum counts the stand-ins of etcd.
+func askQuorum(ctx context.Context, admin *kubeapi.Client, n node.Node) (q quorum, err error) {
+	pods, err := listEtcdPods(ctx, admin)
+	if err != nil {
+		return q, err
+	}
+	for _, p := range pods {
+		if p.Metadata.DeletionTimestamp != "" {
+			continue
+		}
+		q.members++
+		for _, c := range p.Status.Conditions {
+			if c.Type == "Ready" && c.Status == "True" && p.Spec.NodeName != n.Name {
+				q.others++
+			}
+		}
+	}
+	return q, nil
+}
+
+// Leaver returns what takes this control plane's Node object away, once the
+// machine has left. It is an error where the cluster can't do without it, unless
+// an earlier run has begun to leave already.
+func Leaver(s steps.Steps, ctx context.Context, n node.Node) (leave func(context.Context) error, err error) {
+	stay := func(context.Context) error { return nil }
+	if s.HalfReset() != nil {
+		admin, err := kubeapi.NewClientOf(node.LeavingFile)
+		if node.IsMissing(err) {
+			return stay, nil
+		}
+		return leaving(admin, n), err
+	}
+	if n.APIPort == 0 || !n.EtcdPeers || !host.Exists(node.StatePath(node.AdminConf)) {
+		return stay, nil
+	}
+	admin, err := kubeapi.NewClient(node.AdminConf)
+	if err != nil {
+		return nil, err
+	}
+	q, err := askQuorum(ctx, admin, n)
+	switch {
+	case err != nil:
+		return nil, host.NewFault("bring the cluster back, or give it up: podsec-k8s reset --force", "asking the other control planes: %w", err)
+	case q.last():
+		return stay, nil
+	case !q.without():
+		return nil, host.NewFault("bring the other control planes back first, or give the cluster up: podsec-k8s reset --force",
+			"without this node only %d of etcd's %d members would be ready, which is no quorum: the cluster would stop", q.others, q.members-1)
+	}
+	return leaving(admin, n), keepAdmin()
+}
+
+// leaving returns what takes a Node object away. It may be gone already.
+func leaving(c *kubeapi.Client, n node.Node) func(context.Context) error {
+	return func(ctx context.Context) error {
+		err := c.Send(ctx, http.MethodDelete, "/api/v1/nodes/"+n.Name, "", nil)
+		var refused *kubeapi.Error
+		if err == nil || errors.As(err, &refused) && refused.Status == http.StatusNotFound {
+			return nil
+		}
+		return fmt.Errorf("taking the node out of the cluster: %w", err)
+	}
+}
+
+// keepAdmin keeps the administrator's kubeconfig for a run that goes on: kubeadm
+// reset deletes it.
+func keepAdmin() error {
+	data, err := os.ReadFile(node.StatePath(node.AdminConf))
+	if err != nil {
+		return fmt.Errorf("keeping the administrator's kubeconfig: %w", err)
+	}
+	return host.WriteFile(node.LeavingFile, data, 0o600)
+}

@@ -1,0 +1,95 @@
+package images
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// An imageCause is a remedy, and the words by which its cause is known.
+type imageCause struct {
+	words  []string
+	Remedy string
+}
+
+// KnownCause gives a cause the first remedy that fits it, or nil.
+func KnownCause(all []imageCause, cause error) *host.Fault {
+	for _, known := range all {
+		if slices.ContainsFunc(known.words, func(word string) bool { return strings.Contains(cause.Error(), word) }) {
+			return &host.Fault{Err: cause, Remedy: known.Remedy}
+		}
+	}
+	return nil
+}
+
+// StorageCauses lists what keeps any image out of the node's storage.
+func StorageCauses() []imageCause {
+	return []imageCause{
+		{
+			words:  []string{"rejected", "signature", "trust policy"},
+			Remedy: "sign the image; or let /etc/containers/policy.json take it unsigned, see containers-policy.json(5)",
+		},
+		{
+			words:  []string{"no space left on device"},
+			Remedy: "make room, or mount a larger file system there: df -h /var/lib/u7s-admin",
+		},
+	}
+}
+
+// registryCauses lists what keeps an image away, what says more first.
+// Source: messages of Go's net and crypto packages and of containers/image; the
+// OCI distribution specification, "Error Codes".
+func registryCauses(registry, image string) []imageCause {
+	return []imageCause{
+		{
+			words:  []string{"executable file not found"},
+			Remedy: "install the packages that podsec-k8s requires: apt-get install podsec-k8s",
+		},
+		{
+			words:  []string{"proxyconnect ", "Proxy Authentication Required", "socks connect "},
+			Remedy: "correct HTTPS_PROXY in /etc/podsec-k8s, or name the registry in NO_PROXY there; or give the images as archives: --image-archive FILE",
+		},
+		{
+			words:  []string{"signed by unknown authority"},
+			Remedy: fmt.Sprintf("put the certificate of its authority, readable for everyone, at /etc/containers/certs.d/%s/ca.crt; or give the images as archives: --image-archive FILE", registry),
+		},
+		{
+			words:  []string{"x509: ", "tls: "},
+			Remedy: "correct the registry's certificate, or this machine's clock; or give the images as archives: --image-archive FILE",
+		},
+		{
+			words:  []string{"server gave HTTP response to HTTPS client"},
+			Remedy: fmt.Sprintf("if it is meant to have no TLS: printf '[[registry]]\\nlocation = \"%s\"\\ninsecure = true\\n' > /etc/containers/registries.conf.d/60-site.conf; or give the images as archives: --image-archive FILE", registry),
+		},
+		{
+			words:  []string{"unauthorized", "authentication required", "denied: ", "invalid username/password", "403 (Forbidden)"},
+			Remedy: fmt.Sprintf("log in: skopeo login --authfile /etc/podsec-k8s/auth.json %s; chown root:u7s-admin and chmod 0640 that file; IMAGE_AUTH_FILE=/etc/podsec-k8s/auth.json in /etc/podsec-k8s/node.conf; or give the images as archives: --image-archive FILE", registry),
+		},
+		{
+			words:  []string{"manifest unknown", "name unknown", "not found", "repository name not known"},
+			Remedy: fmt.Sprintf("copy it there: skopeo copy docker-archive:FILE docker://%s; or set IMAGE_REPOSITORY in /etc/podsec-k8s/node.conf to where it is; or give the images as archives: --image-archive FILE", image),
+		},
+		{
+			words:  []string{"for the architecture", "no image found in"},
+			Remedy: "copy the image of this machine's architecture there; or give the images as archives: --image-archive FILE",
+		},
+		{
+			words:  []string{" is blocked in "},
+			Remedy: "allow it in /etc/containers/registries.conf; or set IMAGE_REPOSITORY in /etc/podsec-k8s/node.conf to another registry; or give the images as archives: --image-archive FILE",
+		},
+		{
+			words:  []string{"permission denied"},
+			Remedy: "let everyone read that file; or give the images as archives: --image-archive FILE",
+		},
+		{
+			words:  []string{"lookup "},
+			Remedy: fmt.Sprintf("see that this machine can look up %s, in /etc/hosts or by its name server; or set IMAGE_REPOSITORY in /etc/podsec-k8s/node.conf to another registry; or give the images as archives: --image-archive FILE", registry),
+		},
+		{
+			words:  []string{"connection refused", "no route to host", "network is unreachable", "timeout", "no answer in", "no end in", "connection reset", "EOF"},
+			Remedy: fmt.Sprintf("see that this machine can look up and reach %s; or set IMAGE_REPOSITORY in /etc/podsec-k8s/node.conf to another registry; or give the images as archives: --image-archive FILE", registry),
+		},
+	}
+}

@@ -1,0 +1,56 @@
+package images
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+)
+
+// FullNames completes the names of images that are to come from the site's
+// registry.
+func FullNames(images ...string) (all []string, err error) {
+	for _, image := range images {
+		name, err := fullName(image)
+		if err != nil {
+			return nil, host.NewFault("set IMAGE_REPOSITORY in "+node.SiteDir+", or --image-repository, to a registry and path such as registry.example:5000/k8s",
+				"%q is no name of an image: %w", image, err)
+		}
+		all = append(all, name)
+	}
+	return all, nil
+}
+
+// CheckImageNames tells whether each is the name of an image. Root asks this of
+// what u7s-admin hands it.
+func CheckImageNames(images []string) error {
+	for _, image := range images {
+		if _, err := fullName(image); err != nil {
+			return fmt.Errorf("the node names an image that is none, %q: %w", image, err)
+		}
+	}
+	return nil
+}
+
+// DNSImage finds CoreDNS in kubeadm's list of images.
+func DNSImage(list string) (string, error) {
+	for image := range strings.FieldsSeq(list) {
+		if strings.Contains(image, "/coredns:") {
+			return image, nil
+		}
+	}
+	return "", fmt.Errorf("asking kubeadm for the name of CoreDNS' image: it is not among %q", list)
+}
+
+// MakesDNS reports whether kubeadm init makes CoreDNS by this configuration.
+// Source: kubeadm's documentation, "Init workflow", and its v1beta4
+// reference, DNS.
+func MakesDNS(c kubeadm.Config) bool {
+	skipped, _ := c[kubeadm.KindInit]["skipPhases"].([]any)
+	off := document.Lookup(c[kubeadm.KindCluster], "dns", "disabled") == true
+	return c[kubeadm.KindInit] != nil && !off && !slices.Contains(skipped, any("addon/coredns")) && !slices.Contains(skipped, any("addon"))
+}

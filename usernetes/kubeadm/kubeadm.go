@@ -1,0 +1,118 @@
+package kubeadm
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
+)
+
+// kubeletAPI is the kubelet's configuration API in every generation.
+const kubeletAPI = "kubelet.config.k8s.io/v1beta1"
+
+// Kinds of kubeadm's configuration.
+const (
+	KindInit    = "InitConfiguration"
+	KindCluster = "ClusterConfiguration"
+	KindJoin    = "JoinConfiguration"
+	KindKubelet = "KubeletConfiguration"
+)
+
+// A Config is the documents of one kubeadm configuration by kind.
+type Config map[string]document.Document
+
+func anyList(texts []string) []any {
+	list := make([]any, 0, len(texts))
+	for _, text := range texts {
+		list = append(list, text)
+	}
+	return list
+}
+
+// Overlay lays the documents of a kubeadm configuration file, named source,
+// over ours. Kinds that are not asked for are passed over: a site's file may
+// hold both Init and JoinConfiguration.
+func (c Config) Overlay(source string, data []byte) error {
+	docs, err := document.Parse(data)
+	if err != nil {
+		return &host.Fault{
+			Err:    fmt.Errorf("reading the kubeadm configuration %q: %w", source, err),
+			Remedy: "correct the file: kubeadm config validate --config FILE",
+		}
+	}
+	for _, doc := range docs {
+		kind, _ := doc["kind"].(string)
+		ours, ok := c[kind]
+		if !ok {
+			c.adopt(kind, doc)
+			continue
+		}
+		if doc["apiVersion"] != ours["apiVersion"] {
+			return &host.Fault{
+				Err:    fmt.Errorf("%q has %s of %v, and kubeadm here is given %v", source, kind, doc["apiVersion"], ours["apiVersion"]),
+				Remedy: "convert the file: kubeadm config migrate --old-config FILE --new-config NEW",
+			}
+		}
+		document.Merge(ours, doc)
+	}
+	return nil
+}
+
+// adopt takes a document of a kind that we have nothing to say of.
+func (c Config) adopt(kind string, doc document.Document) {
+	if !slices.Contains([]string{"", KindInit, KindCluster, KindJoin, KindKubelet}, kind) {
+		c[kind] = doc
+	}
+}
+
+// An ownedField is a field that has to be as we set it for the node to work.
+type ownedField struct {
+	kind string
+	path []string
+	why  string
+}
+
+const whyNoPull = "the control plane's images are not used, and podsec-k8s brings coredns and pause itself"
+
+func ownedFields() []ownedField {
+	return []ownedField{
+		{KindInit, []string{"nodeRegistration", "imagePullPolicy"}, whyNoPull},
+		{KindJoin, []string{"nodeRegistration", "imagePullPolicy"}, whyNoPull},
+		{KindInit, []string{"nodeRegistration", "criSocket"}, "CRI-O of the node listens there"},
+		{KindJoin, []string{"nodeRegistration", "criSocket"}, "CRI-O of the node listens there"},
+		{KindCluster, []string{"certificatesDir"}, "the node keeps its certificates in /etc/kubernetes/pki"},
+		{KindKubelet, []string{"staticPodPath"}, "the stand-ins of the control plane are there"},
+		{KindKubelet, []string{"cgroupDriver"}, "a user has no system scopes"},
+		{KindKubelet, []string{"featureGates", "KubeletInUserNamespace"}, "the kubelet runs in a user namespace"},
+	}
+}
+
+// CheckOwned tells which owned fields of base an overlay has changed.
+func (c Config) CheckOwned(base Config) error {
+	for _, field := range ownedFields() {
+		want, got := document.Lookup(base[field.kind], field.path...), document.Lookup(c[field.kind], field.path...)
+		if !reflect.DeepEqual(want, got) {
+			return &host.Fault{
+				Err:    fmt.Errorf("kubeadm configuration: %s %v is %v, not %v: %s", field.kind, field.path, got, want, field.why),
+				Remedy: "leave that field out of the configuration",
+			}
+		}
+	}
+	return nil
+}
+
+// Bytes gives the file for kubeadm, its documents in the order of kinds.
+func (c Config) Bytes() ([]byte, error) {
+	kinds := make([]string, 0, len(c))
+	for kind := range c {
+		kinds = append(kinds, kind)
+	}
+	slices.Sort(kinds)
+	docs := make([]document.Document, 0, len(c))
+	for _, kind := range kinds {
+		docs = append(docs, c[kind])
+	}
+	return document.Format(docs)
+}

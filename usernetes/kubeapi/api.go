@@ -1,0 +1,180 @@
+package kubeapi
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+)
+
+// apiTimeout is how long one answer of the API may take to begin, and
+// dialTimeout how long it may take to get through to one: a name may stand for
+// several control planes, of which one is gone.
+const (
+	Timeout     = 15 * time.Second
+	dialTimeout = 6 * time.Second
+)
+
+// A Client asks a cluster's API over HTTPS, by a kubeconfig of the node.
+// It works outside of the namespaces too.
+type Client struct {
+	http   *http.Client
+	Server string // an https URL
+}
+
+// NewClient makes a client by the kubeconfig that the node sees at path.
+// A client certificate in a file of its own is read for every connection,
+// for the kubelet renews it.
+func NewClient(path string) (*Client, error) { return NewClientOf(node.StatePath(path)) }
+
+// ClientOf makes a client of one that has an identity and trusts the server, an
+// https URL.
+func ClientOf(identity *http.Client, server string) *Client { return &Client{identity, server} }
+
+// NewClientOf makes a client by a kubeconfig outside of the namespaces.
+func NewClientOf(path string) (*Client, error) {
+	data, err := host.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("asking the cluster: %w", err)
+	}
+	var k Kubeconfig
+	if err := yaml.Unmarshal(data, &k); err != nil {
+		return nil, fmt.Errorf("asking the cluster: reading %q: %w", path, err)
+	}
+	if len(k.Clusters) != 1 || len(k.Users) != 1 {
+		return nil, fmt.Errorf("asking the cluster: %q has %d clusters and %d users, not one of each", path, len(k.Clusters), len(k.Users))
+	}
+	ca, err := base64.StdEncoding.DecodeString(k.Clusters[0].Cluster.CA)
+	if err != nil {
+		return nil, fmt.Errorf("asking the cluster: reading %q: %w", path, err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(ca)
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{
+			RootCAs: pool, MinVersion: tls.VersionTLS12,
+			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return k.Users[0].pair() },
+		},
+		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: Timeout, IdleConnTimeout: time.Minute,
+	}
+	return &Client{&http.Client{Transport: transport}, strings.TrimSuffix(k.Clusters[0].Cluster.Server, "/")}, nil
+}
+
+// Get reads the object or list at a path of the API.
+func (c *Client) Get(ctx context.Context, path string, into any) error {
+	response, err := c.do(ctx, http.MethodGet, path, "", nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close() //nolint:errcheck // read only
+	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
+		return fmt.Errorf("reading the cluster's answer of %s: %w", path, err)
+	}
+	return nil
+}
+
+// Node reads a Node by its name.
+func (c *Client) Node(ctx context.Context, name string) (n ClusterNode, err error) {
+	err = c.Get(ctx, "/api/v1/nodes/"+name, &n)
+	return n, err
+}
+
+// Send sends an object, as JSON or as a patch of that content type.
+func (c *Client) Send(ctx context.Context, method, path, contentType string, object any) error {
+	data, err := json.Marshal(object)
+	if err != nil {
+		return fmt.Errorf("asking the cluster: %w", err)
+	}
+	response, err := c.do(ctx, method, path, contentType, data)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}
+
+// Watch calls changed for every change of what is at path, and once for each
+// object that is there at first, until the cluster ends the answer.
+// Source: the Kubernetes documentation, "API Concepts", watch.
+func (c *Client) Watch(ctx context.Context, path string, changed func()) error {
+	response, err := c.do(ctx, http.MethodGet, path, "", nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close() //nolint:errcheck // read only
+	lines := bufio.NewReader(response.Body)
+	for {
+		if err := skipLine(lines); err != nil {
+			return fmt.Errorf("watching %s: %w", path, err)
+		}
+		changed()
+	}
+}
+
+// skipLine reads to the end of a line of any length.
+func skipLine(r *bufio.Reader) error {
+	for {
+		_, err := r.ReadSlice('\n')
+		if err != bufio.ErrBufferFull { //nolint:errorlint // ReadSlice returns it bare
+			return err
+		}
+	}
+}
+
+func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.Server+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("asking the cluster: %w", err)
+	}
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	request.Header.Set("Accept", "application/json")
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("asking the cluster: %w", err)
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		return nil, refusedBy(response)
+	}
+	return response, nil
+}
+
+// An Error is the API's refusal.
+type Error struct {
+	Status  int // of HTTP
+	path    string
+	message string
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("the cluster answers %s with %d: %s", e.path, e.Status, e.message)
+}
+
+// refusedBy reads why the API did not do as it was asked.
+func refusedBy(response *http.Response) error {
+	defer response.Body.Close() //nolint:errcheck // read only
+	var status struct{ Message string }
+	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
+	if err == nil {
+		err = json.Unmarshal(text, &status)
+	}
+	if err != nil || status.Message == "" {
+		status.Message = http.StatusText(response.StatusCode)
+	}
+	return &Error{response.StatusCode, response.Request.URL.Path, status.Message}
+}

@@ -1,0 +1,196 @@
+package kubeapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+)
+
+// Access is what a kubeconfig comes to: where the cluster is, and who asks.
+type Access struct {
+	Server string // an https URL
+	CA     []byte // PEM, of the cluster
+	Cert   []byte // PEM, of the client
+	Key    []byte // PEM, secret
+}
+
+// Kubeconfig is the part of a kubeconfig file that Access is read from and
+// written to. Source: client-go's api/v1 Config.
+type Kubeconfig struct {
+	APIVersion     string         `yaml:"apiVersion"`
+	Kind           string         `yaml:"kind"`
+	Clusters       []namedCluster `yaml:"clusters"`
+	Users          []namedUser    `yaml:"users"`
+	Contexts       []namedContext `yaml:"contexts"`
+	CurrentContext string         `yaml:"current-context"`
+}
+
+type namedCluster struct {
+	Name    string `yaml:"name"`
+	Cluster struct {
+		Server string `yaml:"server"`
+		CA     string `yaml:"certificate-authority-data"`
+	} `yaml:"cluster"`
+}
+
+type namedUser struct {
+	Name string `yaml:"name"`
+	User struct {
+		Cert     string `yaml:"client-certificate-data,omitempty"`
+		Key      string `yaml:"client-key-data,omitempty"`
+		CertFile string `yaml:"client-certificate,omitempty"` // instead of the two above
+		KeyFile  string `yaml:"client-key,omitempty"`
+	} `yaml:"user"`
+}
+
+type namedContext struct {
+	Name    string `yaml:"name"`
+	Context struct {
+		Cluster string `yaml:"cluster"`
+		User    string `yaml:"user"`
+	} `yaml:"context"`
+}
+
+// ParseKubeconfig reads the four fields of a kubeconfig of one cluster and one
+// user, and checks them.
+func ParseKubeconfig(data []byte) (Access, error) {
+	var k Kubeconfig
+	if err := yaml.Unmarshal(data, &k); err != nil {
+		return Access{}, fmt.Errorf("reading a kubeconfig: %w", err)
+	}
+	if len(k.Clusters) != 1 || len(k.Users) != 1 {
+		return Access{}, fmt.Errorf("reading a kubeconfig: it has %d clusters and %d users, not one of each", len(k.Clusters), len(k.Users))
+	}
+	a := Access{Server: k.Clusters[0].Cluster.Server}
+	for _, field := range []struct {
+		text string
+		to   *[]byte
+	}{
+		{k.Clusters[0].Cluster.CA, &a.CA}, {k.Users[0].User.Cert, &a.Cert}, {k.Users[0].User.Key, &a.Key},
+	} {
+		decoded, err := base64.StdEncoding.DecodeString(field.text)
+		if err != nil {
+			return a, fmt.Errorf("reading a kubeconfig: %w", err)
+		}
+		*field.to = decoded
+	}
+	return a, a.Check()
+}
+
+// Check tells whether the fields are what they claim to be: an https URL
+// and nothing but certificates and their key.
+func (a Access) Check() error {
+	server, err := url.Parse(a.Server)
+	if err != nil || server.String() != "https://"+server.Host || node.CheckEndpoint(server.Host) != nil {
+		return fmt.Errorf("the server %q is no https address and port", a.Server)
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(a.CA) {
+		return fmt.Errorf("the cluster's certificate authority is no certificate")
+	}
+	if _, err := tls.X509KeyPair(a.Cert, a.Key); err != nil {
+		return fmt.Errorf("the client's certificate and key: %w", err)
+	}
+	if _, rest := pem.Decode(a.Key); len(rest) > 0 {
+		return fmt.Errorf("the client's key has more than a key in it")
+	}
+	return nil
+}
+
+// Kubeconfig writes a kubeconfig of the fields. It is a secret.
+func (a Access) Kubeconfig() ([]byte, error) {
+	const name = "podsec-k8s"
+	k := Kubeconfig{
+		APIVersion: "v1", Kind: "Config", CurrentContext: name,
+		Clusters: make([]namedCluster, 1), Users: make([]namedUser, 1), Contexts: make([]namedContext, 1),
+	}
+	k.Clusters[0].Name, k.Users[0].Name, k.Contexts[0].Name = name, name, name
+	k.Clusters[0].Cluster.Server = a.Server
+	k.Clusters[0].Cluster.CA = base64.StdEncoding.EncodeToString(a.CA)
+	k.Users[0].User.Cert = base64.StdEncoding.EncodeToString(a.Cert)
+	k.Users[0].User.Key = base64.StdEncoding.EncodeToString(a.Key)
+	k.Contexts[0].Context.Cluster, k.Contexts[0].Context.User = name, name
+	return yaml.Marshal(k)
+}
+
+// Host returns the name or address of the cluster's API, without its port.
+func (a Access) Host() string {
+	server, err := url.Parse(a.Server)
+	if err != nil {
+		return ""
+	}
+	return server.Hostname()
+}
+
+// Equal reports whether both are the same in every field.
+func (a Access) Equal(b Access) bool {
+	return a.Server == b.Server && a.SameCluster(b) && bytes.Equal(a.Cert, b.Cert) && bytes.Equal(a.Key, b.Key)
+}
+
+// SameCluster reports whether both are of one cluster, whoever asks there.
+func (a Access) SameCluster(b Access) bool { return bytes.Equal(a.CA, b.CA) }
+
+// livesTimeout is how long a cluster is looked for before it is taken for gone.
+const livesTimeout = 3 * time.Second
+
+// Lives reports whether the cluster is there: whether something answers at its
+// address that its own certificate authority has certified. That a certificate
+// has run out does not mean that the cluster is gone.
+func (a Access) Lives(ctx context.Context) bool {
+	server, err := url.Parse(a.Server)
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, livesTimeout)
+	defer cancel()
+	dialer := tls.Dialer{Config: &tls.Config{
+		InsecureSkipVerify: true, MinVersion: tls.VersionTLS12, //nolint:gosec // certifiedBy verifies, and nothing is sent
+		VerifyConnection: func(s tls.ConnectionState) error { return certifiedBy(a.CA, s.PeerCertificates) },
+	}}
+	conn, err := dialer.DialContext(ctx, "tcp", server.Host)
+	if err != nil {
+		return false
+	}
+	return conn.Close() == nil
+}
+
+// certifiedBy verifies a server's certificate against an authority, whatever the
+// time and the name.
+func certifiedBy(ca []byte, chain []*x509.Certificate) error {
+	if len(chain) == 0 {
+		return errors.New("the server has no certificate")
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	_, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, CurrentTime: chain[0].NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	return err
+}
+
+// pair gives the client's certificate and key, from files or from the
+// kubeconfig itself.
+func (u namedUser) pair() (*tls.Certificate, error) {
+	if u.User.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(node.StateTarget(u.User.CertFile), node.StateTarget(u.User.KeyFile))
+		return &pair, err
+	}
+	cert, err := base64.StdEncoding.DecodeString(u.User.Cert)
+	if err != nil {
+		return nil, err
+	}
+	key, err := base64.StdEncoding.DecodeString(u.User.Key)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	return &pair, err
+}

@@ -1,0 +1,54 @@
+package namespace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
+)
+
+// ChildPIDFile names the process that holds the namespaces. Source: the state
+// folder in rootlesskit's docs/process.md.
+func ChildPIDFile() string { return filepath.Join(node.RootlessKitDir(), "child_pid") }
+
+// childPIDTimeout is how long RootlessKit may take to write that file.
+const childPIDTimeout = 20 * time.Second
+
+// awaitChildPID waits until RootlessKit has written which process holds the
+// namespaces. It does so after it has let that process go on: on a busy
+// machine other services would look for it too early.
+// Source: rootlesskit's pkg/parent/parent.go, Parent.
+func awaitChildPID(ctx context.Context, _ node.Node) error {
+	return wait.Until(ctx, childPIDTimeout, func() error {
+		data, err := host.ReadFile(ChildPIDFile())
+		if err == nil && len(data) == 0 {
+			err = errors.New("it is empty")
+		}
+		if err != nil {
+			return fmt.Errorf("waiting for RootlessKit's file of the child: %w", err)
+		}
+		return nil
+	})
+}
+
+// ChildPID reads which process holds the namespaces.
+func ChildPID() (int, error) {
+	data, err := host.ReadFile(ChildPIDFile())
+	switch {
+	case err == nil:
+	case !host.Exists(node.NodeFile):
+		return 0, host.NewFault("make one: podsec-k8s-create-master or podsec-k8s join", "there is no node on this machine yet")
+	default:
+		return 0, &host.Fault{
+			Err:    fmt.Errorf("finding the node's namespaces: %w", err),
+			Remedy: node.StartRemedy(node.GuardRuns()),
+		}
+	}
+	return strconv.Atoi(string(data))
+}

@@ -1,0 +1,44 @@
+package namespace
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+)
+
+// searchPath is where the node's programs are. The stand-in for systemctl
+// comes first.
+const searchPath = node.LibexecDir + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// A Program is a program with its arguments, to be run in the node or beside
+// it.
+type Program struct {
+	Name string
+	Args []string
+}
+
+// Title is what errors call a program: its name and the words up to its first
+// flag, such as kubeadm init.
+func (p Program) Title() string {
+	words := []string{filepath.Base(p.Name)}
+	for _, arg := range p.Args {
+		if !commandWord.MatchString(arg) || len(words) == 3 {
+			break
+		}
+		words = append(words, arg)
+	}
+	return strings.Join(words, " ")
+}
+
+var commandWord = regexp.MustCompile(`^[a-z][a-z-]*$`)
+
+// clusterConfig picks the identity with the most rights that the node has.
+func clusterConfig() string {
+	if _, err := os.Stat(node.StatePath(node.AdminConf)); err != nil {
+		return node.KubeletConf
+	}
+	return node.AdminConf
+}

@@ -1,0 +1,142 @@
+package namespace
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"github.com/gorilla/mux"
+	"github.com/rootless-containers/rootlesskit/v2/pkg/api/router"
+	rkport "github.com/rootless-containers/rootlesskit/v2/pkg/port"
+	"github.com/rootless-containers/rootlesskit/v2/pkg/port/builtin/child"
+	"github.com/rootless-containers/rootlesskit/v2/pkg/port/builtin/parent"
+	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
+)
+
+// With pasta RootlessKit opens either no port or every one that something
+// listens on. In the mode veth nftables leads to one address of the namespaces,
+// and some ports need another. So there RootlessKit's builtin port driver, which
+// opens just what is asked for, runs beside it: the parent's half in the
+// process that runs RootlessKit, the child's half in the one that holds the
+// namespaces.
+// Source: rootlesskit's docs/port.md and its packages pkg/port/builtin.
+
+// ExecPasta becomes pasta, and keeps it from opening ports in the namespaces
+// that lead to programs of the machine, which RootlessKit has no flag for.
+// Source: pasta(1), "--tcp-ns" and "--udp-ns".
+func ExecPasta(args []string) error {
+	return host.Command{Path: "pasta", Args: append([]string{"--tcp-ns=none", "--udp-ns=none"}, args...)}.Exec()
+}
+
+func portsHandover() string { return filepath.Join(portdriver.PortsDir(), "child.json") }
+
+// RunWithPortDriver runs RootlessKit, and the parent's half, until it is told
+// to end or one of them does.
+func RunWithPortDriver(ctx context.Context, n node.Node) error {
+	told, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
+	defer stop()
+	driver, err := newPortParent()
+	if err != nil {
+		return fmt.Errorf("making the port driver: %w", err)
+	}
+	ctx, end := context.WithCancelCause(told)
+	go func() { end(servePorts(ctx, n, driver)) }()
+	p := RootlessKit(n)
+	err = host.Command{Name: p.Title(), Path: p.Name, Args: p.Args, Env: Environment(), Stdout: os.Stdout, Stderr: os.Stderr}.Run(ctx)
+	switch {
+	case told.Err() != nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("publishing the node's ports: %w", context.Cause(ctx))
+	default:
+		return err
+	}
+}
+
+// newPortParent makes the parent's half and leaves word for the child's.
+func newPortParent() (rkport.ParentDriver, error) {
+	if err := host.RemoveAll(portdriver.PortsDir()); err != nil { // of a run before
+		return nil, err
+	}
+	if err := host.MkdirAll(portdriver.PortsDir(), 0o700); err != nil {
+		return nil, err
+	}
+	driver, err := parent.NewDriver(os.Stderr, portdriver.PortsDir())
+	if err != nil {
+		return nil, err
+	}
+	word, err := json.Marshal(driver.OpaqueForChild())
+	if err != nil {
+		return nil, err
+	}
+	return driver, host.WriteFile(portsHandover(), word, 0o600)
+}
+
+// servePorts waits for the child's half, publishes the node's own ports unless
+// the service does, and serves the same API for others as RootlessKit.
+func servePorts(ctx context.Context, n node.Node, driver rkport.ParentDriver) error {
+	ready, ended := make(chan struct{}, 1), make(chan error, 1)
+	go func() { ended <- driver.RunParentDriver(ready, ctx.Done(), nil) }()
+	select {
+	case <-ready:
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
+	for _, p := range driverPorts(n) {
+		spec := rkport.Spec{Proto: p.Proto, ParentIP: n.IP.String(), ParentPort: p.Port, ChildPort: p.Port}
+		if _, err := driver.AddPort(ctx, spec); err != nil {
+			return err
+		}
+	}
+	listener, err := net.Listen("unix", portdriver.PortsSocket())
+	if err != nil {
+		return err
+	}
+	routes := mux.NewRouter()
+	router.AddRoutes(routes, &router.Backend{StateDir: portdriver.PortsDir(), PortDriver: driver})
+	server := &http.Server{Handler: routes, ReadHeaderTimeout: kubeapi.Timeout}
+	stop := context.AfterFunc(ctx, func() { server.Close() }) //nolint:errcheck // Serve tells
+	defer stop()
+	return server.Serve(listener)
+}
+
+func driverPorts(n node.Node) []portdriver.FixedPort {
+	if n.Mode() == node.VethMode {
+		return nil
+	}
+	return portdriver.FixedPorts(n)
+}
+
+// servePortChild runs the child's half until ctx ends; without it no port
+// leads anywhere, which lost is told.
+func servePortChild(ctx context.Context, n node.Node, lost func(error)) error {
+	if !portdriver.OwnPortDriver(n) {
+		return nil
+	}
+	word, err := host.ReadFile(portsHandover())
+	if err != nil {
+		return fmt.Errorf("finding the port driver: %w", err)
+	}
+	var opaque map[string]string
+	if err := json.Unmarshal(word, &opaque); err != nil {
+		return fmt.Errorf("finding the port driver: %w", err)
+	}
+	go func() {
+		if err := child.NewDriver(os.Stderr).RunChildDriver(opaque, ctx.Done(), ""); err != nil {
+			lost(err)
+		}
+	}()
+	return nil
+}

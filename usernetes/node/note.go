@@ -1,0 +1,40 @@
+package node
+
+import (
+	"encoding/json"
+	"path/filepath"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// A note is the name of what a unit leaves for the status command while the
+// node runs.
+type note string
+
+const (
+	NotePorts     note = "ports"      // publishedPorts
+	NoteIDs       note = "ids"        // []FaultLine, pods that lack ids
+	NoteHostFiles note = "host-files" // []hostfs.Problem
+	NoteNetwork   note = "network"    // []FaultLine
+	NoteManifests note = "manifests"  // manifestFindings
+)
+
+func (n note) path() string { return filepath.Join(OwnRuntimeDir(), "u7s", string(n)+".json") }
+
+// Save writes it, as JSON, where it has changed.
+func (n note) Save(what any) error {
+	data, err := json.Marshal(what)
+	if err != nil {
+		return err
+	}
+	return WriteChanged(n.path(), data)
+}
+
+// Load reads it. Before the unit has left one the error is fs.ErrNotExist.
+func (n note) Load(to any) error {
+	data, err := host.ReadFile(n.path())
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, to)
+}

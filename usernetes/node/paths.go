@@ -1,0 +1,78 @@
+// Package usernetes is the rootless Kubernetes node: RootlessKit's
+// namespaces, the services in them, and the cluster that unmodified kubeadm
+// makes there. All of it runs as the system user u7s-admin.
+package node
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// Where things are. A path below Home belongs to u7s-admin: root never opens
+// one.
+const (
+	Admin      = "u7s-admin"             // the system user that the node runs as
+	Home       = "/var/lib/u7s-admin"    // its home
+	Self       = "/usr/bin/podsec-k8s"   // this program, as installed
+	SiteDir    = "/etc/podsec-k8s"       // the administrator's settings
+	ShareDir   = "/usr/share/podsec-k8s" // the package's static files
+	LibexecDir = "/usr/libexec/podsec-k8s"
+
+	StateDir  = Home + "/state"
+	NodeFile  = StateDir + "/node.json"
+	StepsFile = StateDir + "/steps.json"
+	ProxyFile = StateDir + "/kube-proxy.yaml"
+	NetFile   = StateDir + "/net-conf.json"
+	InitFile  = StateDir + "/kubeadm.yaml"
+
+	LeavingFile  = StateDir + "/leaving.conf" // the administrator's kubeconfig, while a control plane leaves its cluster
+	GoneStateDir = Home + "/state.removing"   // what state is called while it is deleted
+
+	AdminConf    = "/etc/kubernetes/admin.conf"
+	KubeletConf  = "/etc/kubernetes/kubelet.conf"
+	CAFile       = "/etc/kubernetes/pki/ca.crt"
+	ManifestsDir = "/etc/kubernetes/manifests"
+	StandInsDir  = "/var/lib/kubelet/stand-ins"
+	CRIOSocket   = "/run/crio/crio.sock"
+	SubnetFile   = "/run/flannel/subnet.env"
+	TapDevice    = "tap0" // RootlessKit's name for the network device
+)
+
+// Persistent lists the folders that are the node's alone and outlive the
+// namespaces. Of /etc/kubernetes it sees the host's files besides.
+func Persistent() []string {
+	return []string{
+		"/etc/kubernetes", "/etc/cni",
+		"/var/lib/kubelet", "/var/lib/etcd", "/var/lib/containers", "/var/lib/cni",
+		"/var/log/pods", "/var/log/containers",
+	}
+}
+
+// StatePath gives the place in the state of u7s-admin of what the node has of its
+// own at path, in one of hostFolders that are on disk.
+func StatePath(path string) string { return filepath.Join(StateDir, "root", path) }
+
+// StateTarget is kept for a file that may be a link, as the node sees its
+// target.
+func StateTarget(path string) string {
+	if target, err := os.Readlink(StatePath(path)); err == nil && filepath.IsAbs(target) {
+		return StatePath(target)
+	}
+	return StatePath(path)
+}
+
+// RuntimeDir gives the folder of a user's sockets. Source: pam_systemd(8).
+func RuntimeDir(uid uint32) string {
+	return filepath.Join("/run/user", strconv.FormatUint(uint64(uid), 10))
+}
+
+// OwnRuntimeDir is RuntimeDir of the node's user, inside the namespaces too.
+func OwnRuntimeDir() string {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		return dir
+	}
+	return RuntimeDir(uint32(os.Getuid()))
+}
+
+func RootlessKitDir() string { return filepath.Join(OwnRuntimeDir(), "u7s/rk") }

@@ -1,0 +1,210 @@
+package node
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// Site is what the administrator of a machine has settled for its node.
+type Site struct {
+	NodeIP          netip.Addr   // the zero value means: find it
+	PodCIDR         netip.Prefix // addresses of pods, of the whole cluster
+	ServiceCIDR     netip.Prefix // addresses of services
+	SlirpCIDR       netip.Prefix // between RootlessKit's namespaces and the host
+	ImageRepository string       // registry and path, without the image's name
+	ImageArchives   []string     // files to load instead of pulling
+	ImageAuthFile   string       // logins of registries, see containers-auth.json(5)
+	MTU             int          // bytes, of the namespaces' network device
+	Network         string       // the mode of the namespaces' network, one of Modes()
+	KubeadmConfig   string       // a file merged into every kubeadm configuration
+	Proxy           Proxy        // for programs that call out
+	SubordinateIDs  uint64       // how many uids, and how many gids, the node's user is to have
+	Exposed         []string     // files of settings that hold a password and that everyone may read
+}
+
+// DefaultSite gives what holds where nothing was settled.
+func DefaultSite() Site {
+	return Site{
+		PodCIDR:         netip.MustParsePrefix("10.244.0.0/16"),
+		ServiceCIDR:     netip.MustParsePrefix("10.96.0.0/16"),
+		SlirpCIDR:       netip.MustParsePrefix("10.41.0.0/24"),
+		ImageRepository: "registry.altlinux.org/k8s-p10",
+		MTU:             65520,
+		Network:         SlirpMode,
+		KubeadmConfig:   filepath.Join(SiteDir, "kubeadm.yaml"),
+		SubordinateIDs:  SubIDCount,
+	}
+}
+
+// LoadSite reads every *.conf file of a folder over the defaults, in the
+// order of names. Lines are KEY=VALUE as in systemd's EnvironmentFile=.
+// All faults of the files are reported at once.
+// Source: systemd.exec(5).
+func LoadSite(dir string) (Site, error) { return loadSettings(dir) }
+
+// LoadProxy reads only what the settings say of a proxy: what runs already is
+// not held up by a fault in another line.
+func LoadProxy(dir string) (Proxy, error) {
+	site, err := loadSettings(dir, HTTPProxyVariable, HTTPSProxyVariable, NoProxyVariable)
+	return site.Proxy, err
+}
+
+// LoadSubordinateIDs reads only how many subordinate ids the node's user is to
+// have.
+func LoadSubordinateIDs(dir string) (uint64, error) {
+	site, err := loadSettings(dir, subordinateIDs)
+	return site.SubordinateIDs, err
+}
+
+// SlirpCIDR reads the network between the namespaces and the host, as LoadSite
+// does, from the environment of a unit that has the settings by
+// EnvironmentFile=: it may not read every file of them.
+func SlirpCIDR(getenv func(string) string) (netip.Prefix, error) {
+	site := DefaultSite()
+	value := getenv(slirpCIDR)
+	if value == "" {
+		return site.SlirpCIDR, nil
+	}
+	if err := site.set(slirpCIDR, value); err != nil {
+		return netip.Prefix{}, &host.Fault{
+			Err:    fmt.Errorf("reading %s: %w", slirpCIDR, err),
+			Remedy: "correct that line, podsec-k8s(8) lists the settings",
+		}
+	}
+	return site.SlirpCIDR, nil
+}
+
+// slirpCIDR is the setting for that network.
+const slirpCIDR = "SLIRP_CIDR"
+
+// loadSettings takes the settings of these keys, or all where there are none.
+func loadSettings(dir string, keys ...string) (Site, error) {
+	site := DefaultSite()
+	files, err := filepath.Glob(filepath.Join(dir, "*.conf"))
+	if err != nil {
+		return site, fmt.Errorf("listing %q: %w", dir, err)
+	}
+	var faults []error
+	for _, file := range files {
+		faults = append(faults, site.load(file, keys))
+	}
+	return site, errors.Join(faults...)
+}
+
+func (s *Site) load(file string, keys []string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return &host.Fault{
+			Err:    fmt.Errorf("reading site settings: %w", err),
+			Remedy: fmt.Sprintf("let the node's user read the file: chgrp %s %s; chmod 0640 %s", Admin, file, file),
+		}
+	}
+	defer f.Close() //nolint:errcheck // opened for reading
+	var faults []error
+	lines := bufio.NewScanner(f)
+	for number := 1; lines.Scan(); number++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || line[0] == '#' || line[0] == ';' {
+			continue
+		}
+		key, value, _ := strings.Cut(line, "=")
+		if key = strings.TrimSpace(key); len(keys) > 0 && !slices.Contains(keys, key) {
+			continue
+		}
+		if err := s.set(key, Unquote(strings.TrimSpace(value))); err != nil {
+			faults = append(faults, &host.Fault{
+				Err:    fmt.Errorf("%s:%d: %w", file, number, err),
+				Remedy: "correct that line, podsec-k8s(8) lists the settings",
+			})
+		}
+		s.noteExposed(key, f)
+	}
+	return errors.Join(append(faults, lines.Err())...)
+}
+
+// noteExposed notes a file that gives a password away. Source: chmod(1).
+func (s *Site) noteExposed(key string, f *os.File) {
+	secret := key == HTTPProxyVariable && s.Proxy.HTTP.hasPassword() || key == HTTPSProxyVariable && s.Proxy.HTTPS.hasPassword()
+	if info, err := f.Stat(); err == nil && secret && info.Mode().Perm()&0o004 != 0 && !slices.Contains(s.Exposed, f.Name()) {
+		s.Exposed = append(s.Exposed, f.Name())
+	}
+}
+
+func (s *Site) set(key, value string) (err error) {
+	switch key {
+	case "NODE_IP":
+		s.NodeIP, err = netip.ParseAddr(value)
+	case "POD_CIDR":
+		s.PodCIDR, err = netip.ParsePrefix(value)
+	case "SERVICE_CIDR":
+		s.ServiceCIDR, err = netip.ParsePrefix(value)
+	case slirpCIDR:
+		s.SlirpCIDR, err = netip.ParsePrefix(value)
+	case "IMAGE_REPOSITORY":
+		s.ImageRepository = strings.TrimSuffix(value, "/")
+	case "IMAGE_ARCHIVES":
+		s.ImageArchives = filepath.SplitList(value)
+	case "IMAGE_AUTH_FILE":
+		s.ImageAuthFile = value
+		if !filepath.IsAbs(value) {
+			err = fmt.Errorf("IMAGE_AUTH_FILE %q is no absolute path", value)
+		}
+	case "NETWORK":
+		s.Network = value
+	case "MTU":
+		s.MTU, err = parseMTU(value)
+	case HTTPProxyVariable, HTTPSProxyVariable, NoProxyVariable:
+		err = s.Proxy.set(key, value)
+	case "ALL_PROXY":
+		err = fmt.Errorf("no program of the node reads %s: give %s and %s", key, HTTPProxyVariable, HTTPSProxyVariable)
+	case subordinateIDs:
+		s.SubordinateIDs, err = parseSubordinateIDs(value)
+	default:
+		err = fmt.Errorf("unknown setting %q", key)
+	}
+	return err
+}
+
+// parseMTU takes what IPv6 asks for at least and a tap device at most.
+func parseMTU(value string) (int, error) {
+	mtu, err := strconv.Atoi(value)
+	if err == nil && (mtu < 1280 || mtu > 65521) {
+		err = fmt.Errorf("mtu %d is not from 1280 to 65521", mtu)
+	}
+	return mtu, err
+}
+
+// subordinateIDs is the setting for the number of subordinate ids.
+const subordinateIDs = "SUBORDINATE_IDS"
+
+// MaxSubIDs leaves room for the ids of the machine itself, which has 2^32.
+const MaxSubIDs = 1 << 31
+
+// parseSubordinateIDs takes what a node needs at least. Source: subuid(5).
+func parseSubordinateIDs(value string) (uint64, error) {
+	count, err := strconv.ParseUint(value, 10, 32)
+	if err != nil || count < SubIDCount || count > MaxSubIDs {
+		return SubIDCount, fmt.Errorf("%q is no number from %d to %d", value, SubIDCount, MaxSubIDs)
+	}
+	return count, nil
+}
+
+func Unquote(value string) string {
+	if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
+		return value[1 : n-1]
+	}
+	return value
+}
+
+// SubIDCount is how many subordinate ids a node needs.
+// Source: the Kubernetes documentation on rootless nodes.
+const SubIDCount = 65536

@@ -1,0 +1,72 @@
+package node
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+func TestLoadSite(t *testing.T) {
+	dir := t.TempDir()
+	files := map[string]string{
+		"10-a.conf":  "# a comment\nNODE_IP=192.0.2.1\nMTU=1500\n",
+		"90-b.conf":  "NODE_IP='192.0.2.2'\nIMAGE_ARCHIVES=/a.tar:/b.tar\nIMAGE_REPOSITORY=\"r.example/x/\"\n",
+		"ignored.sh": "NODE_IP=192.0.2.3\n",
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	site, err := LoadSite(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if site.NodeIP.String() != "192.0.2.2" || site.MTU != 1500 || site.ImageRepository != "r.example/x" {
+		t.Errorf("got %+v", site)
+	}
+	if want := []string{"/a.tar", "/b.tar"}; !slices.Equal(site.ImageArchives, want) {
+		t.Errorf("archives %q", site.ImageArchives)
+	}
+}
+
+func TestLoadSiteNamesEveryFault(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.conf")
+	if err := os.WriteFile(file, []byte("NODE_IP=x\nPOD_CIDR=10.0.0.0\nMTU=9\nCOLOUR=red\nPOD_CIDR=10.0.0.0/8\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := LoadSite(filepath.Dir(file))
+	for _, part := range []string{":1: ", ":2: ", ":3: ", ":4: unknown setting \"COLOUR\""} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("%v does not say %q", err, part)
+		}
+	}
+	if strings.Contains(err.Error(), ":5:") {
+		t.Errorf("%v blames a good line", err)
+	}
+}
+
+func TestSlirpCIDR(t *testing.T) {
+	for value, want := range map[string]string{"": "10.41.0.0/24", "10.50.0.0/24": "10.50.0.0/24"} {
+		if got, err := SlirpCIDR(func(key string) string { return map[string]string{slirpCIDR: value}[key] }); err != nil || got.String() != want {
+			t.Errorf("%q: %s, %v", value, got, err)
+		}
+	}
+	var known *host.Fault
+	if _, err := SlirpCIDR(func(string) string { return "nonsense" }); !errors.As(err, &known) {
+		t.Errorf("nonsense: %v", err)
+	}
+}
+
+func TestSubordinateIDs(t *testing.T) {
+	for text, good := range map[string]bool{"65536": true, "131072": true, "70000": true, "65535": false, "-1": false, "x": false, "": false, "4294967296": false, "3000000000": false} {
+		if _, err := loaded(t, "SUBORDINATE_IDS="+text+"\n"); (err == nil) != good {
+			t.Errorf("SUBORDINATE_IDS=%s: %v", text, err)
+		}
+	}
+}

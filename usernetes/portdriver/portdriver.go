@@ -1,0 +1,135 @@
+package portdriver
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+)
+
+// A Driver opens ports by RootlessKit's API.
+// Source: rootlesskit's pkg/api/openapi.yaml, version 1.
+type Driver struct {
+	Node node.Node
+	http *http.Client
+}
+
+// A PortStatus is a port that RootlessKit has open.
+type PortStatus struct {
+	ID   int `json:"id"`
+	Spec portSpec
+}
+
+type portSpec struct {
+	Proto      string `json:"proto"`
+	ParentIP   string `json:"parentIP"`
+	ParentPort int    `json:"parentPort"`
+	ChildIP    string `json:"childIP"`
+	ChildPort  int    `json:"childPort"`
+}
+
+func New(n node.Node) Driver {
+	socket := filepath.Join(node.RootlessKitDir(), "api.sock")
+	if OwnPortDriver(n) {
+		socket = PortsSocket()
+	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}
+	return Driver{n, &http.Client{Transport: &http.Transport{DialContext: dial}, Timeout: kubeapi.Timeout}}
+}
+
+func (d Driver) List(ctx context.Context) ([]OpenPort, error) {
+	data, err := d.do(ctx, http.MethodGet, "", nil)
+	if err != nil {
+		return nil, fmt.Errorf("listing open ports: %w", err)
+	}
+	var all []PortStatus
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, fmt.Errorf("listing open ports: %w", err)
+	}
+	var open []OpenPort
+	for _, one := range all {
+		open = append(open, one.Spec.OpenPort(d.Node, one.ID))
+	}
+	return open, nil
+}
+
+// OpenPort is the port that a specification asks for. One without an address
+// that can be read is nobody's.
+func (s portSpec) OpenPort(n node.Node, id int) OpenPort {
+	p := Port{Proto: s.Proto, Number: s.ParentPort}
+	if address, err := netip.ParseAddr(s.ParentIP); err == nil && address != n.IP {
+		p.Address = address
+	}
+	return OpenPort{Key: p.Key(), Lead: s.lead(), ID: id}
+}
+
+func (s portSpec) lead() string { return net.JoinHostPort(s.ChildIP, strconv.Itoa(s.ChildPort)) }
+
+// spec leads a port to the node's address in the namespaces, where kube-proxy's
+// and CRI-O's rules hold for every way in, or to the one that it asks for.
+func (d Driver) spec(p Port) portSpec {
+	parent, child := p.Address, p.Child
+	if !parent.IsValid() {
+		parent = d.Node.IP
+	}
+	if !child.IsValid() {
+		child = d.Node.IP
+	}
+	return portSpec{Proto: p.Proto, ParentIP: parent.String(), ParentPort: p.Number, ChildIP: child.String(), ChildPort: p.TargetPort()}
+}
+
+func (d Driver) Lead(p Port) string { return d.spec(p).lead() }
+
+func (d Driver) OpenPort(ctx context.Context, p Port) error {
+	body, err := json.Marshal(d.spec(p))
+	if err != nil {
+		return err
+	}
+	_, err = d.do(ctx, http.MethodPost, "", body)
+	return err
+}
+
+func (d Driver) ClosePort(ctx context.Context, p OpenPort) error {
+	_, err := d.do(ctx, http.MethodDelete, "/"+strconv.Itoa(p.ID), nil)
+	return err
+}
+
+func (d Driver) do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://rootlesskit/v1/ports"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := d.http.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close() //nolint:errcheck // read only
+	data, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode >= http.StatusBadRequest {
+		err = fmt.Errorf("%s", portRefusal(data))
+	}
+	return data, err
+}
+
+// portRefusal reads RootlessKit's reason, which is plain text or a message
+// in JSON.
+func portRefusal(data []byte) string {
+	var answer struct{ Message string }
+	if json.Unmarshal(data, &answer) == nil && answer.Message != "" {
+		return answer.Message
+	}
+	return strings.TrimSpace(string(data))
+}

@@ -1,0 +1,195 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/gate"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
+	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
+)
+
+// programs lists what a node runs.
+func programs() []string {
+	return append(staticpod.Components(),
+		"kubeadm", "kubelet", "kube-proxy", "kubectl", "crictl", "flanneld", "crio", "crun", "conmon",
+		"rootlesskit", "slirp4netns", "nsenter", "ip", "iptables", "conntrack", "skopeo", "newuidmap", "newgidmap")
+}
+
+// GatherFacts looks at the machine. What can't be found out is left at its
+// zero value, which the checks take for a fault.
+func GatherFacts(ctx context.Context) Facts {
+	f := Facts{
+		Kubernetes:  kubeadmVersion(ctx),
+		CgroupV2:    isCgroup2("/sys/fs/cgroup"),
+		Tun:         host.CanReadWrite("/dev/net/tun"),
+		Newuidmap:   errors.Join(canRun("newuidmap"), canRun("newgidmap")),
+		SubUIDs:     subordinate("/etc/subuid"),
+		SubGIDs:     subordinate("/etc/subgid"),
+		NoUserNS:    userNSForbidden(),
+		Missing:     missing(programs()),
+		UserManager: host.Exists(node.OwnRuntimeDir() + "/systemd/private"),
+		Unfit:       namespace.UnfitModes(ctx),
+		Limits:      ReadLimits("/", uint32(os.Getuid())),
+	}
+	f.Free, f.Size = diskBytes(node.Home)
+	f.Hostname, _ = os.Hostname()
+	f.Addresses = node.HostAddresses()
+	f.Routes, f.DefaultIP = node.HostRoutes()
+	slog.Debug("facts", "facts", f)
+	return f
+}
+
+func kubeadmVersion(ctx context.Context) string {
+	out, err := host.Command{Path: "kubeadm", Args: []string{"version", "-o", "short"}}.Output(ctx)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// isCgroup2 tells cgroup v2 by its magic number. Source: statfs(2).
+func isCgroup2(path string) bool {
+	var s unix.Statfs_t
+	return unix.Statfs(path, &s) == nil && s.Type == unix.CGROUP2_SUPER_MAGIC
+}
+
+// diskBytes asks how much an unprivileged user may still write, and of how
+// much. Source: statfs(2).
+func diskBytes(path string) (free, size uint64) {
+	var s unix.Statfs_t
+	if unix.Statfs(path, &s) != nil {
+		return 0, 0
+	}
+	return s.Bavail * uint64(s.Bsize), s.Blocks * uint64(s.Bsize)
+}
+
+func canRun(name string) error {
+	if _, err := host.LookPath(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// subordinate counts the ids that a file of subordinate ids gives the user,
+// by name or number. Source: subuid(5).
+func subordinate(path string) uint64 {
+	data, err := host.ReadFile(path)
+	if err != nil {
+		return 0
+	}
+	var count uint64
+	for line := range strings.Lines(string(data)) {
+		fields := strings.Split(strings.TrimSpace(line), ":")
+		if len(fields) == 3 && (fields[0] == node.Admin || fields[0] == strconv.Itoa(os.Getuid())) {
+			n, _ := strconv.ParseUint(fields[2], 10, 32)
+			count += n
+		}
+	}
+	return count
+}
+
+// userNSForbidden reads the switches that distributions have for user
+// namespaces. Source: user_namespaces(7); ALT's and Debian's kernels.
+func userNSForbidden() string {
+	for path, bad := range map[string]string{
+		"/proc/sys/kernel/unprivileged_userns_clone": "0",
+		"/proc/sys/user/max_user_namespaces":         "0",
+		"/proc/sys/kernel/userns_restrict":           "1",
+	} {
+		if data, err := host.ReadFile(path); err == nil && strings.TrimSpace(string(data)) == bad {
+			return strings.ReplaceAll(strings.TrimPrefix(path, "/proc/sys/"), "/", ".")
+		}
+	}
+	return ""
+}
+
+func missing(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		_, err := host.LookPath(name)
+		return err == nil || !errors.Is(err, fs.ErrNotExist) && !strings.Contains(err.Error(), "not found")
+	})
+}
+
+// takenPorts tries the published ports of a node on its address. Those that
+// the node's own namespaces hold already are not taken.
+func takenPorts(n node.Node) []string {
+	own := ownPorts()
+	var taken []string
+	for _, p := range portdriver.FixedPorts(n) {
+		if slices.Contains(own, p) {
+			continue
+		}
+		if err := tryListen(p); errors.Is(err, unix.EADDRINUSE) {
+			taken = append(taken, fmt.Sprintf("%d/%s", p.Port, p.Proto))
+		}
+	}
+	return taken
+}
+
+// ownPorts lists what RootlessKit publishes now, after a run that ended half
+// way.
+func ownPorts() []portdriver.FixedPort {
+	pid, err := namespace.ChildPID()
+	if err != nil || unix.Kill(pid, 0) != nil {
+		return nil
+	}
+	n, err := node.LoadNode()
+	if err != nil {
+		return nil
+	}
+	return portdriver.FixedPorts(n)
+}
+
+func tryListen(p portdriver.FixedPort) error {
+	if p.Proto == "udp" {
+		c, err := net.ListenPacket("udp", p.Bind)
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	}
+	l, err := net.Listen("tcp", p.Bind)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+// AdminUser looks up the ids of the node's user. The remedy is for a host
+// on which the package's changes were not made.
+func AdminUser() (gate.User, error) {
+	u, err := user.Lookup(node.Admin)
+	if err != nil {
+		return gate.User{}, &host.Fault{
+			Err:    fmt.Errorf("the changes to this machine were not finished when podsec-k8s was installed: %w", err),
+			Remedy: "podsec-k8s host apply",
+		}
+	}
+	uid, errUID := strconv.ParseUint(u.Uid, 10, 32)
+	gid, errGID := strconv.ParseUint(u.Gid, 10, 32)
+	if err := errors.Join(errUID, errGID); err != nil {
+		return gate.User{}, fmt.Errorf("reading the ids of %s: %w", node.Admin, err)
+	}
+	return gate.User{UID: uint32(uid), GID: uint32(gid)}, nil
+}
+
+// WithPorts adds which of the ports that a node publishes are taken.
+func (f Facts) WithPorts(n node.Node) Facts {
+	f.TakenPorts = takenPorts(n)
+	return f
+}

@@ -1,0 +1,76 @@
+package preflight
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+)
+
+// checkNodeName refuses names that kubeadm takes, too, and no other machine of
+// the cluster may have, or none at all. A name is the value of the label
+// kubernetes.io/hostname, so all of it may only be as long as one.
+// Source: the kubelet's initialNode; the Kubernetes documentation, "Labels and
+// Selectors".
+func checkNodeName(_ Facts, n node.Node) error {
+	const remedy = "give the machine a name: hostnamectl set-hostname NAME; or its node: --node-name NAME"
+	switch {
+	case n.Name == "":
+		return host.NewFault(remedy, "this machine has no name, and so its node has none")
+	case !node.IsName(n.Name) && len(n.Name) <= node.MaxLabel:
+		return host.NewFault(remedy, "%q can't be the name of a node: that has small letters, digits, dots, and hyphens between them", n.Name)
+	case len(n.Name) > node.MaxLabel:
+		return host.NewFault(remedy, "the name %q has %d characters, and a node's may have %d", shortened(n.Name), len(n.Name), node.MaxLabel)
+	case isLocalhost(n.Name):
+		return host.NewFault(remedy, "%s is what every machine calls itself, and can't be the name of a node", n.Name)
+	}
+	return nil
+}
+
+// shortened cuts a name that is far too long to be read.
+func shortened(name string) string {
+	if len(name) <= node.MaxName {
+		return name
+	}
+	return strings.ToValidUTF8(name[:node.MaxName], "") + "…"
+}
+
+// isLocalhost reports whether a name means the machine that uses it.
+// Source: RFC 6761, section 6.3; the /etc/hosts of distributions.
+func isLocalhost(name string) bool {
+	first, _, _ := strings.Cut(name, ".")
+	special := []string{"localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"}
+	return slices.Contains(special, first) || strings.HasSuffix(name, ".localhost")
+}
+
+// checkNodeIP asks for an IPv4 address of this machine that others can reach.
+func checkNodeIP(f Facts, n node.Node) error {
+	if endpoint, err := netip.ParseAddr(n.Endpoint); err == nil && endpoint.Is6() {
+		return host.NewFault("give the cluster an endpoint with an IPv4 address, or a name that has one: NAME:PORT",
+			"the cluster's endpoint %s is an IPv6 address, and a node reaches IPv4 addresses alone", endpoint)
+	}
+	others := ipv4Addresses(f.Addresses)
+	if len(others) == 0 {
+		return host.NewFault("give it one, see ip -4 address, and a route to the other machines",
+			"this machine has no IPv4 address that others could reach, and podsec-k8s needs IPv4")
+	}
+	remedy := "give one of the machine's own: --node-ip " + strings.Join(others, ", ")
+	switch {
+	case !n.IP.IsValid():
+		return host.NewFault(remedy, "this machine has no default route by IPv4 that tells the node's address")
+	case n.IP.Is6():
+		return host.NewFault(remedy, "the node's address %s is not of IPv4, and the cluster's networks are", n.IP)
+	case !slices.Contains(others, n.IP.String()):
+		return host.NewFault(remedy, "%s is no address of this machine that others could reach", n.IP)
+	}
+	return nil
+}
+
+// IdentityFindings looks only at what a node is called and where it is, which
+// kubeadm would refuse in words of its own.
+func IdentityFindings(f Facts, n node.Node, ignore []string) []Finding {
+	findings := Run([]Check{{"node-name", checkNodeName}, {"node-ip", checkNodeIP}, {"networks", CheckNetworks}}, f, n, ignore)
+	return slices.DeleteFunc(findings, func(one Finding) bool { return one.Fault == (*host.Fault)(nil) })
+}

@@ -1,0 +1,95 @@
+package staticpod
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+)
+
+// A process is how the container of a component runs without being one: the
+// program of the package, in the node's namespaces, with what the manifest
+// says of its command line, environment, working folder and host paths.
+type process struct {
+	argv   []string
+	env    []string // NAME=VALUE
+	dir    string   // "" means that it does not matter
+	mounts []HostMount
+}
+
+// process reads all that the manifest says of its container. What a service
+// can't have is a fault: nothing is passed over.
+func (m Manifest) process(n node.Node) (process, error) {
+	container, err := m.Container()
+	if err != nil {
+		return process{}, err
+	}
+	if err := m.checkFields(); err != nil {
+		return process{}, err
+	}
+	env, err := ContainerEnv(container, m.FieldValues(n))
+	if err != nil {
+		return process{}, err
+	}
+	argv, err := m.Command()
+	if err != nil {
+		return process{}, err
+	}
+	for i, word := range argv {
+		argv[i] = expand(word, env)
+	}
+	p := process{argv: argv}
+	p.dir, _ = container["workingDir"].(string)
+	for _, v := range env {
+		p.env = append(p.env, v.name+"="+v.value)
+	}
+	p.mounts, err = m.mounts(env)
+	return p, err
+}
+
+// loadProcess reads how a component is to run, and from which manifest.
+func loadProcess(name string, n node.Node) (process, Manifest, error) {
+	m, err := ReadManifest(name)
+	if err != nil {
+		return process{}, m, err
+	}
+	p, err := m.process(n)
+	if err != nil {
+		return p, m, fmt.Errorf("reading the manifest of %s: %w", name, err)
+	}
+	return p, m, nil
+}
+
+// RunComponent is what the unit of a component runs: it notes which manifest
+// it runs by, and becomes the component in the node, with a child that
+// carries what it prints.
+func RunComponent(ctx context.Context, name string, n node.Node) error {
+	_, m, err := loadProcess(name, n)
+	if err != nil {
+		return err
+	}
+	cmd, err := namespace.Program{Name: node.Self, Args: []string{"unit", "component", name}}.UnitCommand(ctx)
+	if err != nil {
+		return err
+	}
+	if err := noteRunning(name, m.Digest); err != nil {
+		return err
+	}
+	return cmd.ExecLogged(host.Command{Path: node.Self, Args: []string{"unit", "log", name}})
+}
+
+// BecomeComponent replaces this process, which is in the node, by the
+// component.
+func BecomeComponent(name string, n node.Node) error {
+	p, _, err := loadProcess(name, n)
+	if err != nil {
+		return err
+	}
+	if err := mountAll(p.mounts); err != nil {
+		return fmt.Errorf("mounting the volumes of %s: %w", name, err)
+	}
+	return host.Command{Path: p.argv[0], Args: p.argv[1:], Dir: p.dir, Env: node.MergeVariables(os.Environ(), node.WithoutProxies(p.env))}.Exec()
+}

@@ -1,0 +1,70 @@
+package staticpod
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+)
+
+const vipPod = `apiVersion: v1
+kind: Pod
+metadata: {name: vip, namespace: kube-system}
+spec: {hostNetwork: true, containers: [{name: vip, image: x, env: [{name: A, value: b}]}], volumes: [{name: x, hostPath: {path: /x}}, {name: e, emptyDir: {}}]}
+`
+
+func TestStaticPodCheck(t *testing.T) {
+	for _, c := range []struct{ name, file, old, new, word string }{
+		{"a pod", "kube-vip.yaml", "", "", ""},
+		{"JSON", "kube-vip.json", vipPod, `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{"containers":[{"name":"a","image":"b"}]}}`, ""},
+		{"not YAML", "a.yaml", vipPod, "{", "YAML"},
+		{"empty", "a.yaml", vipPod, "", "0 documents"},
+		{"two", "a.yaml", vipPod, vipPod + "---\n" + vipPod, "2 documents"},
+		{"another kind", "a.yaml", "kind: Pod", "kind: Deployment", "Deployment"},
+		{"another version", "a.yaml", "apiVersion: v1", "apiVersion: v2", "v2"},
+		{"no name", "a.yaml", "name: vip, namespace", "namespace", "no name"},
+		{"a bad name", "a.yaml", "name: vip, namespace", "name: ../vip, namespace", "no name"},
+		{"a bad namespace", "a.yaml", "kube-system", "Kube_System", "no name"},
+		{"no containers", "a.yaml", "containers: [{name: vip, image: x, env: [{name: A, value: b}]}], ", "", "no containers"},
+		{"no image", "a.yaml", "image: x, ", "", "no image"},
+		{"a component's file", "etcd.yaml", "", "", "part of the control plane"},
+		{"a component's file, JSON", "kube-apiserver.json", "", "", "part of the control plane"},
+		{"a component's name", "old.yaml", "name: vip, n", "name: etcd, n", "part of the control plane"},
+		{"a component's labels", "old.yaml", "name: vip, n", "name: etcd-old, labels: {component: etcd, tier: control-plane}, n", "part of the control plane"},
+		{"a component's name elsewhere", "mine.yaml", "name: vip, namespace: kube-system", "name: etcd, namespace: shop", ""},
+		{"an object's volume", "a.yaml", "emptyDir: {}", "configMap: {name: x}", "configMap"},
+		{"an object's value", "a.yaml", "value: b", "valueFrom: {secretKeyRef: {name: x, key: y}}", "secretKeyRef"},
+		{"an account", "a.yaml", "hostNetwork: true", "serviceAccountName: x", "serviceAccountName"},
+		{"no account", "a.yaml", "hostNetwork: true", `serviceAccountName: ""`, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := staticPod{file: node.ManifestsDir + "/" + c.file, data: []byte(strings.Replace(vipPod, c.old, c.new, 1))}
+			err := p.check(map[string]string{})
+			if c.word == "" && err != nil || c.word != "" && (err == nil || !strings.Contains(err.Error(), c.word) || host.AsFault(err).Remedy == "") {
+				t.Errorf("got %v, want %q and a remedy", err, c.word)
+			}
+		})
+	}
+}
+
+func TestStaticPodTwice(t *testing.T) {
+	names := map[string]string{}
+	first, second := staticPod{file: "/a.yaml", data: []byte(vipPod)}, staticPod{file: "/b.yaml", data: []byte(vipPod)}
+	if err := first.check(names); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.check(names); err == nil || !strings.Contains(err.Error(), "/a.yaml has a pod kube-system/vip") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func FuzzStaticPodCheck(f *testing.F) {
+	f.Add([]byte(vipPod))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		names := map[string]string{}
+		if err := (staticPod{file: "/a.yaml", data: data}).check(names); err == nil && len(names) != 1 {
+			t.Error("a pod without a name")
+		}
+	})
+}

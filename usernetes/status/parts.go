@@ -1,0 +1,126 @@
+package status
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/units"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
+)
+
+// A service that has come up again and has run for less than this, after as
+// many restarts, does not count as one that runs.
+const (
+	unsteadyRestarts = 3
+	unsteadyTime     = 20 * time.Second
+)
+
+// A part is one service of the node, as systemd and it say themselves.
+type part struct {
+	Unit   string
+	State  host.UnitState
+	answer string // why it does not work, by its own word; "" when it does or was not asked
+}
+
+// nodeParts lists the services that a node is to have, in the order in which
+// they start. manifests are the components that kubeadm has written one for:
+// etcd may be somewhere else.
+func nodeParts(n node.Node, manifests []string) []string {
+	names := []string{units.RootlessKit, units.CRIO, units.Kubelet, units.Flanneld, units.KubeProxy, units.Ports, units.Manifests}
+	for _, name := range staticpod.Components() {
+		if slices.Contains(manifests, name) || n.APIPort != 0 && name != staticpod.Etcd {
+			names = append(names, units.Component(name))
+		}
+	}
+	return names
+}
+
+func presentManifests() []string {
+	return slices.DeleteFunc(staticpod.Components(), func(name string) bool {
+		_, err := staticpod.ReadManifest(name)
+		return err != nil
+	})
+}
+
+// LookAtParts asks systemd for each part of the node, and then the parts
+// themselves, when there is anyone to be asked.
+func LookAtParts(ctx context.Context, manager *host.Manager, n node.Node) (parts []part, err error) {
+	for _, unit := range nodeParts(n, presentManifests()) {
+		s, err := manager.State(ctx, unit)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part{Unit: unit, State: s})
+	}
+	if !parts[0].State.Up() {
+		return parts, nil
+	}
+	answers, err := askParts(ctx)
+	if err != nil {
+		parts[0].answer = err.Error()
+	}
+	for i, p := range parts {
+		if answer, asked := answers[p.Unit]; asked {
+			parts[i].answer = answer
+		}
+	}
+	return parts, nil
+}
+
+// States of a part beside systemd's own words.
+const (
+	stateRestarting = "restarting"
+	stateSkipped    = "skipped"
+	stateWaiting    = "waiting"
+	stateSilent     = "not answering"
+)
+
+// line says how a part is at a moment; its Fault is "" when it is well.
+func (p part) line(now time.Time) UnitStatus {
+	s := p.State
+	line := UnitStatus{Unit: p.Unit, State: s.Active, Since: s.Started}
+	switch {
+	case s.Skipped():
+		line.State = stateSkipped
+		line.Fault = fmt.Sprintf("systemd has skipped it: %s does not hold", s.Unmet)
+	case restarting(s, now):
+		line.State = stateRestarting
+		line.Fault = fmt.Sprintf("it ends and is started again, %d times so far", s.Restarts)
+	case s.Active == "failed":
+		line.Fault = fmt.Sprintf("it has failed (%s)", s.Result)
+	case s.Active == "activating":
+		line.Fault = "it has not come up yet"
+	case s.Waits && !s.Up():
+		line.State = stateWaiting
+		line.Fault = "it waits for others to come up"
+	case !s.Up():
+		line.Fault = "it does not run"
+	case p.answer != "":
+		line.State = stateSilent
+		line.Fault = host.Printable(p.answer)
+	}
+	return line
+}
+
+// restarting reports whether a service has not come up to stay: systemd waits
+// before it starts it again, or has just done so.
+func restarting(s host.UnitState, now time.Time) bool {
+	switch {
+	case s.Sub == "auto-restart":
+		return true
+	case s.Active == "activating":
+		return s.Restarts > 0
+	default:
+		return s.Up() && s.Restarts >= unsteadyRestarts && now.Sub(s.Started) < unsteadyTime
+	}
+}
+
+// allStopped reports whether nothing of the node runs or tries to. What
+// follows the manifests needs no namespaces and may go on without them.
+func allStopped(parts []part) bool {
+	return !slices.ContainsFunc(parts, func(p part) bool { return p.Unit != units.Manifests && !p.State.Idle() })
+}

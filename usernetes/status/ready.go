@@ -1,0 +1,72 @@
+package status
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
+)
+
+// MissingParts names the parts that are not well, or is nil.
+func MissingParts(parts []part, now time.Time) error {
+	var texts []string
+	remedy := "mend what it says itself, and run the same command again: it goes on; its whole log: journalctl"
+	for _, p := range parts {
+		if line := p.line(now); line.Fault != "" {
+			texts = append(texts, line.Unit+": "+line.Fault)
+			remedy += " _SYSTEMD_USER_UNIT=" + line.Unit
+		}
+	}
+	if texts == nil {
+		return nil
+	}
+	return &host.Fault{Err: fmt.Errorf("not up after %s: %s", kubeadm.PartTimeout, strings.Join(texts, "; ")), Remedy: remedy + " -n 50 --no-pager"}
+}
+
+// ownAPI is the API by which a node is to be asked about itself: a control
+// plane's own, on its own address, a worker's cluster's.
+func ownAPI(n node.Node) (*kubeapi.Client, error) {
+	api, err := kubeapi.NewClient(node.KubeletConf)
+	if err == nil && n.APIPort != 0 {
+		api.Server = "https://" + netip.AddrPortFrom(n.IP, uint16(n.APIPort)).String()
+	}
+	return api, err
+}
+
+// errNotInCluster says that the cluster does not know the node.
+var errNotInCluster = errors.New("the cluster has no Node object of this node: it was deleted")
+
+// askOwnNode returns why the cluster does not count on this node, or nil.
+func askOwnNode(ctx context.Context, api *kubeapi.Client, n node.Node) error {
+	own, err := api.Node(ctx, n.Name)
+	var refused *kubeapi.Error
+	switch {
+	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
+		return host.NewFault("let the kubelet make it again: systemctl restart kubelet", "node %s: %w", n.Name, errNotInCluster)
+	case err != nil:
+		return err
+	case !own.Ready():
+		return host.NewFault("podsec-k8s kubectl describe node "+n.Name, "node %s is not ready: %s", n.Name, own.Unreadiness())
+	}
+	return nil
+}
+
+// AwaitReady waits until the cluster counts the node as ready.
+func AwaitReady(ctx context.Context, n node.Node) error {
+	api, err := ownAPI(n)
+	if err != nil {
+		return err
+	}
+	return wait.Until(ctx, ReadyTimeout, func() error { return askOwnNode(ctx, api, n) })
+}
+
+const ReadyTimeout = 4 * time.Minute

@@ -1,0 +1,68 @@
+package status
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
+	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
+)
+
+// siteFindings is what status has to say of limits, ids and the proxy: what is
+// wrong now, and what may trouble the node later.
+func siteFindings(ctx context.Context, n node.Node) (faults, warnings []node.Problem) {
+	limits := preflight.ReadLimits("/", uint32(os.Getuid()))
+	for _, f := range limits.Exhausted() {
+		faults = append(faults, node.NewProblem(f))
+	}
+	for _, f := range limits.Warnings() {
+		warnings = append(warnings, node.NewProblem(f))
+	}
+	var lines []node.Problem
+	if err := node.NoteIDs.Load(&lines); err != nil && !node.IsMissing(err) {
+		faults = append(faults, node.NewProblem(fmt.Errorf("reading which pods lack ids: %w", err)))
+	}
+	faults = append(faults, lines...)
+	site, err := node.LoadSite(node.SiteDir)
+	if err != nil {
+		return append(faults, node.NewProblem(err)), warnings
+	}
+	for _, f := range proxyFindings(ctx, n, site) {
+		faults = append(faults, node.NewProblem(f))
+	}
+	for _, f := range (preflight.ProxyFacts{Exposed: site.Exposed}).Warnings() {
+		warnings = append(warnings, node.NewProblem(f))
+	}
+	return faults, warnings
+}
+
+// proxyFindings tells of a proxy that the node can't use, and of nodes that
+// the apiserver would ask through it.
+func proxyFindings(ctx context.Context, n node.Node, site node.Site) []*host.Fault {
+	if !site.Proxy.Used() {
+		return nil
+	}
+	if f := site.Proxy.Check(n, nil); f != nil {
+		return []*host.Fault{f}
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait.LookTimeout)
+	defer cancel()
+	api, err := ownAPI(n)
+	if err != nil {
+		return nil // clusterFaults tells
+	}
+	others, err := peers(ctx, api, n)
+	if err != nil {
+		return nil // the same
+	}
+	missed := site.Proxy.Uncovered(n.Directly(node.HostAddresses(), namespace.Endpoints(n)...), others)
+	if len(missed) == 0 {
+		return nil
+	}
+	return []*host.Fault{host.NewFault("add their network to NO_PROXY in /etc/podsec-k8s on every node, then: systemctl stop kubelet; systemctl start kubelet",
+		"nodes of the cluster are asked through the proxy: %v", missed)}
+}
