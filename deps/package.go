@@ -90,7 +90,7 @@ func readPackage(r io.Reader, wanted map[string]bool) (contents, error) {
 	return c, err
 }
 
-// parse gives what checked headers say. cavaliergopher/rpm makes slices of
+// parse returns what checked headers say. cavaliergopher/rpm makes slices of
 // the sizes that it reads, and indexes lists by each other's lengths: the
 // first is safe after readSection, the second is done here instead.
 func parse(headers []byte) (contents, error) {

@@ -34,7 +34,7 @@ func (p Pin) Requires() []string {
 	return reversed(bounds)
 }
 
-// String gives the name and both bounds, such as "etcd >= 3.5, < 3.7".
+// String returns the name and both bounds, such as "etcd >= 3.5, < 3.7".
 func (p Pin) String() string {
 	return strings.TrimSpace(p.Name + " " + strings.Join(p.bounds(), ", "))
 }

@@ -14,7 +14,7 @@ import (
 
 // A place is where a repository lies: a folder, or a site.
 type place interface {
-	// open gives a file below the place, named with slashes. An absent one
+	// open returns a file below the place, named with slashes. An absent one
 	// is fs.ErrNotExist; one that is too big fails while it is read.
 	open(ctx context.Context, name string) (io.ReadCloser, error)
 	// packages lists the files that are named as RPMs are.

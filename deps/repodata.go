@@ -43,7 +43,7 @@ type checksum struct {
 	Value string `xml:",chardata"`
 }
 
-// hash gives the function that makes such checksums.
+// hash returns the function that makes such checksums.
 func (c checksum) hash() (hash.Hash, error) {
 	switch c.Kind {
 	case "sha256":

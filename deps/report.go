@@ -28,7 +28,7 @@ func (s State) String() string {
 	}[s]
 }
 
-// MarshalText gives the word of String, for JSON.
+// MarshalText returns the word of String, for JSON.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // A Report says of every pin how it is met.

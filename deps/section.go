@@ -87,7 +87,7 @@ const (
 	kindI18NString  = 9
 )
 
-// size gives how many bytes of data an entry has, when they are at most
+// size returns how many bytes of data an entry has, when they are at most
 // budget and all there.
 func (e sectionEntry) size(data []byte, budget int) (int, bool) {
 	if e.count == 0 || uint64(e.offset) >= uint64(len(data)) {
@@ -106,7 +106,7 @@ func (e sectionEntry) size(data []byte, budget int) (int, bool) {
 	return int(size), size <= uint64(len(data))
 }
 
-// stringsSize gives the length of that many strings, each ended by a zero.
+// stringsSize returns the length of that many strings, each ended by a zero.
 func stringsSize(data []byte, count uint32) (int, bool) {
 	size := 0
 	for range count {
@@ -119,7 +119,7 @@ func stringsSize(data []byte, count uint32) (int, bool) {
 	return size, true
 }
 
-// text gives the first string of an entry, "" when there is none.
+// text returns the first string of an entry, "" when there is none.
 func (s section) text(tag uint32) string {
 	e, ok := s.entries[tag]
 	if !ok || (e.kind != kindString && e.kind != kindStringArray && e.kind != kindI18NString) {
@@ -129,7 +129,7 @@ func (s section) text(tag uint32) string {
 	return string(text)
 }
 
-// number gives the first number of an entry.
+// number returns the first number of an entry.
 func (s section) number(tag uint32) (int64, bool) {
 	e := s.entries[tag]
 	switch e.kind {
@@ -141,7 +141,7 @@ func (s section) number(tag uint32) (int64, bool) {
 	return 0, false
 }
 
-// bytes gives the data of a binary entry.
+// bytes returns the data of a binary entry.
 func (s section) bytes(tag uint32) []byte {
 	e := s.entries[tag]
 	if e.kind != kindBinary {

@@ -45,7 +45,7 @@ type CommandError struct {
 	Err    error
 }
 
-// Error gives the name or the quoted argv, how it ended, and what it said of
+// Error returns the name or the quoted argv, how it ended, and what it said of
 // that.
 func (e *CommandError) Error() string {
 	text := fmt.Sprintf("%s: %v", e.Name, e.Err)
@@ -55,7 +55,7 @@ func (e *CommandError) Error() string {
 	return joined(text, LastError(e.Stderr))
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *CommandError) Unwrap() error { return e.Err }
 
 // Run runs the program to its end, as the caller's own user: for another one

@@ -14,7 +14,7 @@ type Fault struct {
 // Error says what went wrong, without the remedy.
 func (f *Fault) Error() string { return f.Err.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (f *Fault) Unwrap() error { return f.Err }
 
 // NewFault makes a fault of its remedy and a message.

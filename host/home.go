@@ -46,7 +46,7 @@ func (h *Host) newHome() string     { return filepath.Join(h.State, "home.new") 
 func (h *Host) oldHome() string     { return filepath.Join(h.State, "home.old") }
 func (h *Host) clusterNote() string { return filepath.Join(h.State, "cluster") }
 
-// SavedIDs gives the ids of a home that was kept, or nil. Ids without a home
+// SavedIDs returns the ids of a home that was kept, or nil. Ids without a home
 // are what a cut run has left.
 func (h *Host) SavedIDs() (*Saved, error) {
 	moved := h.present(h.savedHome())

@@ -222,7 +222,7 @@ func (h *Host) withUnits(ctx context.Context, do func(UnitManager) error) error 
 	return do(manager)
 }
 
-// present tells whether there is anything at a path, be it a dead link.
+// present reports whether there is anything at a path, be it a dead link.
 func (h *Host) present(path string) bool {
 	_, err := os.Lstat(h.path(path))
 	return err == nil

@@ -8,7 +8,7 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 )
 
-// HandedSocket gives the one local socket that systemd has opened for this
+// HandedSocket returns the one local socket that systemd has opened for this
 // process. Source: sd_listen_fds(3).
 func HandedSocket() (*net.UnixListener, error) {
 	listeners, err := activation.Listeners()

@@ -130,7 +130,7 @@ func freeSystemID(h *host.Host, taken map[uint32]bool) (uint32, error) {
 	}
 }
 
-// madeRange gives the ranges that an earlier run of podsec-k8s gave out.
+// madeRange returns the ranges that an earlier run of podsec-k8s gave out.
 func madeRange(h *host.Host) (*host.SubIDs, error) {
 	made, err := host.Made(h)
 	if err != nil {

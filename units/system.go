@@ -33,10 +33,10 @@ var (
 	modules string
 )
 
-// GuardUnit gives the text of the guard's unit.
+// GuardUnit returns the text of the guard's unit.
 func GuardUnit() string { return guard }
 
-// GuardDropIn gives the text of the guard's drop-in for a user with that id.
+// GuardDropIn returns the text of the guard's drop-in for a user with that id.
 func GuardDropIn(uid uint32) string {
 	id := strconv.FormatUint(uint64(uid), 10)
 	return strings.NewReplacer("user@UID.service", "user@"+id+".service", "/run/user/UID", "/run/user/"+id).Replace(guardDropIn)
@@ -97,7 +97,7 @@ func Modules() []string {
 	return all
 }
 
-// entries gives the lines of a file that are no comments.
+// entries returns the lines of a file that are no comments.
 func entries(text string) func(func(string) bool) {
 	return func(yield func(string) bool) {
 		for line := range strings.Lines(text) {

@@ -15,6 +15,6 @@ const (
 	Ports       = "u7s-ports.service"       // ports of the host for services of the cluster
 )
 
-// Component gives the user unit of a control plane component, such as
+// Component returns the user unit of a control plane component, such as
 // "etcd", by the name of its kubeadm manifest.
 func Component(name string) string { return "u7s-" + name + ".service" }

@@ -61,7 +61,7 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// setting gives the values of a setting that may be repeated, sorted.
+// setting returns the values of a setting that may be repeated, sorted.
 func setting(t *testing.T, unit, key string) (values []string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("user", unit))
@@ -108,7 +108,7 @@ func TestUnitsEndBeforeSystemdGivesUp(t *testing.T) {
 	}
 }
 
-// stopSeconds gives how long each ExecStop of a unit waits.
+// stopSeconds returns how long each ExecStop of a unit waits.
 func stopSeconds(t *testing.T, unit string) (all []int) {
 	t.Helper()
 	for _, word := range setting(t, unit, "ExecStop") {

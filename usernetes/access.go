@@ -46,7 +46,7 @@ func AskAccess() (a NodeAccess, err error) {
 	return a, err
 }
 
-// Check tells whether what u7s-admin hands to root has its form.
+// Check reports whether what u7s-admin hands to root has its form.
 func (a NodeAccess) Check() error {
 	if a.Begun && !node.IsName(strings.ToLower(a.Name)) {
 		return fmt.Errorf("the node's name %q is none", a.Name)

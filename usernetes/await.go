@@ -55,7 +55,7 @@ func awaitAPI(ctx context.Context, n node.Node) error {
 	return nil
 }
 
-// answers tells whether a URL answers well; so it does for a cluster where
+// answers reports whether a URL answers well; so it does for a cluster where
 // nobody may ask without a name.
 func answers(ctx context.Context, client *http.Client, url string) bool {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

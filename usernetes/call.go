@@ -51,7 +51,7 @@ func namesToIgnore() []string {
 // rootChecks lists those of root's own checks that can be passed over.
 func rootChecks() []string { return []string{"firewall", "home", "rootful-node"} }
 
-// CheckUpload tells whether certificates are to be shared with control planes
+// CheckUpload reports whether certificates are to be shared with control planes
 // that could never join: kubeadm lets none in without an endpoint that stays.
 func (o Options) CheckUpload() error {
 	if !o.Upload {

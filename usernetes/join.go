@@ -54,7 +54,7 @@ func kubeadmJoin(ctx context.Context, w *Work) error {
 	return host.Remove(node.InitFile)
 }
 
-// joinFault gives kubeadm's failure to join the remedy for what it says of
+// joinFault returns kubeadm's failure to join the remedy for what it says of
 // itself. A service that ends again and again has one.
 func joinFault(err error) error {
 	var known *host.Fault
@@ -89,7 +89,7 @@ func startWorkerNetwork(ctx context.Context, w *Work) error {
 	if err != nil {
 		return err
 	}
-	config, err := kubeadm.ClusterConfig(api, ctx)
+	config, err := kubeadm.ClusterConfig(ctx, api)
 	if err == nil {
 		err = takeNetworks(&w.Plan.Node, config)
 	}

@@ -46,7 +46,7 @@ func withoutSecrets(docs []document.Document) []document.Document {
 	return docs
 }
 
-// CheckMade tells whether a call asks this machine for what it is already, in
+// CheckMade reports whether a call asks this machine for what it is already, in
 // whole or in part. A node is never made into another one in passing: what asks
 // for that is a fault. j is nil for a new cluster.
 func CheckMade(o Options, j *kubeadm.JoinRequest) error {
@@ -109,7 +109,7 @@ func checkRoleOfMaster(is steps.Role) error {
 	}
 }
 
-// ofThisCluster tells whether the certificate authority of this node's cluster
+// ofThisCluster reports whether the certificate authority of this node's cluster
 // is one of those that the request allows.
 func ofThisCluster(j kubeadm.JoinRequest) (bool, error) {
 	data, err := host.ReadFile(node.StatePath(node.CAFile))
@@ -186,7 +186,7 @@ func checkConfig(a steps.Asked, o Options, j *kubeadm.JoinRequest) error {
 	return nil
 }
 
-// holds tells whether a change leaves the configuration as it is.
+// holds reports whether a change leaves the configuration as it is.
 func holds(a steps.Asked, change func(kubeadm.Config) error) (bool, error) {
 	before, err := document.Parse([]byte(a.Config))
 	if err != nil {

@@ -35,7 +35,7 @@ func Make(ctx context.Context, phases []Phase, plan Plan, progress Progress, out
 		return err
 	}
 	defer manager.Close()
-	return run(s, ctx, phases, &Work{Plan: plan, Manager: manager, Out: out}, progress)
+	return run(ctx, s, phases, &Work{Plan: plan, Manager: manager, Out: out}, progress)
 }
 
 // phaseFault names the phase. What was interrupted has no other cause. What has no remedy of its own gets the general
@@ -67,7 +67,7 @@ func begin(s *steps.Steps, phase string, plan Plan) error {
 
 // run runs the phases in order, notes each that is done, and stops at the
 // first fault.
-func run(s steps.Steps, ctx context.Context, phases []Phase, w *Work, p Progress) error {
+func run(ctx context.Context, s steps.Steps, phases []Phase, w *Work, p Progress) error {
 	for i, phase := range phases {
 		p.Begin(i+1, len(phases), phase.Name)
 		start := time.Now()

@@ -48,11 +48,11 @@ func RunUnit(ctx context.Context, name, about string) error {
 	if err != nil {
 		return err
 	}
-	return runUnit(n, ctx, name, about)
+	return runUnit(ctx, n, name, about)
 }
 
 // runUnit is RunUnit for what has to know the node.
-func runUnit(n node.Node, ctx context.Context, name, about string) error {
+func runUnit(ctx context.Context, n node.Node, name, about string) error {
 	switch name {
 	case "rootlesskit":
 		return runRootlessKit(ctx, n)
@@ -116,7 +116,7 @@ func enterSelf(ctx context.Context, name string) error {
 	return namespace.Program{Name: node.Self, Args: []string{"unit", name}}.ExecUnit(ctx)
 }
 
-// program gives the command line of a service in the node.
+// program returns the command line of a service in the node.
 func program(name string, n node.Node) (namespace.Program, error) {
 	switch name {
 	case "crio":
@@ -129,7 +129,7 @@ func program(name string, n node.Node) (namespace.Program, error) {
 	return namespace.Program{}, fmt.Errorf("there is no service %q in a node", name)
 }
 
-// crio gives CRI-O the site's logins by the name of their file, for the pause
+// crio returns CRI-O the site's logins by the name of their file, for the pause
 // image as for all others. Source: crio(8).
 func crio(n node.Node) (namespace.Program, error) {
 	pause, err := n.PauseImage()

@@ -27,7 +27,7 @@ func Reset(ctx context.Context, force bool, out io.Writer) error {
 	careful := missing == nil && !force && !s.UnfinishedFirst(err)
 	leave := func(context.Context) error { return nil }
 	if careful {
-		if leave, err = etcd.Leaver(s, ctx, n); err != nil {
+		if leave, err = etcd.Leaver(ctx, s, n); err != nil {
 			return err
 		}
 	}

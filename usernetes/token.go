@@ -44,7 +44,7 @@ func RunTokens(ctx context.Context, args []string, out, errOut io.Writer) error 
 // A Token is a new bootstrap token. It is a secret.
 type Token struct{ Token string }
 
-// Check tells whether it has its form. Root asks this of what u7s-admin hands it.
+// Check reports whether it has its form. Root asks this of what u7s-admin hands it.
 func (t Token) Check() error {
 	if !kubeadm.BootstrapToken.MatchString(t.Token) {
 		return errors.New("kubeadm printed something else than a token")
@@ -136,7 +136,7 @@ func hasFlag(args []string, name string) bool {
 	return false
 }
 
-// checkOpen tells whether another control plane could join. kubeadm lets one in
+// checkOpen reports whether another control plane could join. kubeadm lets one in
 // only where the cluster has an endpoint that stays, and etcd has to be open for
 // its peers.
 func checkOpen(ctx context.Context) error {
@@ -144,7 +144,7 @@ func checkOpen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	config, err := kubeadm.ClusterConfig(api, ctx)
+	config, err := kubeadm.ClusterConfig(ctx, api)
 	if err != nil {
 		return fmt.Errorf("asking the cluster for its endpoint: %w", err)
 	}

@@ -72,7 +72,7 @@ func (q question) call() (gate.Call, error) {
 	return c, err
 }
 
-// asAdmin gives the call of this program as u7s-admin, with an environment of
+// asAdmin returns the call of this program as u7s-admin, with an environment of
 // its own.
 func asAdmin(args ...string) (gate.Call, error) {
 	if err := requireRoot(); err != nil {

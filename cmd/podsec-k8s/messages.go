@@ -44,7 +44,7 @@ func catalogueFor(getenv func(string) string) catalogue {
 // verbs matches what fmt puts values in place of.
 var verbs = regexp.MustCompile(`%[.0-9]*[a-z]`)
 
-// format gives the format for an English one.
+// format returns the format for an English one.
 func (c catalogue) format(english string) string {
 	if other, ok := c.pairs[english]; ok {
 		return other
@@ -77,7 +77,7 @@ func (c catalogue) text(english string) string {
 	return english
 }
 
-// longestFirst gives the formats so that one that says more comes before one
+// longestFirst returns the formats so that one that says more comes before one
 // that fits more.
 func (c catalogue) longestFirst() []string {
 	return slices.SortedFunc(maps.Keys(c.pairs), func(a, b string) int {

@@ -67,7 +67,7 @@ func spokenIn(n ast.Node) []string {
 	return nil
 }
 
-// text gives a text literal, a concatenation, or the format of a Sprintf.
+// text returns a text literal, a concatenation, or the format of a Sprintf.
 func text(e ast.Expr) []string {
 	switch e := e.(type) {
 	case *ast.BasicLit:

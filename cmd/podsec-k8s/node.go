@@ -186,7 +186,7 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []prefl
 	return plan, slices.Concat(fromRoot(request.Faults, request.Options.Ignore), findings, warnings), nil
 }
 
-// inherited gives the files that root has opened for this process.
+// inherited returns the files that root has opened for this process.
 func inherited(count int) []*os.File {
 	files := make([]*os.File, count)
 	for i := range files {

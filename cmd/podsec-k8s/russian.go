@@ -9,7 +9,7 @@ import (
 //go:embed russian.po
 var russianPO []byte
 
-// russian gives the Russian words for the English ones.
+// russian returns the Russian words for the English ones.
 // Source: gettext's manual, "The Format of PO Files".
 func russian() map[string]string {
 	po := gotext.NewPo()

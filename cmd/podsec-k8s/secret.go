@@ -27,7 +27,7 @@ func joinSecrets(j *kubeadm.JoinRequest) []secret {
 	return []secret{{"token", &j.Token}, {"certificate-key", &j.CertificateKey}}
 }
 
-// checkSecrets tells whether each secret is given at most once, and the token
+// checkSecrets reports whether each secret is given at most once, and the token
 // at all. Nothing is read yet.
 func checkSecrets(c *cli.Context, j *kubeadm.JoinRequest) error {
 	for _, s := range joinSecrets(j) {

@@ -40,7 +40,7 @@ func wordsOf(usage string) words {
 	return w
 }
 
-// check tells whether as many words were given as the command takes.
+// check reports whether as many words were given as the command takes.
 func (w words) check(given []string) error {
 	if len(given) < len(w.needed) {
 		return misuse("%s is missing", w.needed[len(given)])

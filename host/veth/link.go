@@ -61,7 +61,7 @@ func isOn(path string) bool {
 	return err == nil && strings.TrimSpace(string(value)) == "1"
 }
 
-// forwarding gives the place of a device's setting of that name. Source: the
+// forwarding returns the place of a device's setting of that name. Source: the
 // kernel's Documentation/networking/ip-sysctl.rst.
 func forwarding(device string) string { return "/proc/sys/net/ipv4/conf/" + device + "/forwarding" }
 
@@ -121,7 +121,7 @@ func dropLink(ctx context.Context, l Link) error {
 	return errors.Join(faults...)
 }
 
-// hasLink tells whether the machine's end is there.
+// hasLink reports whether the machine's end is there.
 func hasLink() bool {
 	_, err := os.Stat("/sys/class/net/" + HostEnd)
 	return !errors.Is(err, fs.ErrNotExist)
@@ -144,7 +144,7 @@ func deleteLost(ctx context.Context, subnet netip.Prefix) error {
 	return ip(ctx, "link", "delete", device.Attrs().Name)
 }
 
-// load gives nft a table.
+// load returns nft a table.
 func load(ctx context.Context, text string) error {
 	return host.Command{Path: NFT, Args: []string{"-f", "-"}, Stdin: strings.NewReader(text)}.Run(ctx)
 }

@@ -22,7 +22,7 @@ const (
 	overlayHead = 50 // bytes that a packet grows by
 )
 
-// addOverlay gives ip's arguments that make the device in the namespaces, while
+// addOverlay returns ip's arguments that make the device in the namespaces, while
 // what it sends and receives stays the machine's: the kernel leaves that in
 // the network namespace that made the device. So packets between nodes pass
 // neither the veth pair nor a translation of addresses.

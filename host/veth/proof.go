@@ -17,7 +17,7 @@ import (
 // errNotTheirs says that a descriptor is not what was asked for.
 var errNotTheirs = errors.New("it is no network namespace of that user")
 
-// Prove tells whether a descriptor is a network namespace whose user
+// Prove reports whether a descriptor is a network namespace whose user
 // namespace was made by uid. Nobody can make such a descriptor of another's
 // namespace: the kernel answers for it.
 // Source: ioctl_ns(2).

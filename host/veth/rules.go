@@ -41,7 +41,7 @@ type Link struct {
 	Default netip.Addr   // gateway of the machine's default route; invalid when there was none
 }
 
-// lastFour gives the last four addresses of a network: RootlessKit's own are
+// lastFour returns the last four addresses of a network: RootlessKit's own are
 // among the first.
 func lastFour(network netip.Prefix) netip.Prefix {
 	a := network.Masked().Addr().As4()
@@ -57,7 +57,7 @@ func (l Link) Gateway() netip.Addr { return l.Subnet.Masked().Addr().Next() }
 // Peer is the address of the end in the namespaces.
 func (l Link) Peer() netip.Addr { return l.Gateway().Next() }
 
-// Prefix gives the address of an end with the length of the network.
+// Prefix returns the address of an end with the length of the network.
 func (l Link) Prefix(end netip.Addr) string { return netip.PrefixFrom(end, l.Subnet.Bits()).String() }
 
 // families lists those of nftables in which the service has a table.

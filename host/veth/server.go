@@ -154,7 +154,7 @@ func (s *Server) handle(ctx context.Context, c *net.UnixConn, r request, namespa
 	return a
 }
 
-// prove tells whether a request came with a namespace of the user's.
+// prove reports whether a request came with a namespace of the user's.
 func (s *Server) prove(namespace *os.File) error {
 	if namespace == nil {
 		return errNotTheirs
@@ -162,7 +162,7 @@ func (s *Server) prove(namespace *os.File) error {
 	return Prove(int(namespace.Fd()), s.UID)
 }
 
-// keep gives a connection the link of an earlier one, when there is one yet. A
+// keep returns a connection the link of an earlier one, when there is one yet. A
 // pair that others have taken away meanwhile is made anew.
 func (s *Server) keep(ctx context.Context, c *net.UnixConn, address netip.Addr, namespace *os.File) (Link, bool, error) {
 	if err := s.prove(namespace); err != nil {

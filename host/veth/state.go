@@ -104,7 +104,7 @@ func (s *Server) restore(ctx context.Context) error {
 	return nil
 }
 
-// expire gives up on what nobody has come back for.
+// expire returns up on what nobody has come back for.
 func (s *Server) expire(ctx context.Context) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Dir gives the folder of the cache.
+// Dir returns the folder of the cache.
 func Dir() string {
 	if dir := os.Getenv("PODSEC_K8S_CACHE"); dir != "" {
 		return dir
@@ -29,7 +29,7 @@ func Key(kind string, inputs ...string) string {
 	return kind + "-" + hex.EncodeToString(sum[:6])
 }
 
-// Get gives the folder that fill fills from inputs. It is made at most once,
+// Get returns the folder that fill fills from inputs. It is made at most once,
 // beside its place, so that an interrupted make leaves nothing that looks
 // whole. Progress goes to standard error.
 func Get(ctx context.Context, kind string, inputs []string, fill func(ctx context.Context, dir string) error) (string, error) {

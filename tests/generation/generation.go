@@ -60,5 +60,5 @@ func Named(name string) (Generation, error) {
 	return Generation{}, fmt.Errorf("there is no generation %q: GEN is 1.26 or 1.34", name)
 }
 
-// FromEnv gives the generation that GEN names.
+// FromEnv returns the generation that GEN names.
 func FromEnv() (Generation, error) { return Named(os.Getenv("GEN")) }

@@ -16,7 +16,7 @@ import (
 // answers to it.
 const Repository = "registry.local"
 
-// Build gives a folder with pause.tar, coredns.tar and web.tar for a
+// Build returns a folder with pause.tar, coredns.tar and web.tar for a
 // generation.
 func Build(ctx context.Context, g generation.Generation, built programs.Programs) (string, error) {
 	inputs, err := sources("images/archive.go", "images/pause/main.go", "images/web/main.go", "images/web/files.go")
@@ -29,7 +29,7 @@ func Build(ctx context.Context, g generation.Generation, built programs.Programs
 	})
 }
 
-// BuildControlPlane gives a folder with an archive for each part of a
+// BuildControlPlane returns a folder with an archive for each part of a
 // control plane that runs in static pods: the rootful cluster which ours is
 // measured against needs them.
 func BuildControlPlane(ctx context.Context, g generation.Generation, built programs.Programs) (string, error) {

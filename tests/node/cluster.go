@@ -20,7 +20,7 @@ const Endpoint = "api.podsec.test:6443"
 // with m1, m2, …, w1, w2, ….
 type Cluster struct{ Masters, Workers []*Node }
 
-// All gives the masters and the workers.
+// All returns the masters and the workers.
 func (c Cluster) All() []*Node { return append(append([]*Node{}, c.Masters...), c.Workers...) }
 
 // BootCluster boots bare nodes that know each other's endpoint.

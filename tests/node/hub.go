@@ -47,7 +47,7 @@ func labName() string {
 // hub is the outer machine.
 type hub struct{ leader int }
 
-// findHub gives the hub that runs, or ErrNoNode.
+// findHub returns the hub that runs, or ErrNoNode.
 func findHub() (hub, error) {
 	data, err := os.ReadFile(filepath.Join(runDir(), "hub"))
 	if err != nil {
@@ -106,8 +106,8 @@ func lockLab() (unlock func(), err error) {
 	return func() { folder.Close() }, nil //nolint:errcheck // closing gives the lock back
 }
 
-// findHubOrClear gives the hub. Where none runs, it removes what one has left,
-// and gives no hub; one that is being booted meanwhile is waited for.
+// findHubOrClear returns the hub. Where none runs, it removes what one has left,
+// and returns no hub; one that is being booted meanwhile is waited for.
 func findHubOrClear(ctx context.Context) (hub, error) {
 	unlock, err := lockLab()
 	if err != nil {
@@ -120,7 +120,7 @@ func findHubOrClear(ctx context.Context) (hub, error) {
 	return hub{}, DownAll(ctx)
 }
 
-// ensureHub gives the hub, booted when none runs. The caller holds the lab's
+// ensureHub returns the hub, booted when none runs. The caller holds the lab's
 // lock.
 func ensureHub(ctx context.Context) (hub, error) {
 	if err := os.MkdirAll(filepath.Join(runDir(), "nodes"), 0o755); err != nil {

@@ -74,7 +74,7 @@ func Boot(ctx context.Context, g generation.Generation, name string) (*Node, err
 	return n, nil
 }
 
-// register gives the node its hub and its address, and makes it known to
+// register returns the node its hub and its address, and makes it known to
 // others, who may boot and end nodes at the same time.
 func (n *Node) register(ctx context.Context) error {
 	unlock, err := lockLab()
@@ -143,7 +143,7 @@ func (n *Node) fill(ctx context.Context, parts Parts) error {
 // idsOfNode is how many subordinate ids are set aside for each node.
 const idsOfNode = 1000000
 
-// FirstSubID gives the first subordinate id that a user of the node gets.
+// FirstSubID returns the first subordinate id that a user of the node gets.
 // Every node has ids of its own, as machines have: the kernel counts keys,
 // inotify instances and more by user, over all nodes.
 func (n *Node) FirstSubID() int { return idsOfNode * n.number() }
@@ -151,7 +151,7 @@ func (n *Node) FirstSubID() int { return idsOfNode * n.number() }
 // number tells nodes of one network apart: the last byte of the address.
 func (n *Node) number() int { return int(n.Address.As4()[3]) }
 
-// loginDefs gives the settings by which user tools pick the node's ids.
+// loginDefs returns the settings by which user tools pick the node's ids.
 // Source: login.defs(5).
 func (n *Node) loginDefs(parts Parts) (string, error) {
 	data, err := os.ReadFile(filepath.Join(parts.Root, "etc/login.defs"))
@@ -328,7 +328,7 @@ func Outside(ctx context.Context, command string) (string, error) {
 	return h.output(ctx, "bash", "-c", command)
 }
 
-// Find gives a node that runs, or ErrNoNode.
+// Find returns a node that runs, or ErrNoNode.
 func Find(name string) (*Node, error) {
 	all, err := List()
 	if err != nil {
@@ -342,7 +342,7 @@ func Find(name string) (*Node, error) {
 	return nil, fmt.Errorf("%s: %w", name, ErrNoNode)
 }
 
-// List gives the nodes that run.
+// List returns the nodes that run.
 func List() ([]*Node, error) {
 	h, err := findHub()
 	if errors.Is(err, ErrNoNode) {

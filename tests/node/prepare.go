@@ -92,7 +92,7 @@ func (n *Node) Newer(ctx context.Context, version string) (string, error) {
 	return "/var/lib/newer", buildPackage(ctx, g, version, dir)
 }
 
-// KubeletUpdates gives a folder in the node with packages that take the place of
+// KubeletUpdates returns a folder in the node with packages that take the place of
 // its kubelet, see repository.Updates.
 func (n *Node) KubeletUpdates(ctx context.Context) (string, error) {
 	g, err := generation.Named(n.Generation)

@@ -58,7 +58,7 @@ func (p Proxy) log() string { return "/lab/" + p.unit + ".log" }
 // Setting is the proxy's URL with its user, as settings of a site have it.
 func (p Proxy) Setting() string { return strings.Replace(p.URL, "://", "://"+p.User+"@", 1) }
 
-// Requests gives what has reached the proxy, a line for each request.
+// Requests returns what has reached the proxy, a line for each request.
 func (p Proxy) Requests(ctx context.Context) (string, error) {
 	return p.hub.output(ctx, "cat", p.log())
 }

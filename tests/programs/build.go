@@ -62,14 +62,14 @@ func projects(g generation.Generation) []project {
 // Programs is where the programs of a generation are, by project.
 type Programs map[string]string
 
-// Path gives the file of a program of a project.
+// Path returns the file of a program of a project.
 func (p Programs) Path(project, program string) string { return filepath.Join(p[project], program) }
 
 // atOnce is how many projects are made at a time: some are downloaded
 // while another is compiled.
 const atOnce = 3
 
-// Build gives the programs of a generation, built now or before.
+// Build returns the programs of a generation, built now or before.
 func Build(ctx context.Context, g generation.Generation) (Programs, error) {
 	all := projects(g)
 	folders := make([]string, len(all))

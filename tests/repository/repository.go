@@ -15,7 +15,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/tests/programs"
 )
 
-// Build gives a repository of a generation's packages.
+// Build returns a repository of a generation's packages.
 func Build(ctx context.Context, g generation.Generation, built programs.Programs, root string) (string, error) {
 	source, err := sources()
 	if err != nil {

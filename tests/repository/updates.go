@@ -20,7 +20,7 @@ const (
 	preunService = `[ "$1" -ne 0 ] || { systemctl --no-reload disable kubelet.service; systemctl stop kubelet.service; }`
 )
 
-// Updates gives a folder with two packages that take the place of a
+// Updates returns a folder with two packages that take the place of a
 // generation's kubelet: the next build, alt2, and kubernetes-next-kubelet, which
 // has another name as the one of another minor has.
 func Updates(ctx context.Context, g generation.Generation, built programs.Programs) (string, error) {

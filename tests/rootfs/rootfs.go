@@ -33,7 +33,7 @@ func more(suite string) []string {
 	return nil
 }
 
-// Build gives the root file system of a generation's nodes.
+// Build returns the root file system of a generation's nodes.
 func Build(ctx context.Context, g generation.Generation) (string, error) {
 	all := slices.Concat(packages(), more(g.Suite))
 	dir, err := cache.Get(ctx, "root-"+g.Suite, all, func(ctx context.Context, dir string) error {

@@ -159,7 +159,7 @@ func refusedLoads(m *machine, g generation.Generation) {
 	m.run("rm -r folder")
 }
 
-// readme gives the lines of README's one block of commands that has a word in
+// readme returns the lines of README's one block of commands that has a word in
 // it.
 func readme(t testing.TB, word string) []string {
 	t.Helper()

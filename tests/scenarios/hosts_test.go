@@ -234,7 +234,7 @@ func notCleared() []string {
 		StartupAllowedMemoryNodes RestrictNetworkInterfaces`)
 }
 
-// kubeletProperties gives what systemd has in force for kubelet.service, but
+// kubeletProperties returns what systemd has in force for kubelet.service, but
 // for how it came to that. The order of dependencies means nothing.
 func kubeletProperties(m *machine) map[string]string {
 	all := map[string]string{}

@@ -131,7 +131,7 @@ func podField(s subject, node, field string) string {
 func podOn(s subject, node string) string    { return podField(s, node, "status.podIP") }
 func podNamed(s subject, node string) string { return podField(s, node, "metadata.name") }
 
-// enterPod gives what runs a program of the machine in a pod's network.
+// enterPod returns what runs a program of the machine in a pod's network.
 func enterPod(s subject, ip string) string {
 	find := "for n in /var/run/netns/*; do nsenter --net=$n ip -4 -o address | grep -q ' " + ip + "/' && echo $n; done; true"
 	where := strings.TrimSpace(s.run(s.inside + "sh -c \"" + strings.ReplaceAll(find, "$", "\\$") + "\""))

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// pids gives the processes of the node, by name.
+// pids returns the processes of the node, by name.
 func pids(m *machine) string {
 	return m.run("for p in etcd kube-apiserver kube-controller kube-scheduler kubelet kube-proxy flanneld crio; do echo $p $(pgrep -x $p); done")
 }

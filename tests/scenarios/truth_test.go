@@ -72,7 +72,7 @@ func stoppedByHand(m *machine) {
 	m.eventually(time.Minute, userctl+"is-active u7s-rootlesskit u7s-crio u7s-kubelet u7s-flanneld u7s-kube-proxy u7s-ports u7s-etcd u7s-kube-apiserver u7s-kube-controller-manager u7s-kube-scheduler")
 }
 
-// cpuTicks gives the CPU time, in hundredths of a second, of the guard and of
+// cpuTicks returns the CPU time, in hundredths of a second, of the guard and of
 // the systemd that it follows. Source: proc(5), /proc/pid/stat.
 func cpuTicks(m *machine) (ticks int) {
 	m.t.Helper()

@@ -115,7 +115,7 @@ func (m *machine) within(limit time.Duration, do func()) {
 	}
 }
 
-// joinCommand gives the command that joins a machine to a master's cluster, with
+// joinCommand returns the command that joins a machine to a master's cluster, with
 // further flags. It is several lines for a shell.
 func joinCommand(master *machine, flags ...string) string {
 	command := strings.TrimSpace(master.run("podsec-k8s token create --print-join-command"))

@@ -33,6 +33,7 @@ func Parse(data []byte) ([]Document, error) {
 	}
 }
 
+// Format writes documents as a YAML stream.
 func Format(all []Document) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := yaml.NewEncoder(&out)
@@ -54,6 +55,7 @@ func Merge(base, over Document) Document {
 	return base
 }
 
+// MergeValue lays a value over another one, as Merge does with mappings.
 func MergeValue(base, over any) any {
 	switch over := over.(type) {
 	case Document:
@@ -80,7 +82,7 @@ func mergeList(base, over []any) []any {
 	return merged
 }
 
-// sameItem tells whether two items of a list are one: equal texts, or named
+// sameItem reports whether two items of a list are one: equal texts, or named
 // values of one name.
 func sameItem(a, b any) bool {
 	textA, okA := a.(string)
@@ -91,6 +93,7 @@ func sameItem(a, b any) bool {
 	return ItemName(a) != "" && ItemName(a) == ItemName(b)
 }
 
+// ItemName returns the name of a list's item, "" when it has none.
 func ItemName(item any) string {
 	named, _ := item.(Document)
 	name, _ := named["name"].(string)

@@ -20,10 +20,10 @@ type quorum struct {
 	others  int // of those beside this node's, how many are ready
 }
 
-// without tells whether etcd goes on when this node's member is taken out.
+// without reports whether etcd goes on when this node's member is taken out.
 func (q quorum) without() bool { return q.others >= (q.members-1)/2+1 }
 
-// last tells whether this node's member is the only one.
+// last reports whether this node's member is the only one.
 func (q quorum) last() bool { return q.members <= 1 }
 
 // An etcdPod is a stand-in of a member of etcd.
@@ -66,7 +66,7 @@ func askQuorum(ctx context.Context, admin *kubeapi.Client, n node.Node) (q quoru
 // Leaver returns what takes this control plane's Node object away, once the
 // machine has left. It is an error where the cluster can't do without it, unless
 // an earlier run has begun to leave already.
-func Leaver(s steps.Steps, ctx context.Context, n node.Node) (leave func(context.Context) error, err error) {
+func Leaver(ctx context.Context, s steps.Steps, n node.Node) (leave func(context.Context) error, err error) {
 	stay := func(context.Context) error { return nil }
 	if s.HalfReset() != nil {
 		admin, err := kubeapi.NewClientOf(node.LeavingFile)

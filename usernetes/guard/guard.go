@@ -336,7 +336,7 @@ func reviveKubelet(ctx context.Context, manager *host.Manager, pause time.Durati
 	return errors.Join(manager.ResetFailed(ctx, units.Kubelet), manager.Begin(ctx, units.Kubelet))
 }
 
-// knownNode gives the node of this machine, or nil.
+// knownNode returns the node of this machine, or nil.
 func knownNode() *node.Node {
 	n, err := node.LoadNode()
 	if err != nil {

@@ -21,7 +21,7 @@ const (
 	link // nothing can be mounted at one: it is copied
 )
 
-// An identity tells whether two paths are one file or folder.
+// An identity reports whether two paths are one file or folder.
 // Source: inode(7).
 type identity struct{ dev, ino uint64 }
 

@@ -8,14 +8,14 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// An imageCause is a remedy, and the words by which its cause is known.
-type imageCause struct {
+// A Cause is a remedy, and the words by which its cause is known.
+type Cause struct {
 	words  []string
 	Remedy string
 }
 
-// KnownCause gives a cause the first remedy that fits it, or nil.
-func KnownCause(all []imageCause, cause error) *host.Fault {
+// KnownCause returns a cause the first remedy that fits it, or nil.
+func KnownCause(all []Cause, cause error) *host.Fault {
 	for _, known := range all {
 		if slices.ContainsFunc(known.words, func(word string) bool { return strings.Contains(cause.Error(), word) }) {
 			return &host.Fault{Err: cause, Remedy: known.Remedy}
@@ -25,8 +25,8 @@ func KnownCause(all []imageCause, cause error) *host.Fault {
 }
 
 // StorageCauses lists what keeps any image out of the node's storage.
-func StorageCauses() []imageCause {
-	return []imageCause{
+func StorageCauses() []Cause {
+	return []Cause{
 		{
 			words:  []string{"rejected", "signature", "trust policy"},
 			Remedy: "sign the image; or let /etc/containers/policy.json take it unsigned, see containers-policy.json(5)",
@@ -41,8 +41,8 @@ func StorageCauses() []imageCause {
 // registryCauses lists what keeps an image away, what says more first.
 // Source: messages of Go's net and crypto packages and of containers/image; the
 // OCI distribution specification, "Error Codes".
-func registryCauses(registry, image string) []imageCause {
-	return []imageCause{
+func registryCauses(registry, image string) []Cause {
+	return []Cause{
 		{
 			words:  []string{"executable file not found"},
 			Remedy: "install the packages that podsec-k8s requires: apt-get install podsec-k8s",

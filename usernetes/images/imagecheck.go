@@ -9,6 +9,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
+// Needs reports whether a node does not start without an image.
 func (f ImageFacts) Needs(image string) bool {
 	return slices.ContainsFunc(f.Needed, func(n NeededImage) bool { return n.Name == image })
 }

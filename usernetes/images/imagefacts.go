@@ -30,6 +30,7 @@ type NeededImage struct {
 // Local reports whether the image needs no registry.
 func (i NeededImage) Local() bool { return i.Stored || i.Archive != "" }
 
+// ArchiveOf returns the name of the archive that has an image, "" when none has.
 func ArchiveOf(all []Archive, image string) string {
 	for _, a := range all {
 		if slices.Contains(a.Names(), image) {

@@ -25,7 +25,7 @@ func FullNames(images ...string) (all []string, err error) {
 	return all, nil
 }
 
-// CheckImageNames tells whether each is the name of an image. Root asks this of
+// CheckImageNames reports whether each is the name of an image. Root asks this of
 // what u7s-admin hands it.
 func CheckImageNames(images []string) error {
 	for _, image := range images {

@@ -55,6 +55,7 @@ type PolicyFacts struct {
 	Unreadable map[string]error // keys that the policy names, by path
 }
 
+// ReadPolicy reads the policy of images, and tries the keys that it names.
 func ReadPolicy(path string) PolicyFacts {
 	data, err := host.ReadFile(path)
 	if err != nil {
@@ -70,6 +71,8 @@ func ReadPolicy(path string) PolicyFacts {
 	return facts
 }
 
+// ParsePolicy reads a policy as strictly as containers/image does.
+// Source: containers-policy.json(5).
 func ParsePolicy(data []byte) (p ImagePolicy, err error) {
 	var top map[string]json.RawMessage // of which none but these two may be there
 	decoder := json.NewDecoder(bytes.NewReader(data))
@@ -133,7 +136,7 @@ func (p ImagePolicy) keys() (paths []string) {
 	return slices.DeleteFunc(slices.Compact(paths), func(path string) bool { return path == "" })
 }
 
-// requirements gives what the policy asks of an image of a transport, and the
+// requirements returns what the policy asks of an image of a transport, and the
 // place in the file that says so. scopes are tried in their order.
 func (p ImagePolicy) requirements(transport string, scopes []string) (all []requirement, where string) {
 	for _, scope := range append(scopes, "") {

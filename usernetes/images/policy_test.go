@@ -10,10 +10,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-func anyImage() ImagePolicy {
-	return ImagePolicy{Default: []requirement{{Type: acceptAnything}}}
-}
-
 // TestPolicyScopes: of the scopes that an image is in, the narrowest holds.
 func TestPolicyScopes(t *testing.T) {
 	policy, err := ParsePolicy([]byte(`{"default": [{"type": "reject"}], "transports": {"docker": {

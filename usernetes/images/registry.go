@@ -114,7 +114,7 @@ func registryOf(image string) string {
 	return reference.Domain(named)
 }
 
-// AuthFlag gives a program the site's logins, by their file.
+// AuthFlag returns a program the site's logins, by their file.
 func AuthFlag(name, file string) []string {
 	if file == "" {
 		return nil
@@ -145,7 +145,7 @@ func SkopeoCause(err error) error {
 	return errors.New(text)
 }
 
-// RegistryFault gives a cause its remedy. The cause is what skopeo says, whose
+// RegistryFault returns a cause its remedy. The cause is what skopeo says, whose
 // words have no form but this.
 func RegistryFault(image string, cause error) *host.Fault {
 	var own errOwnAddress

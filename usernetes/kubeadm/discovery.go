@@ -36,7 +36,7 @@ const (
 )
 
 // ClusterConfig reads the cluster's ClusterConfiguration, as YAML.
-func ClusterConfig(c *kubeapi.Client, ctx context.Context) ([]byte, error) {
+func ClusterConfig(ctx context.Context, c *kubeapi.Client) ([]byte, error) {
 	var object struct {
 		Data struct{ ClusterConfiguration string }
 	}

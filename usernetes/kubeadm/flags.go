@@ -168,7 +168,7 @@ var (
 	versionForm = regexp.MustCompile(`^(v?[0-9]+\.[0-9]+\.[0-9]+([-+].*)?|(ci/|ci-cross/|release/)?(stable|latest)(-[0-9]+(\.[0-9]+)?)?)$`)
 )
 
-// check tells whether a text that goes into the configuration as it is has the
+// check reports whether a text that goes into the configuration as it is has the
 // form.
 func (f valueForm) check(text string) error {
 	switch f {

@@ -15,7 +15,7 @@ func (j JoinRequest) CheckFlags(args Args) error {
 	return nil
 }
 
-// CheckEndpoint tells whether the endpoint is one. The error is a *Misuse.
+// CheckEndpoint reports whether the endpoint is one. The error is a *Misuse.
 func (j JoinRequest) CheckEndpoint() error { return asMisuse(j.endpointFault()) }
 
 // Check tells what a request to join lacks. The error is a *Misuse.

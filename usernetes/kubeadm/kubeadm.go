@@ -103,7 +103,7 @@ func (c Config) CheckOwned(base Config) error {
 	return nil
 }
 
-// Bytes gives the file for kubeadm, its documents in the order of kinds.
+// Bytes returns the file for kubeadm, its documents in the order of kinds.
 func (c Config) Bytes() ([]byte, error) {
 	kinds := make([]string, 0, len(c))
 	for kind := range c {

@@ -132,7 +132,7 @@ func (h Help) cut(arg string) (name, value string, inline bool) {
 	return name, "", false
 }
 
-// check tells whether a value is of the kind that help names.
+// check reports whether a value is of the kind that help names.
 func (f helpFlag) check(value string) (err error) {
 	word, _, _ := strings.Cut(value, "=")
 	switch f.kind {

@@ -43,7 +43,7 @@ func ParseTicket(out string) (t JoinTicket, err error) {
 	return t, t.Check()
 }
 
-// Check tells whether every part has its form. Root asks this again of what
+// Check reports whether every part has its form. Root asks this again of what
 // u7s-admin hands it.
 func (t JoinTicket) Check() error {
 	request := JoinRequest{

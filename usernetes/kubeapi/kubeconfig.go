@@ -88,7 +88,7 @@ func ParseKubeconfig(data []byte) (Access, error) {
 	return a, a.Check()
 }
 
-// Check tells whether the fields are what they claim to be: an https URL
+// Check reports whether the fields are what they claim to be: an https URL
 // and nothing but certificates and their key.
 func (a Access) Check() error {
 	server, err := url.Parse(a.Server)
@@ -176,7 +176,7 @@ func certifiedBy(ca []byte, chain []*x509.Certificate) error {
 	return err
 }
 
-// pair gives the client's certificate and key, from files or from the
+// pair returns the client's certificate and key, from files or from the
 // kubeconfig itself.
 func (u namedUser) pair() (*tls.Certificate, error) {
 	if u.User.CertFile != "" {

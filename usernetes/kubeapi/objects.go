@@ -25,10 +25,12 @@ func (o Object) String() string {
 // What the API says of Services, Pods and Nodes, as far as ports need it.
 // Source: the Kubernetes API reference, core/v1 and discovery.k8s.io/v1.
 type (
+	// Metadata is that of any object.
 	Metadata struct {
 		Namespace, Name, UID, CreationTimestamp string
 		Annotations                             map[string]string
 	}
+	// A Service is core/v1.
 	Service struct {
 		Metadata Metadata
 		Spec     serviceSpec
@@ -47,17 +49,21 @@ type (
 		SessionAffinity          string
 		HealthCheckNodePort      int
 	}
+	// A ServicePort is one of its ports.
 	ServicePort struct {
 		Protocol       string
 		Port, NodePort int
 	}
+	// LoadBalancerStatus is what clients are told of it.
 	LoadBalancerStatus struct {
 		Ingress []Ingress `json:"ingress"`
 	}
+	// An Ingress is one address of it.
 	Ingress struct {
 		IP     string `json:"ip"`
 		IPMode string `json:"ipMode,omitempty"`
 	}
+	// A Pod is core/v1.
 	Pod struct {
 		Metadata Metadata
 		Spec     struct {
@@ -66,11 +72,14 @@ type (
 		}
 		Status struct{ Phase, PodIP string }
 	}
-	Container     struct{ Ports []ContainerPort }
+	// A Container is one of a pod's.
+	Container struct{ Ports []ContainerPort }
+	// A ContainerPort is one that it declares.
 	ContainerPort struct {
 		Protocol, HostIP        string
 		HostPort, ContainerPort int
 	}
+	// A ClusterNode is the Node object, core/v1.
 	ClusterNode struct {
 		Metadata Metadata
 		Spec     struct{ PodCIDR string }
@@ -79,6 +88,7 @@ type (
 			Conditions []struct{ Type, Status, Reason, Message string }
 		}
 	}
+	// An EndpointSlice is discovery.k8s.io/v1.
 	EndpointSlice struct {
 		Endpoints []struct {
 			NodeName   string
@@ -87,6 +97,7 @@ type (
 	}
 )
 
+// Object names the object of a kind.
 func (m Metadata) Object(kind string) Object { return Object{kind, m.Namespace, m.Name, m.UID} }
 
 // Ready reports whether the cluster counts on the node.

@@ -9,7 +9,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// InNode gives the command that runs a program in the node's namespaces, as
+// InNode returns the command that runs a program in the node's namespaces, as
 // their root. It is for u7s-admin to run. Source: nsenter(1).
 func InNode(p Program) (host.Command, error) { return inNodeWith(p, nil) }
 

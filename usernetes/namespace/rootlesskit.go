@@ -2,7 +2,7 @@ package namespace
 
 import "github.com/alt-cloud/podsec-k8s/usernetes/node"
 
-// RootlessKit gives the command line that makes the node's namespaces and
+// RootlessKit returns the command line that makes the node's namespaces and
 // runs this program's namespace child in them.
 // Source: rootlesskit's docs/process.md.
 func RootlessKit(n node.Node) Program {

@@ -60,7 +60,7 @@ func StopRest(ctx context.Context, seconds string) error {
 
 var errNotEnded = errors.New("something has not ended")
 
-// unitGroup gives the control group of a service, by that of one of its
+// unitGroup returns the control group of a service, by that of one of its
 // control processes. Source: cgroups(7), "/proc/[pid]/cgroup".
 func unitGroup(cgroups string) string {
 	for line := range strings.Lines(cgroups) {

@@ -15,7 +15,8 @@ import (
 
 const (
 	// CNIFile sorts before what other packages may put there.
-	CNIFile   = "/etc/cni/net.d/10-podsec-k8s.conflist"
+	CNIFile = "/etc/cni/net.d/10-podsec-k8s.conflist"
+	// PodBridge is the bridge of the node's pods.
 	PodBridge = "cni0"
 )
 
@@ -44,7 +45,7 @@ func BridgeLink(l Lease) *netlink.Bridge {
 	return &netlink.Bridge{LinkAttrs: attributes}
 }
 
-// macOf gives a locally administered address that holds an IPv4 one.
+// macOf returns a locally administered address that holds an IPv4 one.
 // Source: IEEE 802, "U/L bit".
 func macOf(ip netip.Addr) net.HardwareAddr {
 	return append(net.HardwareAddr{0x0a, 0x58}, ip.AsSlice()...)

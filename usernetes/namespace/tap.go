@@ -37,7 +37,7 @@ func watchTap(ctx context.Context, lost func(error)) error {
 	return nil
 }
 
-// linkNews gives a file that has something to read when a device changes.
+// linkNews returns a file that has something to read when a device changes.
 func linkNews() (*os.File, error) {
 	socket, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 	if err != nil {
@@ -54,7 +54,7 @@ func linkNews() (*os.File, error) {
 // make the namespaces anew costs all that runs in them.
 func tapStays(ctx context.Context) error { return wait.Until(ctx, time.Second, tapRuns) }
 
-// tapRuns tells whether somebody holds the tap device. It asks for the
+// tapRuns reports whether somebody holds the tap device. It asks for the
 // device's carrier: the flag IFF_RUNNING follows that by up to a second while
 // other devices of the machine change.
 // Source: rtnetlink(7), IFLA_IFNAME; Linux' net/core/link_watch.c.

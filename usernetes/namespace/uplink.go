@@ -38,7 +38,7 @@ func noVeth() error {
 	return nil
 }
 
-// networkArgs gives RootlessKit's arguments for the node's mode.
+// networkArgs returns RootlessKit's arguments for the node's mode.
 // Source: rootlesskit's docs/{network,port}.md.
 func networkArgs(n node.Node) []string {
 	args := []string{"--cidr=" + n.SlirpCIDR.String(), fmt.Sprintf("--mtu=%d", n.MTU), "--disable-host-loopback"}
@@ -59,7 +59,7 @@ func networkArgs(n node.Node) []string {
 // returnPause is how often the service is asked again once it is gone.
 const returnPause = time.Second
 
-// attachVeth gives the namespaces their device, and holds it for as long as
+// attachVeth returns the namespaces their device, and holds it for as long as
 // they are there. When the service is started again, so is the
 // connection; when it no longer knows the device, lost is told, for what was
 // built on it is gone too.
@@ -122,7 +122,7 @@ func uplink(ctx context.Context, n node.Node, keep bool) (*veth.Conn, error) {
 	return conn, nil
 }
 
-// setUpUplink gives the device its address and makes it the way out.
+// setUpUplink returns the device its address and makes it the way out.
 // Source: ip-address(8), ip-route(8).
 func setUpUplink(ctx context.Context, link veth.Link) error {
 	for _, args := range [][]string{

@@ -53,7 +53,7 @@ func UserManager(ctx context.Context) (*host.Manager, error) {
 	return host.UserManager(ctx, OwnRuntimeDir(), uid)
 }
 
-// outerUID gives the uid of this process as the host counts it.
+// outerUID returns the uid of this process as the host counts it.
 // Source: user_namespaces(7), "User and group ID mappings".
 func outerUID() (uint32, error) {
 	data, err := host.ReadFile("/proc/self/uid_map")

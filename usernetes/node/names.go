@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// CheckEndpoint tells whether a text is an address or name with a port.
+// CheckEndpoint reports whether a text is an address or name with a port.
 func CheckEndpoint(text string) error {
 	name, port, err := net.SplitHostPort(text)
 	if err != nil {
@@ -33,7 +33,7 @@ func ParsePort(text string) (int, error) {
 	return int(port), nil
 }
 
-// CheckHost tells whether a text is an address or the name of a machine.
+// CheckHost reports whether a text is an address or the name of a machine.
 func CheckHost(text string) error {
 	if _, err := netip.ParseAddr(text); err == nil || IsName(strings.ToLower(text)) {
 		return nil

@@ -42,7 +42,7 @@ type Node struct {
 // Minor tells what follows from the node's Kubernetes version.
 func (n Node) Minor() (deps.Minor, error) { return deps.MinorOf(n.Kubernetes) }
 
-// PauseImage gives the image of the pods' sandboxes and of the stand-ins.
+// PauseImage returns the image of the pods' sandboxes and of the stand-ins.
 func (n Node) PauseImage() (string, error) {
 	minor, err := n.Minor()
 	return n.ImageRepository + "/pause:" + minor.PauseTag, err
@@ -58,6 +58,7 @@ func LoadNode() (Node, error) {
 	return n, nil
 }
 
+// Save keeps the node on the disk.
 func (n Node) Save() error {
 	data, err := json.MarshalIndent(n, "", "\t")
 	if err != nil {

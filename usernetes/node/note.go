@@ -11,11 +11,12 @@ import (
 // node runs.
 type note string
 
+// The notes.
 const (
-	NotePorts     note = "ports"      // publishedPorts
-	NoteIDs       note = "ids"        // []FaultLine, pods that lack ids
+	NotePorts     note = "ports"      // ports.Report
+	NoteIDs       note = "ids"        // []Problem, pods that lack ids
 	NoteHostFiles note = "host-files" // []hostfs.Problem
-	NoteNetwork   note = "network"    // []FaultLine
+	NoteNetwork   note = "network"    // []Problem
 	NoteManifests note = "manifests"  // manifestFindings
 )
 

@@ -1,6 +1,3 @@
-// Package usernetes is the rootless Kubernetes node: RootlessKit's
-// namespaces, the services in them, and the cluster that unmodified kubeadm
-// makes there. All of it runs as the system user u7s-admin.
 package node
 
 import (
@@ -49,7 +46,7 @@ func Persistent() []string {
 	}
 }
 
-// StatePath gives the place in the state of u7s-admin of what the node has of its
+// StatePath returns the place in the state of u7s-admin of what the node has of its
 // own at path, in one of hostFolders that are on disk.
 func StatePath(path string) string { return filepath.Join(StateDir, "root", path) }
 
@@ -62,7 +59,7 @@ func StateTarget(path string) string {
 	return StatePath(path)
 }
 
-// RuntimeDir gives the folder of a user's sockets. Source: pam_systemd(8).
+// RuntimeDir returns the folder of a user's sockets. Source: pam_systemd(8).
 func RuntimeDir(uid uint32) string {
 	return filepath.Join("/run/user", strconv.FormatUint(uint64(uid), 10))
 }
@@ -75,4 +72,5 @@ func OwnRuntimeDir() string {
 	return RuntimeDir(uint32(os.Getuid()))
 }
 
+// RootlessKitDir is the folder of RootlessKit's state and API.
 func RootlessKitDir() string { return filepath.Join(OwnRuntimeDir(), "u7s/rk") }

@@ -10,6 +10,7 @@ import (
 // known.
 type Problem struct{ Fault, Remedy string }
 
+// NewProblem makes a problem of an error.
 func NewProblem(err error) Problem {
 	line := Problem{Fault: host.Printable(err.Error())}
 	var known *host.Fault

@@ -31,7 +31,7 @@ type Site struct {
 	Exposed         []string     // files of settings that hold a password and that everyone may read
 }
 
-// DefaultSite gives what holds where nothing was settled.
+// DefaultSite returns what holds where nothing was settled.
 func DefaultSite() Site {
 	return Site{
 		PodCIDR:         netip.MustParsePrefix("10.244.0.0/16"),
@@ -198,6 +198,7 @@ func parseSubordinateIDs(value string) (uint64, error) {
 	return count, nil
 }
 
+// Unquote returns a value without the quotes around it.
 func Unquote(value string) string {
 	if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
 		return value[1 : n-1]

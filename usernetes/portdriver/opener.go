@@ -14,7 +14,7 @@ type Opener interface {
 	ClosePort(ctx context.Context, p OpenPort) error
 }
 
-// NewOpener gives that of the node's network mode.
+// NewOpener returns that of the node's network mode.
 func NewOpener(n node.Node) Opener {
 	if n.Mode() == node.VethMode {
 		return &vethPorts{beside: New(n)}

@@ -38,6 +38,7 @@ type portSpec struct {
 	ChildPort  int    `json:"childPort"`
 }
 
+// New makes the driver of a node.
 func New(n node.Node) Driver {
 	socket := filepath.Join(node.RootlessKitDir(), "api.sock")
 	if OwnPortDriver(n) {
@@ -49,6 +50,7 @@ func New(n node.Node) Driver {
 	return Driver{n, &http.Client{Transport: &http.Transport{DialContext: dial}, Timeout: kubeapi.Timeout}}
 }
 
+// List returns the ports that are open.
 func (d Driver) List(ctx context.Context) ([]OpenPort, error) {
 	data, err := d.do(ctx, http.MethodGet, "", nil)
 	if err != nil {
@@ -90,8 +92,10 @@ func (d Driver) spec(p Port) portSpec {
 	return portSpec{Proto: p.Proto, ParentIP: parent.String(), ParentPort: p.Number, ChildIP: child.String(), ChildPort: p.TargetPort()}
 }
 
+// Lead says where a port is to lead.
 func (d Driver) Lead(p Port) string { return d.spec(p).lead() }
 
+// OpenPort opens a port.
 func (d Driver) OpenPort(ctx context.Context, p Port) error {
 	body, err := json.Marshal(d.spec(p))
 	if err != nil {
@@ -101,6 +105,7 @@ func (d Driver) OpenPort(ctx context.Context, p Port) error {
 	return err
 }
 
+// ClosePort closes one that List has returned.
 func (d Driver) ClosePort(ctx context.Context, p OpenPort) error {
 	_, err := d.do(ctx, http.MethodDelete, "/"+strconv.Itoa(p.ID), nil)
 	return err

@@ -17,6 +17,7 @@ type FixedPort struct {
 
 func (p FixedPort) String() string { return fmt.Sprintf("%s:%d/%s", p.Bind, p.Port, p.Proto) }
 
+// FixedPorts lists those of a node.
 func FixedPorts(n node.Node) []FixedPort {
 	on := func(port int, proto string) FixedPort {
 		return FixedPort{fmt.Sprintf("%s:%d", n.IP, port), port, proto}
@@ -34,6 +35,8 @@ func FixedPorts(n node.Node) []FixedPort {
 // OwnPortDriver reports whether the port driver runs beside RootlessKit.
 func OwnPortDriver(n node.Node) bool { return n.Mode() != node.SlirpMode }
 
+// PortsDir is the folder of the port driver that runs beside RootlessKit.
 func PortsDir() string { return filepath.Join(node.OwnRuntimeDir(), "u7s/ports") }
 
+// PortsSocket is where that driver is asked.
 func PortsSocket() string { return filepath.Join(PortsDir(), "api.sock") }

@@ -17,10 +17,12 @@ type vethPorts struct {
 	beside Driver
 }
 
+// VethPort returns a port as the service of the mode veth takes it.
 func VethPort(p Port) veth.Port {
 	return veth.Port{Proto: p.Proto, Number: p.Number, Target: p.TargetPort(), Sources: p.Sources}
 }
 
+// List returns the ports that are open, of both.
 func (v *vethPorts) List(ctx context.Context) ([]OpenPort, error) {
 	if err := v.publish(v.open, ""); err != nil { // anew, for the service may have been started again
 		return nil, err
@@ -32,6 +34,7 @@ func (v *vethPorts) List(ctx context.Context) ([]OpenPort, error) {
 	return all, err
 }
 
+// Lead says where a port is to lead.
 func (v *vethPorts) Lead(p Port) string {
 	if p.byRoot() {
 		return rootLead(VethPort(p))
@@ -41,6 +44,7 @@ func (v *vethPorts) Lead(p Port) string {
 
 func rootLead(p veth.Port) string { return fmt.Sprintf("%d for %v", p.Target, p.Sources) }
 
+// OpenPort opens a port by the one that can lead it.
 func (v *vethPorts) OpenPort(ctx context.Context, p Port) error {
 	if !p.byRoot() {
 		return v.beside.OpenPort(ctx, p)
@@ -49,6 +53,7 @@ func (v *vethPorts) OpenPort(ctx context.Context, p Port) error {
 	return v.publish(append(slices.Clone(v.open), one), one.Key())
 }
 
+// ClosePort closes one that List has returned.
 func (v *vethPorts) ClosePort(ctx context.Context, p OpenPort) error {
 	if !p.root {
 		return v.beside.ClosePort(ctx, p)

@@ -113,7 +113,7 @@ func checkSkew(f Facts, n node.Node) error {
 		"the cluster runs Kubernetes %s, this machine has %s", f.Cluster.Version, n.Kubernetes)
 }
 
-// minorOf gives 1.26 of v1.26.3.
+// minorOf returns 1.26 of v1.26.3.
 func minorOf(version string) string {
 	parts := strings.Split(strings.TrimPrefix(version, "v"), ".")
 	return strings.Join(parts[:min(2, len(parts))], ".")

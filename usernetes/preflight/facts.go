@@ -35,7 +35,7 @@ type Facts struct {
 	Cluster     ClusterFacts      // the cluster to join
 	WantedIDs   uint64            // how many subordinate uids and gids the site asks for
 	Proxy       ProxyFacts        // the site's proxy
-	Limits      limitFacts        // of the kernel, for the node's user
+	Limits      LimitFacts        // of the kernel, for the node's user
 	Config      kubeadm.Config    // of the node to be made, and of its cluster
 	Files       []fileFact        // that Config names
 	Patches     []patchFile       // in the folder that Config names

@@ -99,8 +99,8 @@ func limits() []limit {
 	}
 }
 
-// limitFacts is what the kernel allows the node's user, and what it has of it.
-type limitFacts struct {
+// LimitFacts is what the kernel allows the node's user, and what it has of it.
+type LimitFacts struct {
 	UID    uint32
 	Values map[string]uint64 // by the name of the limit; without those that this kernel lacks
 	Uses   []use
@@ -113,7 +113,7 @@ type use struct {
 }
 
 // low lists the limits that are too small for a full node, by who sets them.
-func (f limitFacts) low() map[setter][]string {
+func (f LimitFacts) low() map[setter][]string {
 	low := map[setter][]string{}
 	for _, l := range limits() {
 		value, known := f.Values[l.name]
@@ -126,7 +126,7 @@ func (f limitFacts) low() map[setter][]string {
 }
 
 // Warnings tells of limits that are smaller than a full node needs.
-func (f limitFacts) Warnings() (all []*host.Fault) {
+func (f LimitFacts) Warnings() (all []*host.Fault) {
 	low := f.low()
 	for _, group := range []struct {
 		setters []setter
@@ -151,7 +151,7 @@ func (f limitFacts) Warnings() (all []*host.Fault) {
 const nearEnd = 90
 
 // Exhausted tells of limits that are nearly used up now.
-func (f limitFacts) Exhausted() (all []*host.Fault) {
+func (f LimitFacts) Exhausted() (all []*host.Fault) {
 	for _, u := range f.Uses {
 		if u.of == 0 || u.of == unlimited || u.used < u.of/100*nearEnd+u.of%100*nearEnd/100 {
 			continue
@@ -164,8 +164,8 @@ func (f limitFacts) Exhausted() (all []*host.Fault) {
 
 // ReadLimits reads what holds for a user. root is "/", or stands for it in a
 // test. What can't be read is left out.
-func ReadLimits(root string, uid uint32) limitFacts {
-	f := limitFacts{UID: uid, Values: map[string]uint64{}}
+func ReadLimits(root string, uid uint32) LimitFacts {
+	f := LimitFacts{UID: uid, Values: map[string]uint64{}}
 	slice := filepath.Join(root, fmt.Sprintf("sys/fs/cgroup/user.slice/user-%d.slice", uid))
 	resources := managerLimits(root, filepath.Join(slice, fmt.Sprintf("user@%d.service/init.scope/cgroup.procs", uid)))
 	for _, l := range limits() {

@@ -42,6 +42,7 @@ func checkPackages(f Facts, _ node.Node) error {
 		"programs are missing: %s", strings.Join(f.Missing, ", "))
 }
 
+// CheckVersion finds a kubeadm of a minor that podsec-k8s does not know.
 func CheckVersion(_ Facts, n node.Node) error {
 	if n.Kubernetes == "" {
 		return host.NewFault("see that kubeadm runs: kubeadm version", "the version of kubeadm can't be found out")

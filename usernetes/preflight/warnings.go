@@ -64,7 +64,7 @@ func (f Facts) WithSite(ctx context.Context, site node.Site) Facts {
 	var looks sync.WaitGroup
 	for _, proxy := range urls {
 		looks.Go(func() {
-			addresses, err := look(proxy, ctx)
+			addresses, err := look(ctx, proxy)
 			lock.Lock()
 			defer lock.Unlock()
 			f.Proxy.Resolved[strings.ToLower(proxy.Hostname())] = addresses
@@ -78,7 +78,7 @@ func (f Facts) WithSite(ctx context.Context, site node.Site) Facts {
 }
 
 // look resolves the name of a proxy and opens a connection to it.
-func look(p node.ProxyURL, ctx context.Context) ([]netip.Addr, error) {
+func look(ctx context.Context, p node.ProxyURL) ([]netip.Addr, error) {
 	name := p.Hostname()
 	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 	if err != nil {
@@ -99,6 +99,8 @@ func checkProxy(f Facts, n node.Node) error {
 	return nil
 }
 
+// Warnings tells of proxies that do not answer, and of passwords that others can
+// read.
 func (p ProxyFacts) Warnings() (all []*host.Fault) {
 	for _, silent := range p.Silent {
 		all = append(all, host.NewFault("see that it runs, and correct HTTP_PROXY and HTTPS_PROXY in /etc/podsec-k8s",

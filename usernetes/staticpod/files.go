@@ -13,6 +13,7 @@ import (
 // A FileUse is what is to be done with a file that a configuration names.
 type FileUse int
 
+// The uses.
 const (
 	UseFile   FileUse = iota // it is read
 	UseFolder                // it is a folder that is read
@@ -26,20 +27,20 @@ type NamedFile struct {
 	By   string // the field or flag that names it
 	Path string // in the node
 	Use  FileUse
-	Kind HostPathType // for useVolume
+	Kind HostPathType // for UseVolume
 }
 
-// A componentPart is where a ClusterConfiguration has the settings of a part
+// A ComponentPart is where a ClusterConfiguration has the settings of a part
 // of the control plane.
-type componentPart struct {
+type ComponentPart struct {
 	Name string
 	path []string
 }
 
 // ComponentParts lists them.
 // Source: kubeadm's reference pages of v1beta3 and v1beta4.
-func ComponentParts() []componentPart {
-	return []componentPart{
+func ComponentParts() []ComponentPart {
+	return []ComponentPart{
 		{"apiServer", []string{"apiServer"}},
 		{"controllerManager", []string{"controllerManager"}},
 		{"scheduler", []string{"scheduler"}},
@@ -48,7 +49,7 @@ func ComponentParts() []componentPart {
 }
 
 // Of returns the settings of the part; they may be nil.
-func (p componentPart) Of(c kubeadm.Config) document.Document {
+func (p ComponentPart) Of(c kubeadm.Config) document.Document {
 	part, _ := document.Lookup(c[kubeadm.KindCluster], p.path...).(document.Document)
 	return part
 }

@@ -27,6 +27,7 @@ func Components() []string {
 	return []string{Etcd, "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
 }
 
+// IsComponent reports whether it is the name of one.
 func IsComponent(name string) bool { return slices.Contains(Components(), name) }
 
 // A Manifest is one of kubeadm's static pods.
@@ -35,6 +36,7 @@ type Manifest struct {
 	pod    document.Document
 }
 
+// ManifestFile is the file of a component's manifest.
 func ManifestFile(name string) string {
 	return node.StatePath(filepath.Join(node.ManifestsDir, name+".yaml"))
 }
@@ -49,6 +51,7 @@ func ReadManifest(name string) (Manifest, error) {
 	return ParseManifest(name, data)
 }
 
+// ParseManifest reads the manifest of a component.
 func ParseManifest(name string, data []byte) (Manifest, error) {
 	sum := sha256.Sum256(data)
 	m := Manifest{Digest: hex.EncodeToString(sum[:])}
@@ -61,7 +64,7 @@ func ParseManifest(name string, data []byte) (Manifest, error) {
 	return m, nil
 }
 
-// Container gives the pod's only container.
+// Container returns the pod's only container.
 func (m Manifest) Container() (document.Document, error) {
 	spec, _ := m.pod["spec"].(document.Document)
 	containers, _ := spec["containers"].([]any)
@@ -75,7 +78,7 @@ func (m Manifest) Container() (document.Document, error) {
 	return container, nil
 }
 
-// Command gives the container's command and arguments.
+// Command returns the container's command and arguments.
 func (m Manifest) Command() ([]string, error) {
 	container, err := m.Container()
 	if err != nil {

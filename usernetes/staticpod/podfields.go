@@ -125,6 +125,7 @@ func RefusedFields(pod document.Document) []string {
 	return refused
 }
 
+// Nested returns the mapping below a key; it may be nil.
 func Nested(doc document.Document, key string) document.Document {
 	value, _ := doc[key].(document.Document)
 	return value

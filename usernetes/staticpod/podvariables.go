@@ -14,12 +14,12 @@ import (
 // can have.
 const NotForService = "leave it out of the kubeadm configuration or patch; podsec-k8s(8), CONTROL PLANE, lists what can be set"
 
-// A variable is one of a container's environment.
-type variable struct{ name, value string }
+// A Variable is one of a container's environment.
+type Variable struct{ name, value string }
 
 // ContainerEnv reads a container's environment, in order: a value may refer
 // to the variables before it. fields are the values that valueFrom may name.
-func ContainerEnv(container document.Document, fields map[string]string) (env []variable, err error) {
+func ContainerEnv(container document.Document, fields map[string]string) (env []Variable, err error) {
 	list, _ := container["env"].([]any)
 	for _, item := range list {
 		entry, _ := item.(document.Document)
@@ -36,7 +36,7 @@ func ContainerEnv(container document.Document, fields map[string]string) (env []
 				return nil, host.NewFault(NotForService, "its variable %s: %w", name, err)
 			}
 		}
-		env = append(env, variable{name, expand(value, env)})
+		env = append(env, Variable{name, expand(value, env)})
 	}
 	return env, nil
 }
@@ -69,7 +69,7 @@ func (m Manifest) FieldValues(n node.Node) map[string]string {
 // expand replaces $(NAME) by the variable's value. $$ stands for $, and a
 // name that is not known stays as it is.
 // Source: the Kubernetes API reference, Container, "args".
-func expand(text string, env []variable) string {
+func expand(text string, env []Variable) string {
 	var out strings.Builder
 	for {
 		before, rest, found := strings.Cut(text, "$")
@@ -92,7 +92,7 @@ func expand(text string, env []variable) string {
 	}
 }
 
-func variableValue(name string, env []variable) string {
+func variableValue(name string, env []Variable) string {
 	for _, v := range slices.Backward(env) {
 		if v.name == name {
 			return v.value

@@ -31,6 +31,7 @@ const (
 	pathBlockDevice  HostPathType = "BlockDevice"
 )
 
+// HostPathTypes lists the types.
 func HostPathTypes() []HostPathType {
 	return []HostPathType{
 		PathUnset, PathFolder, PathFolderOrMake, PathFile, PathFileOrMake, pathSocket, pathCharDevice, pathBlockDevice,
@@ -78,7 +79,7 @@ func kubeadmVolume(name string) bool {
 
 // mounts reads the volumes of the manifest that its container mounts. There
 // are none when all of them are kubeadm's own.
-func (m Manifest) mounts(env []variable) ([]HostMount, error) {
+func (m Manifest) mounts(env []Variable) ([]HostMount, error) {
 	container, err := m.Container()
 	if err != nil {
 		return nil, err
@@ -129,7 +130,7 @@ func HostPaths(pod document.Document) (map[string]HostMount, error) {
 
 // readMount reads one of a container's volumeMounts.
 // Source: the Kubernetes API reference, VolumeMount.
-func readMount(entry document.Document, volumes map[string]HostMount, env []variable) (HostMount, error) {
+func readMount(entry document.Document, volumes map[string]HostMount, env []Variable) (HostMount, error) {
 	text := func(key string) string { value, _ := entry[key].(string); return value }
 	mount, ok := volumes[text("name")]
 	target, sub := text("mountPath"), text("subPath")

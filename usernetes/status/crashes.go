@@ -54,7 +54,7 @@ func (e *crashError) Error() string {
 	return fmt.Sprintf("%s ends again and again, %d times within %s", e.unit, crashCount, crashWindow)
 }
 
-// CrashFault gives it with a remedy.
+// CrashFault returns it with a remedy.
 func CrashFault(unit string) error {
 	return &host.Fault{
 		Err: &crashError{unit},

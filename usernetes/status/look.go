@@ -26,7 +26,7 @@ type nodeFacts struct {
 	steps   steps.Steps
 	moved   *host.Fault // the machine has another address
 	left    error       // kubeadm reset has taken the node from its cluster
-	parts   []part
+	parts   []Part
 	cluster []error         // what the cluster says against the node, and what is wrong with the ways to the others
 	ports   ports.Report    // that Services and Pods ask for
 	open    map[string]bool // the ports that RootlessKit's driver has open; nil when it was not asked

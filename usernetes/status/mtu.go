@@ -76,7 +76,7 @@ func echo(ctx context.Context, to netip.Addr, size int) error {
 	return err
 }
 
-// largestPacket gives the size in bytes of the largest packet that a node
+// largestPacket returns the size in bytes of the largest packet that a node
 // sends to another: what the stack in user space takes, or the machine's own
 // device.
 func largestPacket(n node.Node) int {

@@ -17,7 +17,7 @@ const (
 	StateRunning    = "running"    // something of it runs
 )
 
-// An Status is how the node of this machine is.
+// A Status is how the node of this machine is.
 type Status struct {
 	State                     string `json:"state"` // one of the above
 	Name, Address, Kubernetes string // empty when there is no node
@@ -51,7 +51,7 @@ type PortStatus struct {
 // unitName is the form of a unit's name. Source: systemd.unit(5).
 var unitName = regexp.MustCompile(`^[A-Za-z0-9:_.@\\-]{1,255}$`)
 
-// Check tells whether the names of units are some: commands that root is told to
+// Check reports whether the names of units are some: commands that root is told to
 // run are made of them. Root asks this of what u7s-admin hands it.
 func (o Status) Check() error {
 	for _, u := range o.Units {
@@ -62,7 +62,7 @@ func (o Status) Check() error {
 	return nil
 }
 
-// Healthy tells whether everything is as it should be.
+// Healthy reports whether everything is as it should be.
 func (o Status) Healthy() bool {
 	return o.State == StateRunning && len(o.Faults) == 0 &&
 		!slices.ContainsFunc(o.Units, func(u UnitStatus) bool { return u.Fault != "" }) &&

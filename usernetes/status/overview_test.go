@@ -40,23 +40,23 @@ func TestPartLine(t *testing.T) {
 	now := time.Now()
 	for _, c := range []struct {
 		name     string
-		part     part
+		part     Part
 		StateDir string
 		fault    string // a part of it; "" when the part is well
 	}{
-		{"runs", part{State: host.UnitState{Active: "active", Sub: "running"}}, "active", ""},
-		{"reloads", part{State: host.UnitState{Active: "reloading"}}, "reloading", ""},
-		{"does not answer", part{State: host.UnitState{Active: "active"}, answer: "connection refused"}, "not answering", "connection refused"},
-		{"stopped", part{State: host.UnitState{Active: "inactive"}}, "inactive", "does not run"},
-		{"skipped", part{State: host.UnitState{Active: "inactive", Unmet: "ConditionUser=x"}}, "skipped", "ConditionUser=x does not hold"},
-		{"skipped before, and to be started", part{State: host.UnitState{Active: "inactive", Unmet: "ConditionUser=x", Waits: true}}, "waiting", "waits for others"},
-		{"failed", part{State: host.UnitState{Active: "failed", Result: "signal"}}, "failed", "(signal)"},
-		{"comes up", part{State: host.UnitState{Active: "activating", Sub: "start"}}, "activating", "not come up"},
-		{"between two lives", part{State: host.UnitState{Active: "activating", Sub: "auto-restart", Restarts: 7}}, "restarting", "7 times"},
-		{"comes up once more", part{State: host.UnitState{Active: "activating", Sub: "start", Restarts: 1}}, "restarting", "1 times"},
-		{"runs since a second, once more", part{State: host.UnitState{Active: "active", Restarts: 5, Started: now.Add(-time.Second)}}, "restarting", "5 times"},
-		{"was restarted long ago", part{State: host.UnitState{Active: "active", Restarts: 5, Started: now.Add(-time.Hour)}}, "active", ""},
-		{"was killed once, just now", part{State: host.UnitState{Active: "active", Restarts: 1, Started: now.Add(-time.Second)}}, "active", ""},
+		{"runs", Part{State: host.UnitState{Active: "active", Sub: "running"}}, "active", ""},
+		{"reloads", Part{State: host.UnitState{Active: "reloading"}}, "reloading", ""},
+		{"does not answer", Part{State: host.UnitState{Active: "active"}, answer: "connection refused"}, "not answering", "connection refused"},
+		{"stopped", Part{State: host.UnitState{Active: "inactive"}}, "inactive", "does not run"},
+		{"skipped", Part{State: host.UnitState{Active: "inactive", Unmet: "ConditionUser=x"}}, "skipped", "ConditionUser=x does not hold"},
+		{"skipped before, and to be started", Part{State: host.UnitState{Active: "inactive", Unmet: "ConditionUser=x", Waits: true}}, "waiting", "waits for others"},
+		{"failed", Part{State: host.UnitState{Active: "failed", Result: "signal"}}, "failed", "(signal)"},
+		{"comes up", Part{State: host.UnitState{Active: "activating", Sub: "start"}}, "activating", "not come up"},
+		{"between two lives", Part{State: host.UnitState{Active: "activating", Sub: "auto-restart", Restarts: 7}}, "restarting", "7 times"},
+		{"comes up once more", Part{State: host.UnitState{Active: "activating", Sub: "start", Restarts: 1}}, "restarting", "1 times"},
+		{"runs since a second, once more", Part{State: host.UnitState{Active: "active", Restarts: 5, Started: now.Add(-time.Second)}}, "restarting", "5 times"},
+		{"was restarted long ago", Part{State: host.UnitState{Active: "active", Restarts: 5, Started: now.Add(-time.Hour)}}, "active", ""},
+		{"was killed once, just now", Part{State: host.UnitState{Active: "active", Restarts: 1, Started: now.Add(-time.Second)}}, "active", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			line := c.part.line(now)
@@ -84,8 +84,8 @@ func statusCases() []statusCase {
 	down := host.UnitState{Active: "inactive", Sub: "dead"}
 	n := node.Node{Name: "m1", IP: netip.MustParseAddr("192.0.2.10"), APIPort: 6443}
 	done := steps.Steps{Finished: true}
-	parts := func(s host.UnitState) []part {
-		return []part{{Unit: units.RootlessKit, State: s}, {Unit: units.Kubelet, State: s}, {Unit: units.Manifests, State: s}}
+	parts := func(s host.UnitState) []Part {
+		return []Part{{Unit: units.RootlessKit, State: s}, {Unit: units.Kubelet, State: s}, {Unit: units.Manifests, State: s}}
 	}
 	open := map[string]bool{"10250/tcp": true, "8472/udp": true, "6443/tcp": true}
 	runs := nodeFacts{node: n, steps: done, parts: parts(up), open: open}
@@ -100,7 +100,7 @@ func statusCases() []statusCase {
 		{"stopped", stops, HostView{Guard: down, GuardFile: "enabled"}, StateStopped, false, []string{"the node is stopped"}, "systemctl start kubelet", "-"},
 		{"its services stopped by hand", stops, guarded, StateStopped, false, []string{"kubelet.service was not"}, "systemctl stop kubelet; systemctl start kubelet", "-"},
 		{"the namespaces stopped by hand", with(stops, func(f *nodeFacts) {
-			f.parts = append(parts(down)[:2], part{Unit: units.Manifests, State: up})
+			f.parts = append(parts(down)[:2], Part{Unit: units.Manifests, State: up})
 		}), guarded, StateStopped, false, []string{"kubelet.service was not"}, "systemctl stop kubelet; systemctl start kubelet", "-"},
 		{"stopped and masked", stops, HostView{Guard: down, GuardFile: "masked"}, StateStopped, false, []string{"is stopped, and kubelet.service is masked"}, "systemctl unmask kubelet", "-"},
 		{"stopped and disabled", stops, HostView{Guard: down, GuardFile: "disabled"}, StateStopped, false, []string{"the node is stopped", "is disabled"}, "systemctl start kubelet", "-"},

@@ -19,8 +19,8 @@ const (
 	unsteadyTime     = 20 * time.Second
 )
 
-// A part is one service of the node, as systemd and it say themselves.
-type part struct {
+// A Part is one service of the node, as systemd and it say themselves.
+type Part struct {
 	Unit   string
 	State  host.UnitState
 	answer string // why it does not work, by its own word; "" when it does or was not asked
@@ -48,13 +48,13 @@ func presentManifests() []string {
 
 // LookAtParts asks systemd for each part of the node, and then the parts
 // themselves, when there is anyone to be asked.
-func LookAtParts(ctx context.Context, manager *host.Manager, n node.Node) (parts []part, err error) {
+func LookAtParts(ctx context.Context, manager *host.Manager, n node.Node) (parts []Part, err error) {
 	for _, unit := range nodeParts(n, presentManifests()) {
 		s, err := manager.State(ctx, unit)
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, part{Unit: unit, State: s})
+		parts = append(parts, Part{Unit: unit, State: s})
 	}
 	if !parts[0].State.Up() {
 		return parts, nil
@@ -80,7 +80,7 @@ const (
 )
 
 // line says how a part is at a moment; its Fault is "" when it is well.
-func (p part) line(now time.Time) UnitStatus {
+func (p Part) line(now time.Time) UnitStatus {
 	s := p.State
 	line := UnitStatus{Unit: p.Unit, State: s.Active, Since: s.Started}
 	switch {
@@ -121,6 +121,6 @@ func restarting(s host.UnitState, now time.Time) bool {
 
 // allStopped reports whether nothing of the node runs or tries to. What
 // follows the manifests needs no namespaces and may go on without them.
-func allStopped(parts []part) bool {
-	return !slices.ContainsFunc(parts, func(p part) bool { return p.Unit != units.Manifests && !p.State.Idle() })
+func allStopped(parts []Part) bool {
+	return !slices.ContainsFunc(parts, func(p Part) bool { return p.Unit != units.Manifests && !p.State.Idle() })
 }

@@ -82,7 +82,7 @@ func httpProbe(action, container document.Document, n node.Node) probe {
 	return p
 }
 
-// probeAddress gives the address of an action: without a host it is the pod's,
+// probeAddress returns the address of an action: without a host it is the pod's,
 // which is the node's own. A port may be the name of one of the container's.
 func probeAddress(action, container document.Document, n node.Node) string {
 	host, _ := action["host"].(string)

@@ -17,7 +17,7 @@ import (
 )
 
 // MissingParts names the parts that are not well, or is nil.
-func MissingParts(parts []part, now time.Time) error {
+func MissingParts(parts []Part, now time.Time) error {
 	var texts []string
 	remedy := "mend what it says itself, and run the same command again: it goes on; its whole log: journalctl"
 	for _, p := range parts {
@@ -69,4 +69,5 @@ func AwaitReady(ctx context.Context, n node.Node) error {
 	return wait.Until(ctx, ReadyTimeout, func() error { return askOwnNode(ctx, api, n) })
 }
 
+// ReadyTimeout is how long a node may take until the cluster counts on it.
 const ReadyTimeout = 4 * time.Minute

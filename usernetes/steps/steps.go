@@ -23,16 +23,21 @@ type Asked struct {
 // A Role is what a machine is in its cluster.
 type Role int
 
+// The roles.
 const (
 	RoleNone    Role = iota // nothing yet
 	RoleFirst               // the control plane that made the cluster
 	RoleControl             // a control plane that joined it
 	RoleWorker              // a worker
-	PhaseInit   = "control-plane"
-	PhaseJoin   = "join"
 )
 
-// Role tells what was made here, to the end or half.
+// The phases that kubeadm does.
+const (
+	PhaseInit = "control-plane"
+	PhaseJoin = "join"
+)
+
+// Role says what was made here, to the end or half.
 func (s Steps) Role(n node.Node) Role {
 	switch {
 	case slices.Contains(s.Done, PhaseInit):
@@ -99,6 +104,7 @@ func LoadSteps() (s Steps, err error) {
 	return s, nil
 }
 
+// Save keeps them on the disk.
 func (s Steps) Save() error {
 	data, err := json.Marshal(s)
 	if err != nil {
@@ -115,7 +121,7 @@ func (s Steps) HalfReset() error {
 	return host.NewFault("go on with it: podsec-k8s reset", "this node is half taken away: a reset was interrupted")
 }
 
-// Finished tells whether this machine's node was made to the end. One that
+// Finished reports whether this machine's node was made to the end. One that
 // kubeadm reset has taken from its cluster since is a fault.
 func Finished() (bool, error) {
 	s, err := LoadSteps()

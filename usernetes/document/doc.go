@@ -1,0 +1,2 @@
+// Package document merges YAML documents and looks into them.
+package document

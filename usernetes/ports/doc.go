@@ -1,0 +1,3 @@
+// Package ports publishes what Services and Pods ask for on the machine's
+// addresses.
+package ports

@@ -1,0 +1,3 @@
+// Package preflight gathers facts of a machine, and finds in them what keeps it
+// from being a node.
+package preflight

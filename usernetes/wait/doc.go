@@ -1,0 +1,2 @@
+// Package wait repeats a check until it holds.
+package wait
