@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/cavaliergopher/rpm"
 )
 
 // A package manager knows one build of each package: the newest.
@@ -86,12 +88,6 @@ func boolCompare(a, b bool) int {
 	}
 }
 
-func reversed[T any](all []T) []T {
-	all = slices.Clone(all)
-	slices.Reverse(all)
-	return all
-}
-
 // compareNames orders names of packages with their numbers as numbers, so
 // that gcc10 is above gcc9. A name that another one begins with is as high.
 // Source: apt-rpm of ALT, apt-pkg/algorithms.cc, nameCompare.
@@ -112,4 +108,26 @@ func compareNames(a, b string) int {
 		a, b = a[1:], b[1:]
 	}
 	return 0
+}
+
+// relations returns the pin's bounds; one without bounds is a relation that
+// every version meets.
+func (p Pin) relations() []relation {
+	var all []relation
+	if p.Before != "" {
+		all = append(all, relation{p.Name, rpm.DepFlagLesser, p.Before})
+	}
+	if p.From != "" || p.Before == "" {
+		sense := int64(rpm.DepFlagGreaterOrEqual)
+		if p.From == "" {
+			sense = rpm.DepFlagAny
+		}
+		all = append(all, relation{p.Name, sense, p.From})
+	}
+	return all
+}
+
+// metBy reports whether one package meets all of a pin.
+func (p Pin) metBy(c candidate) bool {
+	return !slices.ContainsFunc(p.relations(), func(r relation) bool { return !r.metBy(c) })
 }

@@ -39,12 +39,6 @@ func (c contents) providesAny(wanted map[string]bool) bool {
 	return slices.ContainsFunc(c.provides, func(p provide) bool { return wanted[p.name] })
 }
 
-// A provide is a name that a package stands for.
-type provide struct {
-	name    string
-	version string // [EPOCH:]VERSION[-RELEASE]; "" stands for all versions
-}
-
 // readPackage reads an RPM, checks it against its own digests, and gives
 // what it says. When nothing but the payload is not as its digest says, that
 // comes with the error. A payload is passed over where the header has a

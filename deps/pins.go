@@ -106,3 +106,9 @@ func basePins() []Pin {
 		{"fuse-overlayfs", "", "", "layers on kernels before 5.11", "ALT's fuse-overlayfs.spec"},
 	}
 }
+
+func reversed[T any](all []T) []T {
+	all = slices.Clone(all)
+	slices.Reverse(all)
+	return all
+}

@@ -1,7 +1,6 @@
 package deps
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/cavaliergopher/rpm"
@@ -44,13 +43,8 @@ func (r relation) met(p provide) bool {
 	}
 }
 
-// metBy reports whether a candidate provides what the relation speaks of.
-func (r relation) metBy(c candidate) bool {
-	return slices.ContainsFunc(c.provides, r.met)
-}
-
-// conflict reports whether one of two packages puts the other out.
-func conflict(a, b candidate) bool {
-	with := func(c candidate) func(relation) bool { return func(r relation) bool { return r.metBy(c) } }
-	return slices.ContainsFunc(a.conflicts, with(b)) || slices.ContainsFunc(b.conflicts, with(a))
+// A provide is a name that a package stands for.
+type provide struct {
+	name    string
+	version string // [EPOCH:]VERSION[-RELEASE]; "" stands for all versions
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -129,4 +130,15 @@ func openPackage(ctx context.Context, p place, file string, seen io.Writer, want
 	}
 	c, err := readPackage(io.TeeReader(r, seen), wanted)
 	return c, errors.Join(err, r.Close())
+}
+
+// metBy reports whether a candidate provides what the relation speaks of.
+func (r relation) metBy(c candidate) bool {
+	return slices.ContainsFunc(c.provides, r.met)
+}
+
+// conflict reports whether one of two packages puts the other out.
+func conflict(a, b candidate) bool {
+	with := func(c candidate) func(relation) bool { return func(r relation) bool { return r.metBy(c) } }
+	return slices.ContainsFunc(a.conflicts, with(b)) || slices.ContainsFunc(b.conflicts, with(a))
 }

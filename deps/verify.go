@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-
-	"github.com/cavaliergopher/rpm"
 )
 
 // Verify checks pins against what the repositories have together, as a
@@ -76,28 +74,6 @@ func (p Pin) judge(all []candidate) Result {
 		r.Found = slices.Insert(slices.Delete(r.Found, at, at+1), 0, p.found(taken, OK))
 	}
 	return r
-}
-
-// relations returns the pin's bounds; one without bounds is a relation that
-// every version meets.
-func (p Pin) relations() []relation {
-	var all []relation
-	if p.Before != "" {
-		all = append(all, relation{p.Name, rpm.DepFlagLesser, p.Before})
-	}
-	if p.From != "" || p.Before == "" {
-		sense := int64(rpm.DepFlagGreaterOrEqual)
-		if p.From == "" {
-			sense = rpm.DepFlagAny
-		}
-		all = append(all, relation{p.Name, sense, p.From})
-	}
-	return all
-}
-
-// metBy reports whether one package meets all of a pin.
-func (p Pin) metBy(c candidate) bool {
-	return !slices.ContainsFunc(p.relations(), func(r relation) bool { return !r.metBy(c) })
 }
 
 // meet says how well one sound candidate meets the pin.

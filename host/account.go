@@ -169,3 +169,7 @@ func FreeRange(taken []IDRange, minimum, count uint64) (uint64, error) {
 	}
 	return start, nil
 }
+
+// A SubIDRange is Count uids from UIDStart on, and as many gids from GIDStart
+// on.
+type SubIDRange struct{ UIDStart, GIDStart, Count uint64 }

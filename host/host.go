@@ -25,33 +25,6 @@ type Host struct {
 	Note  func(text string)                                               // told what could not be done but does no harm
 }
 
-// A UnitManager is what host changes ask of systemd.
-type UnitManager interface {
-	Start(ctx context.Context, unit string) error
-	Stop(ctx context.Context, unit string) error
-	DaemonReload(ctx context.Context) error
-	Loaded(ctx context.Context, unit string) (LoadedUnit, error)
-	Close()
-}
-
-// Local is the machine that this program runs on.
-func Local(note func(string)) *Host {
-	h := &Host{
-		Root: "/", State: "/var/lib/podsec-k8s", Note: note, Kill: killUsers,
-		Run: func(ctx context.Context, c Command) error { return c.Run(ctx) },
-	}
-	if Booted() {
-		h.Units = func(ctx context.Context) (UnitManager, error) { return SystemManager(ctx) }
-	}
-	return h
-}
-
-// Booted reports whether systemd runs the machine. Source: sd_booted(3).
-func Booted() bool {
-	_, err := os.Stat("/run/systemd/system")
-	return err == nil
-}
-
 func (h *Host) path(path string) string { return filepath.Join(h.Root, path) }
 
 func (h *Host) step(deed, path string) error {

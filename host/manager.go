@@ -13,14 +13,6 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// A Manager is one systemd service manager, reached over its own socket, so
-// that no message bus is needed.
-type Manager struct {
-	conn *systemd.Conn
-	gone <-chan struct{} // closed when systemd has closed the connection
-	logs string          // how journalctl selects a unit of the manager
-}
-
 // SystemManager connects to the system's manager. It takes root.
 func SystemManager(ctx context.Context) (*Manager, error) {
 	return connect(ctx, "/run/systemd/private", 0, "-u ")

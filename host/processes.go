@@ -2,7 +2,6 @@ package host
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,12 +16,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// A Process is one that could not be ended.
-type Process struct {
-	PID  int
-	Name string // in a form that can be printed
-}
 
 // String names it.
 func (p Process) String() string { return fmt.Sprintf("%d (%s)", p.PID, p.Name) }
@@ -199,65 +192,4 @@ func (h *Host) idsToEnd(u User, made bool, ranges []SubIDRange) (func(uid uint32
 		has := func(r IDRange) bool { return uint64(uid) >= r.Start && uint64(uid) < r.end() }
 		return uid != 0 && slices.ContainsFunc(ours, has) && !slices.ContainsFunc(others, has)
 	}, nil
-}
-
-// endProcesses ends what runs under ids that are going to be taken back: an id
-// that is given to somebody else must not have a process. What can't be ended
-// is a fault, and keeps the user and its ids from being taken back.
-func (j *journal) endProcesses(ctx context.Context, records []*record) error {
-	h := j.host
-	user, made, ranges, err := idsOf(records)
-	if err != nil || h.Kill == nil || !made && len(ranges) == 0 {
-		return err
-	}
-	ours, err := h.idsToEnd(user, made, ranges)
-	if err != nil {
-		return err
-	}
-	if made {
-		defer h.freeze(user.UID)()
-	}
-	left, err := h.Kill(ctx, ours)
-	if err != nil || len(left) == 0 {
-		return err
-	}
-	var names, numbers []string
-	for _, p := range left[:min(len(left), 10)] {
-		names, numbers = append(names, p.String()), append(numbers, strconv.Itoa(p.PID))
-	}
-	if len(left) > len(names) {
-		names = append(names, "…")
-	}
-	remedy := fmt.Sprintf("kill -9 %s, or restart the machine; then install podsec-k8s and erase it again", strings.Join(numbers, " "))
-	if made {
-		remedy = fmt.Sprintf("kill -9 %s, or restart the machine; then install podsec-k8s and erase it again, or: userdel %s; rm -r %s %s",
-			strings.Join(numbers, " "), user.Name, user.Home, h.State)
-	}
-	return &Fault{
-		Err:    fmt.Errorf("%s, its home and its ids are kept, for %d processes under them can't be ended: %s", user.Name, len(left), strings.Join(names, ", ")),
-		Remedy: remedy,
-	}
-}
-
-// idsOf reads the user that records tell of, whether it was made here, and the
-// ranges that it was given.
-func idsOf(records []*record) (u User, made bool, ranges []SubIDRange, err error) {
-	for _, r := range records {
-		change, err := decodeChange(r.Kind, r.Changes[len(r.Changes)-1])
-		if err != nil {
-			return u, false, nil, err
-		}
-		switch change := change.(type) {
-		case User:
-			was, err := decodeBefore[userBefore](r.Before)
-			if err != nil {
-				return u, false, nil, err
-			}
-			u, made = change, !was.User
-		case SubIDs:
-			ranges = append(ranges, change.ranges()...)
-			u.Name = cmp.Or(u.Name, change.User)
-		}
-	}
-	return u, made, ranges, nil
 }

@@ -183,10 +183,6 @@ type SubIDs struct {
 	More               []SubIDRange `json:",omitempty"`
 }
 
-// A SubIDRange is Count uids from UIDStart on, and as many gids from GIDStart
-// on.
-type SubIDRange struct{ UIDStart, GIDStart, Count uint64 }
-
 // Kind names the type in the journal.
 func (s SubIDs) Kind() string { return "subids" }
 

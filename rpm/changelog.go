@@ -83,3 +83,5 @@ func (c Changelog) release(i int, newest string) string {
 	}
 	return firstRelease
 }
+
+const firstRelease = "alt1"

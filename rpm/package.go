@@ -12,8 +12,7 @@ import (
 )
 
 const (
-	firstRelease = "alt1"
-	homepage     = "https://github.com/alt-cloud/podsec-k8s"
+	homepage = "https://github.com/alt-cloud/podsec-k8s"
 )
 
 // A Request is which package to build.
@@ -166,34 +165,6 @@ func scriptlets(source string) ([]Scriptlet, error) {
 		all[i].Text = string(text)
 	}
 	return all, nil
-}
-
-// Build compiles the helper, makes the package and returns its path. The
-// same commit gives the same bytes, but for signatures: all times are the
-// newest release's.
-func Build(r Request) (string, error) {
-	p, err := Describe(r)
-	if err != nil {
-		return "", err
-	}
-	work, err := os.MkdirTemp("", "podsec-k8s-rpm-")
-	if err != nil {
-		return "", fmt.Errorf("making a work folder: %w", err)
-	}
-	defer os.RemoveAll(work) //nolint:errcheck // a folder of /tmp
-	built := filepath.Join(work, helper)
-	if err := p.compile(built); err != nil {
-		return "", err
-	}
-	data, err := p.rpm(built)
-	if err != nil {
-		return "", err
-	}
-	if err := os.MkdirAll(r.Out, 0o755); err != nil {
-		return "", fmt.Errorf("making the output folder: %w", err)
-	}
-	path := filepath.Join(r.Out, fmt.Sprintf("%s-%s-%s.%s.rpm", p.Name, p.Version, p.Release, p.Arch))
-	return path, write(path, data)
 }
 
 // compile builds the helper without anything of the machine in it.

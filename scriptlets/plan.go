@@ -7,12 +7,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/units"
 )
 
-// The node's user.
-const (
-	Admin = "u7s-admin"
-	Home  = "/var/lib/u7s-admin"
-)
-
 // Plan is what an installed podsec-k8s changes on its host, in order. An
 // upgrade makes the same plan: what is made already is left as it is.
 func Plan(f Facts) host.Plan {

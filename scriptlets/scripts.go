@@ -35,25 +35,6 @@ func comesFirst(made []host.Change) bool {
 	return len(made) == 0 || has(host.Ended{}.Kind()) && !has(host.HomeFolder{}.Kind())
 }
 
-// lookForScripts looks for what their package has, and what is left of it when it
-// was removed, of a machine that has their user. A kubelet of the machine's own
-// keeps its files.
-// Source: ALT's podsec.spec 1.1, "%files k8s"; its podsec-u7s-kubeadm.
-func lookForScripts(h *host.Host, f Facts) (s Scripts) {
-	s.Found = len(existing(h, "/usr/libexec/podsec/u7s", "/etc/podsec/u7s", "/var/lib/podsec/u7s", scriptsLink)) > 0
-	if !s.Found {
-		return s
-	}
-	s.Home = len(existing(h, Home)) > 0
-	s.Links = existing(h, scriptsLink)
-	if f.Kubelet.Own == "" {
-		s.Files = slices.Concat(nodeTraces(h), existing(h, "/etc/kubernetes/admin.conf", "/etc/kubernetes/super-admin.conf",
-			"/etc/kubernetes/controller-manager.conf", "/etc/kubernetes/scheduler.conf", "/etc/kubernetes/bootstrap-kubelet.conf",
-			"/etc/kubernetes/manifests/kube-flannel.yml"))
-	}
-	return s
-}
-
 // plan ends their node, and keeps aside what is in the way of ours.
 func (s Scripts) plan(user host.Account) host.Plan {
 	if !s.Found {

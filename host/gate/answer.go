@@ -17,7 +17,6 @@ import (
 // has a fifth of a MiB, and six thousand values.
 const (
 	maxAnswer = 1 << 20  // bytes
-	maxString = 4 << 10  // bytes of one string; the rest of it is left out
 	maxValues = 1 << 16  // members of objects and lists
 	maxNotes  = 64 << 10 // bytes on standard error beside an answer
 )

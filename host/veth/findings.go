@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
@@ -67,23 +66,4 @@ func RouteFindings(address netip.Addr) []*host.Fault {
 		return nil
 	}
 	return []*host.Fault{{Err: fmt.Errorf("the machine has lost the route to its own network %s", prefix.Masked()), Remedy: anew}}
-}
-
-// networkOf finds the device that has an address, and the address' network.
-func networkOf(address netip.Addr) (device netlink.Link, prefix netip.Prefix) {
-	addresses, err := netlink.AddrList(nil, unix.AF_INET)
-	if err != nil {
-		return nil, prefix
-	}
-	for _, one := range addresses {
-		if !one.IP.Equal(net.IP(address.AsSlice())) {
-			continue
-		}
-		found, err := netlink.LinkByIndex(one.LinkIndex)
-		if err == nil && found.Attrs().Name != HostEnd {
-			bits, _ := one.Mask.Size()
-			return found, netip.PrefixFrom(address, bits)
-		}
-	}
-	return nil, prefix
 }

@@ -65,10 +65,6 @@ func isOn(path string) bool {
 // kernel's Documentation/networking/ip-sysctl.rst.
 func forwarding(device string) string { return "/proc/sys/net/ipv4/conf/" + device + "/forwarding" }
 
-// namespacePath is the namespace as ip finds it, its descriptor 3.
-// Source: ip-netns(8).
-const namespacePath = "/proc/self/fd/3"
-
 // makeLink makes the pair, and the pod network's device.
 func makeLink(ctx context.Context, l Link, namespace *os.File) error {
 	if err := makePair(ctx, l, namespace); err != nil {
@@ -101,15 +97,6 @@ func makePair(ctx context.Context, l Link, namespace *os.File) error {
 		}
 	}
 	return nil
-}
-
-func ip(ctx context.Context, args ...string) error {
-	return host.Command{Path: "/sbin/ip", Args: args}.Run(ctx)
-}
-
-// ipFrom runs ip(8), which finds the namespace as namespacePath.
-func ipFrom(ctx context.Context, namespace *os.File, args ...string) error {
-	return host.Command{Path: "/sbin/ip", Args: args, Files: []*os.File{namespace}}.Run(ctx)
 }
 
 // dropLink takes pair and rules away and gives forwarding back as it was.

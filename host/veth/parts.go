@@ -186,15 +186,3 @@ func (s *Server) forward(ctx context.Context) (err error) {
 	return errors.Join(err,
 		host.SetKernelValue(forwarding(HostEnd), "1"), host.SetKernelValue(forwarding(s.link.Device), "1"))
 }
-
-// listTables is the service's tables as nft lists them.
-func listTables(ctx context.Context) (all string, err error) {
-	for _, family := range families() {
-		out, err := host.Command{Path: NFT, Args: []string{"list", "table", family, table}}.Output(ctx)
-		if err != nil {
-			return "", err
-		}
-		all += string(out)
-	}
-	return all, nil
-}

@@ -103,3 +103,6 @@ func kernelForm(a netip.Addr) string {
 	b := a.As4()
 	return fmt.Sprintf("%02X%02X%02X%02X", b[3], b[2], b[1], b[0])
 }
+
+// maxPorts bounds the ports that are given at a time. Node ports are 2768.
+const maxPorts = 4096

@@ -165,3 +165,5 @@ func peerUID(c *net.UnixConn) (uid uint32, err error) {
 	}
 	return credentials.Uid, nil
 }
+
+const replyTimeout = 10 * time.Second // for an answer to be taken

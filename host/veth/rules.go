@@ -2,63 +2,28 @@ package veth
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // Names of the two ends, and of the table of nftables.
 const (
-	HostEnd = "u7s0"
-	NodeEnd = "u7s1"
-	table   = "podsec_k8s"
+	table = "podsec_k8s"
 )
 
 // NFT is the program that the mode needs, of the package nftables.
 const NFT = "/usr/sbin/nft"
-
-// A Port is one of the node's address that leads into the namespaces.
-type Port struct {
-	Proto   string         // tcp or udp
-	Number  int            // on the node's address
-	Target  int            // in the namespaces
-	Sources []netip.Prefix // IPv4 networks whose clients are let in; none means all
-}
-
-// Key tells ports of one address apart.
-func (p Port) Key() string { return fmt.Sprintf("%d/%s", p.Number, p.Proto) }
-
-// A Link is a veth pair between the machine and the namespaces. It is only
-// data.
-type Link struct {
-	Address netip.Addr   // of the node, one of the machine's own
-	Device  string       // of the machine, that has the address
-	MTU     int          // bytes, of that device
-	Subnet  netip.Prefix // of four addresses: the second and the third are the two ends
-	Forward bool         // the device forwards packets for others, too
-	Global  bool         // the machine's own switch for that, net.ipv4.ip_forward
-	Default netip.Addr   // gateway of the machine's default route; invalid when there was none
-}
-
-// lastFour returns the last four addresses of a network: RootlessKit's own are
-// among the first.
-func lastFour(network netip.Prefix) netip.Prefix {
-	a := network.Masked().Addr().As4()
-	for bit := network.Bits(); bit < 30; bit++ {
-		a[bit/8] |= 0x80 >> (bit % 8)
-	}
-	return netip.PrefixFrom(netip.AddrFrom4(a), 30)
-}
 
 // Gateway is the address of the machine's end.
 func (l Link) Gateway() netip.Addr { return l.Subnet.Masked().Addr().Next() }
 
 // Peer is the address of the end in the namespaces.
 func (l Link) Peer() netip.Addr { return l.Gateway().Next() }
-
-// Prefix returns the address of an end with the length of the network.
-func (l Link) Prefix(end netip.Addr) string { return netip.PrefixFrom(end, l.Subnet.Bits()).String() }
 
 // families lists those of nftables in which the service has a table.
 func families() []string {
@@ -142,4 +107,25 @@ func sorted(ports []Port) []Port {
 	return slices.SortedFunc(slices.Values(ports), func(a, b Port) int {
 		return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.Number, b.Number))
 	})
+}
+
+// listTables is the service's tables as nft lists them.
+func listTables(ctx context.Context) (all string, err error) {
+	for _, family := range families() {
+		out, err := host.Command{Path: NFT, Args: []string{"list", "table", family, table}}.Output(ctx)
+		if err != nil {
+			return "", err
+		}
+		all += string(out)
+	}
+	return all, nil
+}
+
+// sameTable compares the tables with how they were when they were loaded.
+func sameTable(ctx context.Context, want string) error {
+	have, err := listTables(ctx)
+	if err != nil || have != want || have == "" {
+		return fmt.Errorf("the table %s of nftables is gone or was changed", table)
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net"
@@ -14,28 +15,11 @@ import (
 	"time"
 )
 
-// A Server is the service.
-type Server struct {
-	UID     uint32       // of the node's user, the only one that is served
-	Network netip.Prefix // between namespaces and machine, by root's own settings
-	State   string       // file for what was given, for when the server is started again
-
-	mutex     sync.Mutex
-	link      *Link // while a connection has one
-	owner     *net.UnixConn
-	namespace *os.File                 // the owner's
-	ports     map[*net.UnixConn][]Port // those of nil are from before a restart
-	held      holder                   // what is in force of them
-	table     string                   // as nft lists it since it was loaded
-	loaded    string                   // as nft was given it
-}
-
 // What one user may ask for at a time. A node has two connections that last,
 // and a third now and then.
 const (
 	maxConnections = 32
-	idleTimeout    = time.Minute      // for the next request of one that was given nothing
-	replyTimeout   = 10 * time.Second // for an answer to be taken
+	idleTimeout    = time.Minute // for the next request of one that was given nothing
 )
 
 // Serve answers until ctx ends. Then all that it gave is taken back, unless
@@ -254,43 +238,6 @@ func (s *Server) publish(ctx context.Context, c *net.UnixConn, ports []Port) (ma
 	return faults, s.update(ctx)
 }
 
-// load puts all ports in force, and no others, and notes them.
-func (s *Server) load(ctx context.Context) (err error) {
-	s.held.keep(s.allPorts())
-	text := rules(*s.link, s.allPorts(), families())
-	if err = load(ctx, text); err == nil {
-		s.loaded = text
-		s.table, err = listTables(ctx)
-	}
-	return errors.Join(err, s.save())
-}
-
-// update loads the table when it is to be another than before. Whether it is
-// what it was loaded as the server looks for itself.
-func (s *Server) update(ctx context.Context) error {
-	s.held.keep(s.allPorts())
-	if rules(*s.link, s.allPorts(), families()) == s.loaded {
-		return nil
-	}
-	return s.load(ctx)
-}
-
-func (s *Server) allPorts() []Port {
-	all := map[string]Port{}
-	for c, ports := range s.ports {
-		for _, p := range ports {
-			if _, ok := all[p.Key()]; !ok || c != nil {
-				all[p.Key()] = p
-			}
-		}
-	}
-	var list []Port
-	for _, p := range all {
-		list = append(list, p)
-	}
-	return sorted(list)
-}
-
 // forget takes back what a connection was given, also when ctx has ended.
 func (s *Server) forget(c *net.UnixConn) {
 	s.mutex.Lock()
@@ -312,16 +259,39 @@ func (s *Server) forget(c *net.UnixConn) {
 	}
 }
 
-// drop takes the link back, when there is one.
-func (s *Server) drop(ctx context.Context) error {
-	if s.link == nil {
+// restore takes over what an earlier server gave and did not take back.
+func (s *Server) restore(ctx context.Context) error {
+	was, err := loadGiven(s.State)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	err := dropLink(ctx, *s.link)
-	s.held.keep(nil)
-	if s.namespace != nil { // the owner has come back after a restart
-		err = errors.Join(err, deleteOverlay(s.namespace), s.namespace.Close())
+	if err != nil {
+		return err
 	}
-	s.link, s.owner, s.namespace, s.table, s.loaded = nil, nil, nil, "", ""
-	return errors.Join(err, s.save())
+	s.link, s.ports[nil], s.table = &was.Link, was.Ports, was.Table
+	if err := s.holdAll(ctx); err != nil {
+		slog.Error("taking over the ports", "error", err)
+	}
+	slog.Info("link taken over", "address", was.Link.Address)
+	time.AfterFunc(returnTime, func() { s.expire(ctx) })
+	return nil
+}
+
+// expire returns up on what nobody has come back for.
+func (s *Server) expire(ctx context.Context) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	delete(s.ports, nil)
+	if s.link == nil || ctx.Err() != nil {
+		return
+	}
+	var err error
+	if s.owner == nil {
+		err = s.drop(ctx)
+	} else {
+		err = s.update(ctx)
+	}
+	if err != nil {
+		slog.Error("taking back", "error", err)
+	}
 }

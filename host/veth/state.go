@@ -1,12 +1,10 @@
 package veth
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"regexp"
 	"slices"
 	"time"
@@ -84,41 +82,4 @@ func (g given) check() error {
 		return errForm
 	}
 	return nil
-}
-
-// restore takes over what an earlier server gave and did not take back.
-func (s *Server) restore(ctx context.Context) error {
-	was, err := loadGiven(s.State)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	s.link, s.ports[nil], s.table = &was.Link, was.Ports, was.Table
-	if err := s.holdAll(ctx); err != nil {
-		slog.Error("taking over the ports", "error", err)
-	}
-	slog.Info("link taken over", "address", was.Link.Address)
-	time.AfterFunc(returnTime, func() { s.expire(ctx) })
-	return nil
-}
-
-// expire returns up on what nobody has come back for.
-func (s *Server) expire(ctx context.Context) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	delete(s.ports, nil)
-	if s.link == nil || ctx.Err() != nil {
-		return
-	}
-	var err error
-	if s.owner == nil {
-		err = s.drop(ctx)
-	} else {
-		err = s.update(ctx)
-	}
-	if err != nil {
-		slog.Error("taking back", "error", err)
-	}
 }

@@ -3,7 +3,6 @@ package veth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -94,13 +93,4 @@ func (s *Server) mendPart(ctx context.Context, p part) {
 		return
 	}
 	slog.Warn("mended what others have changed", "fault", fault)
-}
-
-// sameTable compares the tables with how they were when they were loaded.
-func sameTable(ctx context.Context, want string) error {
-	have, err := listTables(ctx)
-	if err != nil || have != want || have == "" {
-		return fmt.Errorf("the table %s of nftables is gone or was changed", table)
-	}
-	return nil
 }

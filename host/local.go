@@ -1,0 +1,24 @@
+package host
+
+import (
+	"context"
+	"os"
+)
+
+// Local is the machine that this program runs on.
+func Local(note func(string)) *Host {
+	h := &Host{
+		Root: "/", State: "/var/lib/podsec-k8s", Note: note, Kill: killUsers,
+		Run: func(ctx context.Context, c Command) error { return c.Run(ctx) },
+	}
+	if Booted() {
+		h.Units = func(ctx context.Context) (UnitManager, error) { return SystemManager(ctx) }
+	}
+	return h
+}
+
+// Booted reports whether systemd runs the machine. Source: sd_booted(3).
+func Booted() bool {
+	_, err := os.Stat("/run/systemd/system")
+	return err == nil
+}
