@@ -14,18 +14,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
-// A childStatus is the exit status of a program that has said itself what
-// was wrong.
-type childStatus struct{ status int }
-
-func (c *childStatus) Error() string { return fmt.Sprintf("exit status %d", c.status) }
-
-// silent tells errors that were printed already.
-func silent(err error) bool {
-	var child *childStatus
-	return errors.As(err, &child)
-}
-
 func requireRoot() error {
 	if os.Geteuid() == 0 {
 		return nil
@@ -138,4 +126,22 @@ func askAccess(ctx context.Context) (node usernetes.NodeAccess, err error) {
 		return node, fmt.Errorf("checking what the node says of its cluster: %w", err)
 	}
 	return node, nil
+}
+
+// runScoped runs the node's half of a command that changes the node, in the
+// scope. Nothing of it runs any more when this returns.
+func runScoped(ctx context.Context, request any, files []*os.File, q question) error {
+	c, err := q.call()
+	if err != nil {
+		return err
+	}
+	c.Files = files
+	c.Started = func(pid int) error {
+		return withSystem(ctx, func(m *host.Manager) error { return m.BeginScope(ctx, runScope(), pid) })
+	}
+	failed := saidBefore(c.Show(ctx, request, os.Stdout, os.Stderr))
+	if err := endScope(context.WithoutCancel(ctx)); err != nil {
+		return errors.Join(failed, err)
+	}
+	return failed
 }

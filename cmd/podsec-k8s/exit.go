@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
+	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -43,4 +45,33 @@ func exitStatus(err error) int {
 	default:
 		return exitFault
 	}
+}
+
+// A childStatus is the exit status of a program that has said itself what
+// was wrong.
+type childStatus struct{ status int }
+
+func (c *childStatus) Error() string { return fmt.Sprintf("exit status %d", c.status) }
+
+// silent tells errors that were printed already.
+func silent(err error) bool {
+	var child *childStatus
+	return errors.As(err, &child)
+}
+
+// An interruptedError is the fault of a command that a signal has ended. Its
+// exit status is that of a shell for a program which the signal has ended.
+type interruptedError struct{ host.Fault }
+
+// Unwrap returns the fault with its remedy.
+func (e *interruptedError) Unwrap() error { return &e.Fault }
+
+// status is 128 and the number of the signal. Source: POSIX, "Shell Command
+// Language", "Exit Status for Commands".
+func (e *interruptedError) status() int {
+	var i *host.Interrupt
+	if errors.As(e.Err, &i) {
+		return 128 + int(i.Signal)
+	}
+	return exitFault
 }

@@ -21,8 +21,7 @@ import (
 )
 
 const (
-	kubeconfigNotes = stateFolder + "/kubeconfigs.json" // which we wrote
-	kubeconfigLimit = 1 << 20                           // bytes of one that is looked at
+	kubeconfigLimit = 1 << 20 // bytes of one that is looked at
 )
 
 // A kubeconfigNote says where a kubeconfig was written for an administrator, and

@@ -12,11 +12,7 @@ import (
 )
 
 const (
-	runFolder   = "/run/podsec-k8s"
-	lockFile    = runFolder + "/lock"
-	stateFolder = "/var/lib/podsec-k8s"
-	marker      = stateFolder + "/cluster" // says to erase that the home holds a cluster
-	guardUnit   = "kubelet.service"
+	guardUnit = "kubelet.service"
 )
 
 // unfinishedNote is what the marker holds from before a cluster is begun until

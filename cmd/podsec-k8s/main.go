@@ -16,9 +16,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
 )
 
-// programName is what the program is called by.
-const programName = "podsec-k8s"
-
 func main() {
 	os.Exit(run(context.Background(), os.Args))
 }

@@ -19,12 +19,6 @@ func createMasterCommand(p *printer) *cli.Command {
 	}
 }
 
-// The command has a name of its own as well.
-const (
-	createMaster     = "create-master"
-	createMasterName = "podsec-k8s-" + createMaster
-)
-
 func masterFlags() []cli.Flag {
 	return append(nodeFlags(),
 		&cli.BoolFlag{Name: "upload-certs", Usage: "share the certificates, for further control planes; with --control-plane-endpoint"},

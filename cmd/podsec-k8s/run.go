@@ -53,24 +53,6 @@ func endScope(ctx context.Context) error {
 	return withSystem(ctx, func(m *host.Manager) error { return m.EndScope(ctx, runScope()) })
 }
 
-// runScoped runs the node's half of a command that changes the node, in the
-// scope. Nothing of it runs any more when this returns.
-func runScoped(ctx context.Context, request any, files []*os.File, q question) error {
-	c, err := q.call()
-	if err != nil {
-		return err
-	}
-	c.Files = files
-	c.Started = func(pid int) error {
-		return withSystem(ctx, func(m *host.Manager) error { return m.BeginScope(ctx, runScope(), pid) })
-	}
-	failed := saidBefore(c.Show(ctx, request, os.Stdout, os.Stderr))
-	if err := endScope(context.WithoutCancel(ctx)); err != nil {
-		return errors.Join(failed, err)
-	}
-	return failed
-}
-
 // callerVariable tells the node's half which process has started it.
 const callerVariable = "PODSEC_K8S_CALLER"
 
@@ -96,23 +78,6 @@ func followed(action cli.ActionFunc) cli.ActionFunc {
 		}
 		return err
 	}
-}
-
-// An interruptedError is the fault of a command that a signal has ended. Its
-// exit status is that of a shell for a program which the signal has ended.
-type interruptedError struct{ host.Fault }
-
-// Unwrap returns the fault with its remedy.
-func (e *interruptedError) Unwrap() error { return &e.Fault }
-
-// status is 128 and the number of the signal. Source: POSIX, "Shell Command
-// Language", "Exit Status for Commands".
-func (e *interruptedError) status() int {
-	var i *host.Interrupt
-	if errors.As(e.Err, &i) {
-		return 128 + int(i.Signal)
-	}
-	return exitFault
 }
 
 // interrupted makes one of what has ended a context.

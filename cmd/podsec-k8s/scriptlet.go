@@ -2,18 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/host/gate"
 	"github.com/alt-cloud/podsec-k8s/scriptlets"
-	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
@@ -92,43 +88,6 @@ func userManagerRuns(ctx context.Context, admin gate.User) (up bool, err error) 
 	return up, err
 }
 
-func localHost(p *printer) *host.Host {
-	return host.Local(func(text string) { p.say("podsec-k8s: %s", p.words.text(text)) })
-}
-
-// applyHost makes the changes that are not made yet, and returns what keeps the
-// host from being as they have it.
-func applyHost(ctx context.Context, p *printer) ([]scriptlets.Finding, error) {
-	h := localHost(p)
-	facts, err := hostFacts(h)
-	if err != nil {
-		return nil, err
-	}
-	if facts.Scripts.Found {
-		p.say("podsec-k8s 1.x was here, and its node can't be taken over: it is stopped now. Erasing podsec-k8s puts back its home and these files, but not what its package has removed: %s",
-			strings.Join(slices.Concat(facts.Scripts.Links, facts.Scripts.Files), ", "))
-	}
-	if err := scriptlets.Plan(facts).Apply(ctx, h); err != nil {
-		return nil, err
-	}
-	if facts.Scripts.Found {
-		p.say("make a new node: podsec-k8s-create-master, or podsec-k8s join")
-	}
-	if k := facts.Kubelet; k.Enabled && k.Own == "" && !k.Swapped {
-		p.say("kubelet.service was enabled, and stays so: from now on it is the guard of the rootless node")
-	}
-	return hostFindings(ctx, h)
-}
-
-// hostFindings looks at a host as it is now.
-func hostFindings(ctx context.Context, h *host.Host) ([]scriptlets.Finding, error) {
-	facts, err := hostFacts(h)
-	if err != nil {
-		return nil, err
-	}
-	return scriptlets.Findings(ctx, h, facts)
-}
-
 // applyAndTell is for a package manager: what is not the package's to mend is
 // told, and does not fail the scriptlet.
 func applyAndTell(ctx context.Context, p *printer) error {
@@ -142,24 +101,6 @@ func applyAndTell(ctx context.Context, p *printer) error {
 		p.fault(disabled)
 	}
 	return err
-}
-
-// asError joins the faults of findings.
-func asError(found []scriptlets.Finding) error {
-	var faults []error
-	for _, f := range found {
-		faults = append(faults, f.Fault)
-	}
-	return errors.Join(faults...)
-}
-
-// hostFacts looks at the machine, with what its site's settings ask for.
-func hostFacts(h *host.Host) (scriptlets.Facts, error) {
-	wanted, err := node.LoadSubordinateIDs(node.SiteDir)
-	if err != nil {
-		return scriptlets.Facts{}, err
-	}
-	return scriptlets.GatherFacts(h, wanted)
 }
 
 // eraseHost ends what a run that was cut has left running as u7s-admin, and

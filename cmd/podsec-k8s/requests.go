@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
+)
+
+// readRequest reads what root asks for, as JSON.
+func readRequest(request any) error {
+	if err := json.NewDecoder(os.Stdin).Decode(request); err != nil {
+		return fmt.Errorf("reading what root asks for: %w", err)
+	}
+	return nil
+}
+
+// A nodeRequest is what root asks of u7s-admin for a node.
+type nodeRequest struct {
+	Options usernetes.Options
+	Join    *kubeadm.JoinRequest // nil for a control plane
+	Faults  []preflightFault     // what root has found already
+	Mode    string               // of the network, by the call or the site
+	DryRun  bool
+	Check   bool // look at the machine, and leave it at that
+}
+
+// A preflightFault is a finding on its way from root to u7s-admin.
+type preflightFault struct {
+	Check, Err, Remedy string
+	Required           bool `json:",omitempty"` // it can't be passed over
+}
+
+// commands names the kubeadm command that the request comes to, and ours.
+func (r nodeRequest) commands() (kubeadm, ours string) {
+	if r.Join != nil {
+		return "join", "podsec-k8s join"
+	}
+	return "init", createMasterName
+}
+
+func (r nodeRequest) plan(site node.Site, f preflight.Facts) (usernetes.Plan, error) {
+	if r.Join != nil {
+		return usernetes.PlanJoin(site, f, r.Options, *r.Join)
+	}
+	return usernetes.PlanMaster(site, f, r.Options)
+}
+
+func (r nodeRequest) phases() []usernetes.Phase {
+	if r.Join != nil {
+		return usernetes.JoinPhases()
+	}
+	return usernetes.MasterPhases()
+}
+
+// misused makes a fault of the configuration wrong usage where flags have a part
+// in it.
+func (r nodeRequest) misused(err error) error {
+	var f *host.Fault
+	if len(r.Options.Flags) == 0 || !errors.As(err, &f) {
+		return err
+	}
+	return &node.Misuse{Fault: *f}
+}
+
+// A resetRequest is what root asks of u7s-admin for a reset.
+type resetRequest struct{ Force bool }
+
+// inherited returns the files that root has opened for this process.
+func inherited(count int) []*os.File {
+	files := make([]*os.File, count)
+	for i := range files {
+		unix.CloseOnExec(3 + i)
+		files[i] = os.NewFile(uintptr(3+i), "archive")
+	}
+	return files
+}
+
+// A nodeState is how far the node of this machine is.
+type nodeState struct{ Begun, Finished bool }
