@@ -31,6 +31,7 @@ cluster: tools ## MASTERS=1 and WORKERS=2: m1, w1, w2, all shown Ready
 
 down: ## end all nodes; with NODE=x on the command line, that one
 	$(LAB) down $(if $(filter command line,$(origin NODE)),$(NODE))
+	$(if $(filter command line,$(origin NODE)),,PODSEC_K8S_LAB=$(PODSEC_K8S_LAB)-34 $(LAB_PROGRAM) down)
 
 node: tools ## boot a bare node NODE=x with the repository configured
 	$(LAB) node $(NODE)
@@ -56,20 +57,26 @@ lint: tools $(LINT) ## formatting, vet, staticcheck and the project's own rules
 	$(LINT) run ./...
 	cd tests && $(LINT) run --config ../.golangci.yml ./...
 
-# A command that gets what the scenarios leave of the processors, which wait
-# most of their time: so 1.34 is built beside those of 1.26. The kernel shares
+# The scenarios wait a third of their time: those of the two generations run
+# beside each other, each in a lab of its own, two at a time. 1.34's log is shown
+# at the end, for two logs in one can't be read. What 1.34 is made of is built by a
+# command that gets what the scenarios leave of the processors: the kernel shares
 # processors between sessions first, so it is nice as a session of its own.
-# It ends with the shell that started it.
+# All ends with the shell that started it.
 # Source: sched(7), "The autogroup feature"; setpriv(1), "--pdeathsig".
-IDLY = setpriv --pdeathsig TERM setsid nice -n 19 sh -c 'echo 19 2>/dev/null > /proc/self/autogroup; exec "$$@"' idly
+BESIDE = setpriv --pdeathsig TERM
+IDLY = $(BESIDE) setsid nice -n 19 sh -c 'echo 19 2>/dev/null > /proc/self/autogroup; exec "$$@"' idly
 SCENARIOS = go -C tests test -count=1 -timeout 75m -v
+BOTH = ^(TestMaster|TestWorker|TestClosedSite|TestFiles|TestBrokenControlPlane|TestCuts)$$
 
 test scenarios cuts: DEBIAN += user-mode-linux
 scenarios: tools ## install, cluster, erase in booted nodes
-	export GEN=1.26; $(LAB) build
-	@(cd tests && exec $(IDLY) env GEN=1.34 $(LAB_PROGRAM) build) & build=$$!; \
-	$(SCENARIOS) -skip '/^1[.]34$$' ./scenarios && wait $$build && \
-	$(SCENARIOS) -run '^(TestMaster|TestWorker|TestClosedSite|TestFiles|TestBrokenControlPlane|TestCuts)$$/^1[.]34$$' ./scenarios
+	GEN=1.26 $(LAB) build
+	@export PODSEC_K8S_LAB; log=$$(mktemp); \
+	(PODSEC_K8S_LAB=$$PODSEC_K8S_LAB-34; cd tests && $(IDLY) env GEN=1.34 $(LAB_PROGRAM) build && \
+		cd .. && exec $(BESIDE) $(SCENARIOS) -run '$(BOTH)/^1[.]34$$' ./scenarios) >$$log 2>&1 & beside=$$!; \
+	$(SCENARIOS) -skip '/^1[.]34$$' ./scenarios; first=$$?; \
+	wait $$beside; second=$$?; cat $$log; rm $$log; exit $$((first + second))
 
 rpm: ## build the package into dist/; PACKAGER='Name <name@altlinux.org>' says by whom
 	go run ./rpm --kubernetes $(GEN) $(if $(PACKAGER),--packager '$(PACKAGER)')
