@@ -5,7 +5,8 @@ import (
 	"io"
 )
 
-const maxFileSize = 4 << 30 // bytes of a package
+// maxFileSize is how many bytes a package may have.
+const maxFileSize = 4 << 30
 
 var errTooBig = errors.New("too big")
 

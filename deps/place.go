@@ -22,9 +22,8 @@ type place interface {
 	io.Closer
 }
 
-const (
-	maxFiles = 100_000 // of a folder
-)
+// maxFiles is how many files a folder may have.
+const maxFiles = 100_000
 
 // openPlace opens a folder, or a file, http or https URL.
 func openPlace(repo string) (place, error) {

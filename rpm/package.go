@@ -11,9 +11,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/deps"
 )
 
-const (
-	homepage = "https://github.com/alt-cloud/podsec-k8s"
-)
+const homepage = "https://github.com/alt-cloud/podsec-k8s"
 
 // A Request is which package to build.
 type Request struct {

@@ -15,10 +15,8 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
-// How long the parts of a node may take to come up.
-const (
-	startTimeout = 2 * time.Minute
-)
+// startTimeout is how long the parts of a node may take to come up.
+const startTimeout = 2 * time.Minute
 
 // MasterPhases is how a control plane is made, step by step.
 func MasterPhases() []Phase {

@@ -66,12 +66,9 @@ func notMaster() *host.Fault {
 	return host.NewFault("run it on a master", "this node has no control plane")
 }
 
-// certificateKey is the form of the key that kubeadm encrypts shared
-// certificates with, and keyLine a line with one.
+// keyLine is a line with the key that kubeadm encrypts shared certificates with.
 // Source: kubeadm's documentation of upload-certs.
-var (
-	keyLine = regexp.MustCompile(`(?m)^[0-9a-f]{64}$`)
-)
+var keyLine = regexp.MustCompile(`(?m)^[0-9a-f]{64}$`)
 
 // uploadCerts lets kubeadm put the shared certificates into the cluster,
 // encrypted, and gives their key. It is a secret.

@@ -20,9 +20,8 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 )
 
-const (
-	kubeconfigLimit = 1 << 20 // bytes of one that is looked at
-)
+// kubeconfigLimit is how many bytes one may have that is looked at.
+const kubeconfigLimit = 1 << 20
 
 // A kubeconfigNote says where a kubeconfig was written for an administrator, and
 // for which cluster.

@@ -11,9 +11,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-const (
-	guardUnit = "kubelet.service"
-)
+const guardUnit = "kubelet.service"
 
 // unfinishedNote is what the marker holds from before a cluster is begun until
 // root's half of the command is done as well. It is empty then.

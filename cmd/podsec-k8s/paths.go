@@ -1,11 +1,10 @@
 package main
 
-const kubeconfigNotes = stateFolder + "/kubeconfigs.json" // which we wrote
-
-const runFolder = "/run/podsec-k8s"
-
-const lockFile = runFolder + "/lock"
-
-const stateFolder = "/var/lib/podsec-k8s"
-
-const marker = stateFolder + "/cluster" // says to erase that the home holds a cluster
+// Files of root's.
+const (
+	runFolder       = "/run/podsec-k8s"
+	lockFile        = runFolder + "/lock"
+	stateFolder     = "/var/lib/podsec-k8s"
+	marker          = stateFolder + "/cluster"          // says to erase that the home holds a cluster
+	kubeconfigNotes = stateFolder + "/kubeconfigs.json" // which we wrote
+)

@@ -5,9 +5,11 @@ import (
 	"net/netip"
 )
 
-const HostEnd = "u7s0"
-
-const NodeEnd = "u7s1"
+// Names of the two ends.
+const (
+	HostEnd = "u7s0" // the machine's
+	NodeEnd = "u7s1" // in the namespaces
+)
 
 // A Port is one of the node's address that leads into the namespaces.
 type Port struct {

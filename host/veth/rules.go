@@ -11,10 +11,8 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 )
 
-// Names of the two ends, and of the table of nftables.
-const (
-	table = "podsec_k8s"
-)
+// table is the name of the table of nftables.
+const table = "podsec_k8s"
 
 // NFT is the program that the mode needs, of the package nftables.
 const NFT = "/usr/sbin/nft"

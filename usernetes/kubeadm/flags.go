@@ -162,11 +162,9 @@ func (f Flag) parse(text string) (any, error) {
 	}
 }
 
-// Forms of values. Source: kubeadm's apis/kubeadm/validation and
-// util/version.go; RFC 1123.
-var (
-	versionForm = regexp.MustCompile(`^(v?[0-9]+\.[0-9]+\.[0-9]+([-+].*)?|(ci/|ci-cross/|release/)?(stable|latest)(-[0-9]+(\.[0-9]+)?)?)$`)
-)
+// versionForm is that of a version of Kubernetes.
+// Source: kubeadm's util/version.go.
+var versionForm = regexp.MustCompile(`^(v?[0-9]+\.[0-9]+\.[0-9]+([-+].*)?|(ci/|ci-cross/|release/)?(stable|latest)(-[0-9]+(\.[0-9]+)?)?)$`)
 
 // check reports whether a text that goes into the configuration as it is has the
 // form.
@@ -227,13 +225,11 @@ func (a Args) Apply(c Config) {
 	}
 }
 
-// bootstrapToken is a token's form, tokenID that of its public part, and
-// caHash that of the hash of a certificate authority's key. Source: Kubernetes'
-// documentation of bootstrap tokens and of kubeadm join.
+// Forms of what joins a cluster. Source: Kubernetes' documentation of bootstrap
+// tokens, of kubeadm join, and of kubeadm init phase upload-certs.
 var (
 	BootstrapToken = regexp.MustCompile(`^[a-z0-9]{6}\.[a-z0-9]{16}$`)
-	TokenID        = regexp.MustCompile(`^[a-z0-9]{6}$`)
-	caHash         = regexp.MustCompile(`^sha256:[0-9a-fA-F]{64}$`)
+	TokenID        = regexp.MustCompile(`^[a-z0-9]{6}$`)            // a token's public part
+	caHash         = regexp.MustCompile(`^sha256:[0-9a-fA-F]{64}$`) // of a certificate authority's key
+	certificateKey = regexp.MustCompile(`^[0-9a-f]{64}$`)           // encrypts shared certificates
 )
-
-var certificateKey = regexp.MustCompile(`^[0-9a-f]{64}$`)

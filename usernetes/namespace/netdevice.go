@@ -20,9 +20,11 @@ type keptDevice struct {
 	routes    []netlink.Route
 }
 
-const netDebounce = 300 * time.Millisecond
-
-const netResync = 5 * time.Second
+// The kernel tells of changes, often of many at once.
+const (
+	netDebounce = 300 * time.Millisecond
+	netResync   = 5 * time.Second // without news
+)
 
 func keepDevice(name string) (k keptDevice, err error) {
 	link, err := netlink.LinkByName(name)

@@ -22,12 +22,9 @@ type netKeeper struct {
 	pods    *podNetwork
 }
 
-// The kernel tells of changes, often of many at once. What it tells of may
-// have been lost, and rules of iptables' older implementation it does not tell
-// of.
-const (
-	netInterval = time.Second // until a second look, then twice that, and so on
-)
+// netInterval is for what the kernel does not tell of: rules of iptables' older
+// implementation, and changes that it had no room to tell of.
+const netInterval = time.Second // until a second look, then twice that, and so on
 
 // keepNetwork keeps what the namespaces' devices have now, until ctx ends. It
 // runs in the namespaces.

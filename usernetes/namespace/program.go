@@ -33,6 +33,7 @@ func (p Program) Title() string {
 	return strings.Join(words, " ")
 }
 
+// commandWord is the form of a word that tells commands apart.
 var commandWord = regexp.MustCompile(`^[a-z][a-z-]*$`)
 
 // clusterConfig picks the identity with the most rights that the node has.

@@ -41,7 +41,7 @@ func CheckHost(text string) error {
 	return fmt.Errorf("%q is neither an address nor the name of a machine", text)
 }
 
-// maxLabel and maxName bound the parts of a machine's name and the whole of it.
+// MaxLabel and MaxName bound the parts of a machine's name and the whole of it.
 // Source: RFC 1035, section 2.3.4.
 const (
 	MaxLabel = 63

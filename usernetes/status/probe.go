@@ -26,11 +26,8 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
 )
 
-// probeTimeout bounds one question to a part of the node, and answersTimeout
-// the questions to all of them.
-const (
-	answersTimeout = 2 * wait.ProbeTimeout
-)
+// answersTimeout bounds the questions to all parts of the node.
+const answersTimeout = 2 * wait.ProbeTimeout
 
 // A probe is how a part of the node is asked whether it works. Its address is
 // one of the node's namespaces. Source: the Kubernetes API reference, core/v1
