@@ -56,6 +56,7 @@ lint: tools $(LINT) ## formatting, vet, staticcheck and the project's own rules
 	shellcheck -s sh scriptlets/*.sh .ci/run
 	$(LINT) run ./...
 	cd tests && $(LINT) run --config ../.golangci.yml ./...
+	PODSEC_K8S_LINT=$(LINT) go -C tests test -count=1 ./arrows
 
 # The scenarios wait a third of their time: those of the two generations run
 # beside each other, each in a lab of its own, two at a time. 1.34's log is shown
