@@ -46,7 +46,7 @@ test: unit finished lint scenarios ## everything: unit tests, the finished packa
 
 unit: ## fast tests, anywhere
 	go test ./...
-	go -C tests test ./cache ./generation ./images ./node ./repository ./programs
+	go -C tests test ./cache ./generation ./images ./messages ./node ./repository ./programs
 
 finished: tools ## the package as rpm, rpmbuild, rpmlint and bash take it
 	go -C tests test -count=1 ./finished

@@ -1,14 +1,15 @@
 package deps
 
 import (
-	"errors"
 	"io"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // maxFileSize is how many bytes a package may have.
 const maxFileSize = 4 << 30
 
-var errTooBig = errors.New("too big")
+var errTooBig = message.New("too big")
 
 // A boundedReader fails once more than left bytes were read.
 type boundedReader struct {

@@ -5,8 +5,9 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Tags of an RPM's sizes and digests. Source: rpm's include/rpm/rpmtag.h.
@@ -54,7 +55,7 @@ func checkPayload(r io.Reader, signature, header section) error {
 	}
 	vouched, err := compareDigests(digests)
 	if err == nil && !vouched {
-		err = fmt.Errorf("%w: it carries no digest of its payload", errAltered)
+		err = message.Errorf("%w: it carries no digest of its payload", errAltered)
 	}
 	return checkSize(signature, size+int64(len(header.raw)), err)
 }
@@ -69,9 +70,9 @@ func checkSize(signature section, size int64, err error) error {
 	case !ok || told == size:
 		return err
 	case told > size && err != nil:
-		return fmt.Errorf("%w: header and payload have %d of %d bytes", errTruncated, size, told)
+		return message.Errorf("%w: header and payload have %d of %d bytes", errTruncated, size, told)
 	default:
-		return fmt.Errorf("%w: header and payload have %d bytes, its signature says %d", errAltered, size, told)
+		return message.Errorf("%w: header and payload have %d bytes, its signature says %d", errAltered, size, told)
 	}
 }
 
@@ -80,7 +81,7 @@ func checkSize(signature section, size int64, err error) error {
 func compareDigests(all []digest) (vouched bool, err error) {
 	for _, d := range all {
 		if d.told != "" && d.told != d.real {
-			return false, fmt.Errorf("%w: %s is %s, not %.128q", errAltered, d.of, d.real, d.told)
+			return false, message.Errorf("%w: %s is %s, not %.128q", errAltered, d.of, d.real, d.told)
 		}
 		vouched = vouched || d.told != ""
 	}

@@ -1,9 +1,9 @@
 package deps
 
 import (
-	"errors"
-	"fmt"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A Minor is what follows from one minor version of Kubernetes.
@@ -48,7 +48,7 @@ const (
 )
 
 // ErrUnknownMinor says that this podsec-k8s was not made for a version.
-var ErrUnknownMinor = errors.New("not a Kubernetes version that this podsec-k8s knows")
+var ErrUnknownMinor = message.New("not a Kubernetes version that this podsec-k8s knows")
 
 // Minors lists the generations that podsec-k8s is tested with, the default
 // first. Source: kubeadm's cmd/kubeadm/app/constants and apis/kubeadm of
@@ -84,5 +84,5 @@ func MinorOf(version string) (Minor, error) {
 			return m, nil
 		}
 	}
-	return Minor{}, fmt.Errorf("%q: %w", version, ErrUnknownMinor)
+	return Minor{}, message.Errorf("%q: %w", version, ErrUnknownMinor)
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/cavaliergopher/rpm"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Tags of the header. Source: rpm's include/rpm/rpmtag.h.
@@ -90,7 +92,7 @@ func readPackage(r io.Reader, wanted map[string]bool) (contents, error) {
 func parse(headers []byte) (contents, error) {
 	p, err := rpm.Read(bytes.NewReader(headers))
 	if err != nil {
-		return contents{}, fmt.Errorf("%w: %w", errAltered, err)
+		return contents{}, message.Errorf("%w: %w", errAltered, err)
 	}
 	c := contents{
 		name:   p.Name(),
@@ -101,7 +103,7 @@ func parse(headers []byte) (contents, error) {
 		c.evr.epoch = fmt.Sprint(epoch)
 	}
 	if !wellNamed(c.name, c.evr.String()) {
-		return contents{}, fmt.Errorf("%w: no package has such a name and version: %.40q %.40q", errAltered, c.name, c.evr)
+		return contents{}, message.Errorf("%w: no package has such a name and version: %.40q %.40q", errAltered, c.name, c.evr)
 	}
 	if c.provides, err = provides(p); err != nil {
 		return c, err
@@ -130,7 +132,7 @@ func relations(p *rpm.Package, verb string, nameTag, flagsTag, versionTag int) (
 	flags := p.Header.GetTag(flagsTag).Int64Slice()
 	versions := p.Header.GetTag(versionTag).StringSlice()
 	if len(names) != len(flags) || len(names) != len(versions) {
-		return nil, fmt.Errorf("%w: it %s %d names with %d versions", errAltered, verb, len(names), len(versions))
+		return nil, message.Errorf("%w: it %s %d names with %d versions", errAltered, verb, len(names), len(versions))
 	}
 	var all []relation
 	for i, name := range names {

@@ -3,13 +3,14 @@ package deps
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/url"
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A place is where a repository lies: a folder, or a site.
@@ -37,7 +38,7 @@ func openPlace(repo string) (place, error) {
 	case "http", "https":
 		return newSite(u), nil
 	default:
-		return nil, fmt.Errorf("repository %q is neither a folder nor a file, http or https URL", u.Redacted())
+		return nil, message.Errorf("repository %q is neither a folder nor a file, http or https URL", u.Redacted())
 	}
 }
 
@@ -56,7 +57,7 @@ type folder struct{ root *os.Root }
 func openFolder(path string) (place, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
-		return nil, fmt.Errorf("opening the repository: %w", err)
+		return nil, message.Errorf("opening the repository: %w", err)
 	}
 	return folder{root}, nil
 }
@@ -71,7 +72,7 @@ func (f folder) open(_ context.Context, name string) (io.ReadCloser, error) {
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%q is not a plain file", name)
+		err = message.Errorf("%q is not a plain file", name)
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -86,7 +87,7 @@ func (f folder) packages() ([]string, error) {
 			all = append(all, path)
 		}
 		if len(all) > maxFiles {
-			return fmt.Errorf("more than %d packages", maxFiles)
+			return message.Errorf("more than %d packages", maxFiles)
 		}
 		return err
 	})

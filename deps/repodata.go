@@ -7,11 +7,12 @@ import (
 	"encoding/hex"
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"io/fs"
 	"slices"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Bounds of a repository's metadata, in bytes. ALT's largest branch packs to
@@ -53,7 +54,7 @@ func (c checksum) hash() (hash.Hash, error) {
 	case "sha512":
 		return sha512.New(), nil
 	default:
-		return nil, fmt.Errorf("checksums of the kind %.20q are not trusted", c.Kind)
+		return nil, message.Errorf("checksums of the kind %.20q are not trusted", c.Kind)
 	}
 }
 
@@ -61,7 +62,7 @@ func (c checksum) hash() (hash.Hash, error) {
 // errAltered.
 func (c checksum) compare(h hash.Hash) error {
 	if found := hex.EncodeToString(h.Sum(nil)); found != c.Value {
-		return fmt.Errorf("%w: its %s is %s, the metadata say %.128q", errAltered, c.Kind, found, c.Value)
+		return message.Errorf("%w: its %s is %s, the metadata say %.128q", errAltered, c.Kind, found, c.Value)
 	}
 	return nil
 }
@@ -86,20 +87,20 @@ func readMetadata(ctx context.Context, p place, wanted map[string]bool) ([]liste
 	}
 	var index repoIndex
 	if err := xml.Unmarshal(data, &index); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", indexFile, err)
+		return nil, message.Errorf("reading %s: %w", indexFile, err)
 	}
 	for _, d := range index.Data {
 		if d.Kind == "primary" {
 			return readPrimary(ctx, p, d.Location.Href, d.Checksum, wanted)
 		}
 	}
-	return nil, fmt.Errorf("reading %s: it names no primary metadata", indexFile)
+	return nil, message.Errorf("reading %s: it names no primary metadata", indexFile)
 }
 
 func readPrimary(ctx context.Context, p place, name string, sum checksum, wanted map[string]bool) ([]listed, error) {
 	data, err := readWhole(ctx, p, name, maxPrimary)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s names a file that is not there: %s", indexFile, err) //nolint:errorlint // the repository has metadata, only bad ones
+		return nil, message.Errorf("%s names a file that is not there: %s", indexFile, err)
 	}
 	if err != nil {
 		return nil, err
@@ -110,15 +111,15 @@ func readPrimary(ctx context.Context, p place, name string, sum checksum, wanted
 	}
 	h.Write(data)
 	if err := sum.compare(h); err != nil {
-		return nil, fmt.Errorf("%q: %w", name, err)
+		return nil, message.Errorf("%q: %w", name, err)
 	}
 	plain, err := unpack(data)
 	if err != nil {
-		return nil, fmt.Errorf("unpacking %q: %w", name, err)
+		return nil, message.Errorf("unpacking %q: %w", name, err)
 	}
 	all, err := parsePrimary(ctx, plain, wanted)
 	if err != nil {
-		err = fmt.Errorf("reading %q: %w", name, err)
+		err = message.Errorf("reading %q: %w", name, err)
 	}
 	return all, errors.Join(err, plain.Close())
 }
@@ -131,7 +132,7 @@ func readWhole(ctx context.Context, p place, name string, size int64) ([]byte, e
 	}
 	data, err := io.ReadAll(bounded(file, size))
 	if err != nil {
-		err = fmt.Errorf("reading %q: %w", name, err)
+		err = message.Errorf("reading %q: %w", name, err)
 	}
 	return data, errors.Join(err, file.Close())
 }
@@ -185,7 +186,7 @@ func parsePrimary(ctx context.Context, r io.ReadCloser, wanted map[string]bool) 
 			break
 		}
 	}
-	return nil, fmt.Errorf("%w: more than %d packages, or %d with pinned names", errTooBig, maxPackages, maxListed)
+	return nil, message.Errorf("%w: more than %d packages, or %d with pinned names", errTooBig, maxPackages, maxListed)
 }
 
 // listed keeps what is wanted of a package.

@@ -3,12 +3,13 @@ package deps
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A candidate is a package of a repository that provides a pinned name, or
@@ -57,7 +58,7 @@ func readFolder(ctx context.Context, p place, wanted map[string]bool) ([]candida
 		return nil, err
 	}
 	if len(files) == 0 {
-		return nil, errors.New("it has neither repodata/repomd.xml nor any .rpm file")
+		return nil, message.New("it has neither repodata/repomd.xml nor any .rpm file")
 	}
 	var found []candidate
 	for _, file := range files {
@@ -92,7 +93,7 @@ func nameOf(file string) string {
 func checkListed(ctx context.Context, p place, one listed, wanted map[string]bool) candidate {
 	c, err := openListed(ctx, p, one, wanted)
 	if err == nil && (c.name != one.name || c.evr.String() != one.evr.String()) {
-		err = fmt.Errorf("%w: it is %s-%s, the metadata say %.128q", errAltered, c.name, c.evr, one.name+"-"+one.evr.String())
+		err = message.Errorf("%w: it is %s-%s, the metadata say %.128q", errAltered, c.name, c.evr, one.name+"-"+one.evr.String())
 	}
 	if err == nil {
 		return newCandidate(one.file, c, nil)
@@ -114,7 +115,7 @@ func openListed(ctx context.Context, p place, one listed, wanted map[string]bool
 		return c, err
 	}
 	if !c.providesAny(wanted) {
-		return c, fmt.Errorf("%w: it provides nothing that the metadata say it does", errAltered)
+		return c, message.Errorf("%w: it provides nothing that the metadata say it does", errAltered)
 	}
 	return c, one.digest.compare(h)
 }
@@ -123,7 +124,7 @@ func openListed(ctx context.Context, p place, one listed, wanted map[string]bool
 func openPackage(ctx context.Context, p place, file string, seen io.Writer, wanted map[string]bool) (contents, error) {
 	r, err := p.open(ctx, file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return contents{}, errors.New("the file is not there")
+		return contents{}, message.New("the file is not there")
 	}
 	if err != nil {
 		return contents{}, err

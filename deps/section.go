@@ -3,9 +3,9 @@ package deps
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Bounds of an RPM's two headers. rpm itself writes at most a few thousand
@@ -31,9 +31,9 @@ type section struct {
 type sectionEntry struct{ kind, offset, count uint32 }
 
 var (
-	errTruncated = errors.New("truncated")
-	errAltered   = errors.New("altered")
-	errNotRPM    = errors.New("not an RPM")
+	errTruncated = message.New("truncated")
+	errAltered   = message.New("altered")
+	errNotRPM    = message.New("not an RPM")
 )
 
 // readSection takes a header from r; its entries are read by index. The error
@@ -45,11 +45,11 @@ func readSection(r io.Reader) (section, error) {
 		return section{}, err
 	}
 	if !bytes.Equal(intro[:4], []byte{0x8e, 0xad, 0xe8, 0x01}) {
-		return section{}, fmt.Errorf("%w: a header does not begin as headers do", errAltered)
+		return section{}, message.Errorf("%w: a header does not begin as headers do", errAltered)
 	}
 	count, size := binary.BigEndian.Uint32(intro[8:]), binary.BigEndian.Uint32(intro[12:])
 	if count > maxEntries || size > maxSectionData {
-		return section{}, fmt.Errorf("%w: a header of %d entries and %d bytes", errAltered, count, size)
+		return section{}, message.Errorf("%w: a header of %d entries and %d bytes", errAltered, count, size)
 	}
 	rest, err := take(r, int(count)*entrySize+int(size))
 	if err != nil {
@@ -69,7 +69,7 @@ func (s section) index() error {
 		}
 		size, ok := e.size(s.data, budget)
 		if _, twice := s.entries[tag]; twice || !ok {
-			return fmt.Errorf("%w: entry %d of a header is out of place", errAltered, tag)
+			return message.Errorf("%w: entry %d of a header is out of place", errAltered, tag)
 		}
 		budget -= size
 		s.entries[tag] = e
@@ -157,7 +157,7 @@ func take(r io.Reader, n int) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) < n {
-		return nil, fmt.Errorf("%w: it ends within a header", errTruncated)
+		return nil, message.Errorf("%w: it ends within a header", errTruncated)
 	}
 	return data, nil
 }

@@ -3,7 +3,6 @@ package deps
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -11,6 +10,8 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"time"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A server may be slow, but not so slow that nobody could wait for it.
@@ -22,8 +23,8 @@ const (
 )
 
 var (
-	errTooSlow   = fmt.Errorf("the server sends less than %d KiB in %s", paceBytes>>10, paceInterval)
-	errElsewhere = errors.New("the server redirects to another host")
+	errTooSlow   = message.Errorf("the server sends less than %d KiB in %s", paceBytes>>10, paceInterval)
+	errElsewhere = message.New("the server redirects to another host")
 )
 
 // A site is a place that is reached by HTTP.
@@ -45,11 +46,11 @@ func sameHost(request *http.Request, via []*http.Request) error {
 	first := via[0].URL
 	switch {
 	case len(via) > maxRedirects:
-		return fmt.Errorf("more than %d redirects", maxRedirects)
+		return message.Errorf("more than %d redirects", maxRedirects)
 	case request.URL.Host != first.Host:
-		return fmt.Errorf("%w: %.80q", errElsewhere, request.URL.Host)
+		return message.Errorf("%w: %.80q", errElsewhere, request.URL.Host)
 	case first.Scheme == "https" && request.URL.Scheme != "https":
-		return errors.New("the server redirects from https to http")
+		return message.New("the server redirects from https to http")
 	default:
 		return nil
 	}
@@ -62,7 +63,7 @@ func (s site) Close() error {
 
 func (s site) open(ctx context.Context, name string) (io.ReadCloser, error) {
 	if !filepath.IsLocal(name) {
-		return nil, fmt.Errorf("%q is not below the repository", name)
+		return nil, message.Errorf("%q is not below the repository", name)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	answer, err := s.get(ctx, name)
@@ -91,13 +92,13 @@ func (s site) get(ctx context.Context, name string) (*http.Response, error) {
 	case http.StatusNotFound, http.StatusGone:
 		err = fs.ErrNotExist
 	default:
-		err = fmt.Errorf("the server answers %q", answer.Status)
+		err = message.Errorf("the server answers %q", answer.Status)
 	}
-	return nil, errors.Join(fmt.Errorf("%s: %w", request.URL.Redacted(), err), answer.Body.Close())
+	return nil, errors.Join(message.Errorf("%s: %w", request.URL.Redacted(), err), answer.Body.Close())
 }
 
 func (s site) packages() ([]string, error) {
-	return nil, fmt.Errorf("%s: it has no repodata/repomd.xml", s.base.Redacted())
+	return nil, message.Errorf("%s: it has no repodata/repomd.xml", s.base.Redacted())
 }
 
 // A pacedBody is an answer that is given up when it comes too slowly.

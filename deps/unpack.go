@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"io"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz/lzma"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // maxWindow is how much memory, in bytes, unpacking may take. createrepo_c's
@@ -35,7 +35,7 @@ func unpack(data []byte) (io.ReadCloser, error) {
 	}
 }
 
-var errXZ = errors.New("not an xz file of one plain block")
+var errXZ = message.New("not an xz file of one plain block")
 
 // unpackXZ reads the one block that createrepo_c writes. ulikunitz/xz would
 // take as much memory as the block asks for, up to 4 GiB; lzma.Reader2 takes
@@ -68,7 +68,7 @@ func unpackXZ(data []byte) (io.ReadCloser, error) {
 	}
 	window, err := lzma.DecodeDictCap(header[2])
 	if err != nil || window > maxWindow {
-		return nil, fmt.Errorf("%w: it needs %d bytes of memory", errTooBig, window)
+		return nil, message.Errorf("%w: it needs %d bytes of memory", errTooBig, window)
 	}
 	r, err := lzma.Reader2Config{DictCap: int(window)}.NewReader2(bytes.NewReader(block[size:]))
 	if err != nil {

@@ -2,8 +2,9 @@ package deps
 
 import (
 	"context"
-	"fmt"
 	"slices"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Verify checks pins against what the repositories have together, as a
@@ -23,7 +24,7 @@ func Verify(ctx context.Context, pins []Pin, repos ...string) (Report, error) {
 	for _, repo := range repos {
 		found, err := readRepository(ctx, repo, wanted)
 		if err != nil {
-			return Report{}, fmt.Errorf("reading the repository %q: %w", redacted(repo), err)
+			return Report{}, message.Errorf("reading the repository %q: %w", redacted(repo), err)
 		}
 		all = append(all, found...)
 	}

@@ -4,13 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // An Account is a line of /etc/passwd. Source: passwd(5).
@@ -24,7 +25,7 @@ type Account struct {
 func (h *Host) Accounts() ([]Account, error) {
 	lines, err := h.colonLines("/etc/passwd", 7)
 	if err != nil {
-		return nil, fmt.Errorf("reading accounts: %w", err)
+		return nil, message.Errorf("reading accounts: %w", err)
 	}
 	var all []Account
 	for _, f := range lines {
@@ -41,7 +42,7 @@ func (h *Host) Accounts() ([]Account, error) {
 func (h *Host) Groups() (map[string]uint32, error) {
 	lines, err := h.colonLines("/etc/group", 4)
 	if err != nil {
-		return nil, fmt.Errorf("reading groups: %w", err)
+		return nil, message.Errorf("reading groups: %w", err)
 	}
 	all := map[string]uint32{}
 	for _, f := range lines {
@@ -75,7 +76,7 @@ func (h *Host) SubIDRanges(path string) ([]IDRange, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading subordinate ids: %w", err)
+		return nil, message.Errorf("reading subordinate ids: %w", err)
 	}
 	return parseRanges(lines), nil
 }
@@ -135,7 +136,7 @@ func (h *Host) LoginDefs(key string, byDefault uint64) uint64 {
 }
 
 // ErrNoRange says that there is no room for a range of ids.
-var ErrNoRange = errors.New("no free range of ids")
+var ErrNoRange = message.New("no free range of ids")
 
 // idLimit is the first number that is no id: 2^32-1 means none.
 // Source: credentials(7).

@@ -3,9 +3,10 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // An AccountFile is a file of the account tools that has to be there, be it
@@ -20,7 +21,9 @@ func (a AccountFile) Kind() string { return "account-file" }
 func (a AccountFile) Key() string { return a.Path }
 
 // Describe is the line a plan prints.
-func (a AccountFile) Describe() string { return "make " + a.Path + ", where it is missing" }
+func (a AccountFile) Describe() message.Text {
+	return message.Of("make %s, where it is missing", a.Path)
+}
 
 // Record keeps whether it was there.
 func (a AccountFile) Record(h *Host) (Before, error) { return before(h.present(a.Path)) }
@@ -32,10 +35,8 @@ func (a AccountFile) Apply(_ context.Context, h *Host) error {
 	case err == nil && info.Mode().IsRegular():
 		return nil
 	case err == nil || h.present(a.Path):
-		return &Fault{
-			Err:    fmt.Errorf("%s is no file, so nobody can be given subordinate ids", a.Path),
-			Remedy: "move it away: mv " + a.Path + " " + a.Path + ".old; then podsec-k8s host apply",
-		}
+		return WithRemedy(message.Errorf("%s is no file, so nobody can be given subordinate ids", a.Path),
+			"move it away: mv %s %s.old; then podsec-k8s host apply", a.Path, a.Path)
 	case errors.Is(err, fs.ErrNotExist):
 		return h.write(a.Path, nil, 0o644)
 	}

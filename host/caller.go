@@ -3,16 +3,17 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // ErrCallerEnded is the cause of a context whose caller has ended.
-var ErrCallerEnded = errors.New("the run that asked for it has ended")
+var ErrCallerEnded = message.New("the run that asked for it has ended")
 
 // FollowCaller returns a context that ends when the process that has started
 // this one, with that process id, has ended, even by SIGKILL. Its cause is
@@ -26,7 +27,7 @@ func FollowCaller(ctx context.Context, pid int) (followed context.Context, err e
 		err = ErrCallerEnded // the number may be another process's by now
 	}
 	if err != nil {
-		return nil, fmt.Errorf("watching process %d: %w", pid, err)
+		return nil, message.Errorf("watching process %d: %w", pid, err)
 	}
 	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE) // who reads the output may end first, and this process with the next line
 	followed, cancel := context.WithCancelCause(ctx)

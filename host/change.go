@@ -4,7 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A Change is one reversible edit of the host. It is data: the journal
@@ -12,7 +13,7 @@ import (
 type Change interface {
 	Kind() string                                           // names the type in the journal
 	Key() string                                            // names what is changed, among changes of one kind
-	Describe() string                                       // the line a plan prints
+	Describe() message.Text                                 // the line a plan prints
 	Record(h *Host) (Before, error)                         // what Undo will need; changes nothing
 	Apply(ctx context.Context, h *Host) error               // nothing to do is success
 	Undo(ctx context.Context, h *Host, before Before) error // only what is still ours, else a *Kept
@@ -28,7 +29,10 @@ type Plan []Change
 type Kept struct{ Path string }
 
 // Error names it.
-func (k *Kept) Error() string { return fmt.Sprintf("kept %s: changed since install", k.Path) }
+func (k *Kept) Error() string { return k.Say().String() }
+
+// Say is Error in any language.
+func (k *Kept) Say() message.Text { return message.Of("kept %s: changed since install", k.Path) }
 
 // before makes the JSON of what a change recorded.
 func before(what any) (Before, error) {
@@ -41,18 +45,19 @@ func applyFault(err error) error {
 	if errors.As(err, &known) {
 		return &Fault{Err: err, Remedy: known.Remedy}
 	}
-	return &Fault{Err: err, Remedy: "mend the cause and run podsec-k8s host apply; what was begun has been taken back"}
+	return WithRemedy(err,
+		"mend the cause and run podsec-k8s host apply; what was begun has been taken back")
 }
 
 // decodeBefore reads what a change recorded.
 func decodeBefore[T any](b Before) (T, error) {
 	var was T
 	if err := json.Unmarshal(b, &was); err != nil {
-		return was, fmt.Errorf("reading what was there: %w", err)
+		return was, message.Errorf("reading what was there: %w", err)
 	}
 	return was, nil
 }
 
 // errWaits is what Undo says of something that has to stay for now, and has
 // been told.
-var errWaits = errors.New("it is needed")
+var errWaits = message.New("it is needed")

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // testHost is a host below a temporary folder, with accounts of its own. The
@@ -240,7 +242,7 @@ func TestApplyFailsAtEveryStep(t *testing.T) {
 			return
 		}
 		var f *Fault
-		if !errors.Is(err, errBroken) || !errors.As(err, &f) || f.Remedy == "" {
+		if !errors.Is(err, errBroken) || !errors.As(err, &f) || f.Remedy.Empty() {
 			t.Errorf("step %d: %v", n, err)
 		}
 		sameTree(t, before, tree(t, h))
@@ -311,7 +313,7 @@ func TestEraseFailsAtEveryStep(t *testing.T) {
 func TestEraseKeepsWhatIsNotOursAnyMore(t *testing.T) {
 	h := testHost(t)
 	var notes []string
-	h.Note = func(text string) { notes = append(notes, text) }
+	h.Note = func(text message.Text) { notes = append(notes, text.String()) }
 	apply(t, h, testPlan())
 	edited := "/etc/systemd/system/kubelet.service"
 	if err := os.WriteFile(h.path(edited), []byte("edited since\n"), 0o644); err != nil {
@@ -369,7 +371,7 @@ func TestClusterIsKeptAndTakenBack(t *testing.T) {
 func TestMoreIDsGoWhenNothingRuns(t *testing.T) {
 	h := testHost(t)
 	var notes []string
-	h.Note = func(text string) { notes = append(notes, text) }
+	h.Note = func(text message.Text) { notes = append(notes, text.String()) }
 	before := tree(t, h)
 	plan := testPlan()
 	first := slices.DeleteFunc(slices.Clone(plan), func(c Change) bool { return c.Kind() == SubIDs{}.Kind() })

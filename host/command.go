@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"syscall"
 	"time"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // stderrTail is how many bytes of a failed program's error output are kept.
@@ -47,12 +48,18 @@ type CommandError struct {
 
 // Error returns the name or the quoted argv, how it ended, and what it said of
 // that.
-func (e *CommandError) Error() string {
-	text := fmt.Sprintf("%s: %v", e.Name, e.Err)
+func (e *CommandError) Error() string { return e.Say().String() }
+
+// Say is Error in any language; what the program has said stays as it is.
+func (e *CommandError) Say() message.Text {
+	text := message.Of("%s: %w", e.Name, e.Err)
 	if e.Name == "" {
-		text = fmt.Sprintf("running %q: %v", e.Argv, e.Err)
+		text = message.Of("running %q: %w", e.Argv, e.Err)
 	}
-	return joined(text, LastError(e.Stderr))
+	if cause := LastError(e.Stderr); cause != "" {
+		return message.Of("%s: %s", text, cause)
+	}
+	return text
 }
 
 // Unwrap returns the cause.
@@ -126,7 +133,7 @@ func (c Command) failure(ctx context.Context, err error, stderr string) error {
 		status = exit.ExitCode()
 	}
 	if ctx.Err() != nil {
-		err = fmt.Errorf("%w (%w)", context.Cause(ctx), err)
+		err = message.Errorf("%w (%w)", context.Cause(ctx), err)
 	}
 	return &CommandError{Name: c.Name, Argv: c.argv(), Status: status, Stderr: stderr, Err: err}
 }

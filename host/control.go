@@ -3,8 +3,9 @@ package host
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A Control is a facility of ALT's control(8) set to a state.
@@ -23,7 +24,7 @@ func (c Control) Kind() string { return "control" }
 func (c Control) Key() string { return c.Facility }
 
 // Describe is the line a plan prints.
-func (c Control) Describe() string { return "control " + c.Facility + " " + c.State }
+func (c Control) Describe() message.Text { return message.Of("control %s %s", c.Facility, c.State) }
 
 // Record keeps the facility's state.
 func (c Control) Record(h *Host) (Before, error) {
@@ -38,7 +39,7 @@ func (c Control) state(h *Host) (string, error) {
 	var out bytes.Buffer
 	cmd := Command{Path: controlProgram, Args: []string{c.Facility}, Stdout: &out}
 	if err := h.Run(context.Background(), cmd); err != nil {
-		return "", fmt.Errorf("asking control for %s: %w", c.Facility, err)
+		return "", message.Errorf("asking control for %s: %w", c.Facility, err)
 	}
 	return strings.TrimSpace(out.String()), nil
 }

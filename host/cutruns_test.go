@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 func put(t *testing.T, h *Host, path, text string) {
@@ -173,7 +175,7 @@ func TestAccountFilesAreMade(t *testing.T) {
 	}
 	h := testHost(t)
 	var notes []string
-	h.Note = func(text string) { notes = append(notes, text) }
+	h.Note = func(text message.Text) { notes = append(notes, text.String()) }
 	for _, path := range []string{"/etc/subuid", "/etc/subgid"} {
 		if err := os.Remove(h.path(path)); err != nil {
 			t.Fatal(err)
@@ -201,7 +203,7 @@ func TestAccountFilesAreMade(t *testing.T) {
 	}
 	put(t, h, "/etc/subgid/x", "")
 	var f *Fault
-	if err := plan.Apply(t.Context(), h); !errors.As(err, &f) || !strings.Contains(f.Remedy, "mv /etc/subgid") {
+	if err := plan.Apply(t.Context(), h); !errors.As(err, &f) || !strings.Contains(f.Remedy.String(), "mv /etc/subgid") {
 		t.Errorf("a folder in its place: %v", err)
 	}
 }

@@ -3,9 +3,10 @@ package host
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // endProcesses ends what runs under ids that are going to be taken back: an id
@@ -35,15 +36,12 @@ func (j *journal) endProcesses(ctx context.Context, records []*record) error {
 	if len(left) > len(names) {
 		names = append(names, "…")
 	}
-	remedy := fmt.Sprintf("kill -9 %s, or restart the machine; then install podsec-k8s and erase it again", strings.Join(numbers, " "))
+	remedy := message.Of("kill -9 %s, or restart the machine; then install podsec-k8s and erase it again", strings.Join(numbers, " "))
 	if made {
-		remedy = fmt.Sprintf("kill -9 %s, or restart the machine; then install podsec-k8s and erase it again, or: userdel %s; rm -r %s %s",
+		remedy = message.Of("kill -9 %s, or restart the machine; then install podsec-k8s and erase it again, or: userdel %s; rm -r %s %s",
 			strings.Join(numbers, " "), user.Name, user.Home, h.State)
 	}
-	return &Fault{
-		Err:    fmt.Errorf("%s, its home and its ids are kept, for %d processes under them can't be ended: %s", user.Name, len(left), strings.Join(names, ", ")),
-		Remedy: remedy,
-	}
+	return &Fault{Err: message.Errorf("%s, its home and its ids are kept, for %d processes under them can't be ended: %s", user.Name, len(left), strings.Join(names, ", ")), Remedy: remedy}
 }
 
 // idsOf reads the user that records tell of, whether it was made here, and the

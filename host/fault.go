@@ -1,25 +1,30 @@
-// Package host is the only door to the machine: it runs programs, talks to
-// systemd, writes files, and makes the reversible changes that an installed
-// podsec-k8s needs, each recorded in a journal before it is made.
 package host
 
-import "fmt"
+import "github.com/alt-cloud/podsec-k8s/message"
 
 // A Fault is an error whose cure is known.
 type Fault struct {
-	Err    error  // what was being done, and why it could not be
-	Remedy string // one line: what the administrator can do about it
+	Err    error        // what was being done, and why it could not be
+	Remedy message.Text // one line: what the administrator can do about it
 }
 
 // Error says what went wrong, without the remedy.
 func (f *Fault) Error() string { return f.Err.Error() }
 
+// Say is Error in any language.
+func (f *Fault) Say() message.Text { return message.OfError(f.Err) }
+
 // Unwrap returns the cause.
 func (f *Fault) Unwrap() error { return f.Err }
 
 // NewFault makes a fault of its remedy and a message.
-func NewFault(remedy, format string, args ...any) *Fault {
-	return &Fault{Err: fmt.Errorf(format, args...), Remedy: remedy}
+func NewFault(remedy, format message.Format, args ...any) *Fault {
+	return &Fault{message.Errorf(format, args...), message.Of(remedy)}
+}
+
+// WithRemedy makes a fault of an error and its remedy.
+func WithRemedy(err error, remedy message.Format, args ...any) *Fault {
+	return &Fault{err, message.Of(remedy, args...)}
 }
 
 // AsFault makes any error one with a remedy.

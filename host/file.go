@@ -5,12 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A File is a file of root's with just this content; or it says that there is
@@ -58,7 +59,8 @@ func (h *Host) stateOf(path string) (fileState, error) {
 	case info.Mode().IsRegular():
 		s.Data, err = os.ReadFile(h.path(path))
 	default:
-		err = &Fault{Err: fmt.Errorf("%q is neither a file nor a link", path), Remedy: "move it away: mv " + path + " " + path + ".old"}
+		err = WithRemedy(message.Errorf("%q is neither a file nor a link", path),
+			"move it away: mv %s %s.old", path, path)
 	}
 	return s, err
 }
@@ -129,7 +131,7 @@ func (s fileState) same(other fileState) bool {
 func (h *Host) undoPath(path string, data Before, ours func(fileState) bool) error {
 	var was fileState
 	if err := json.Unmarshal(data, &was); err != nil {
-		return fmt.Errorf("reading what was there: %w", err)
+		return message.Errorf("reading what was there: %w", err)
 	}
 	now, err := h.stateOf(path)
 	if err != nil {
@@ -156,11 +158,11 @@ func (f File) Kind() string { return "file" }
 func (f File) Key() string { return f.Path }
 
 // Describe is the line a plan prints.
-func (f File) Describe() string {
+func (f File) Describe() message.Text {
 	if f.Absent {
-		return "put aside " + f.Path + ", if there is one, until podsec-k8s is erased"
+		return message.Of("put aside %s, if there is one, until podsec-k8s is erased", f.Path)
 	}
-	return "write " + f.Path
+	return message.Of("write %s", f.Path)
 }
 
 // Record keeps what is at the path.
@@ -214,7 +216,7 @@ func (l Link) Kind() string { return "link" }
 func (l Link) Key() string { return l.Path }
 
 // Describe is the line a plan prints.
-func (l Link) Describe() string { return "link " + l.Path + " to " + l.Target }
+func (l Link) Describe() message.Text { return message.Of("link %s to %s", l.Path, l.Target) }
 
 // Record keeps what is at the path.
 func (l Link) Record(h *Host) (Before, error) { return h.recordPath(l.Path) }

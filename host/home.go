@@ -5,6 +5,8 @@ import (
 	"errors"
 	"path/filepath"
 	"syscall"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Kind names the type in the journal.
@@ -14,7 +16,7 @@ func (f HomeFolder) Kind() string { return "home" }
 func (f HomeFolder) Key() string { return f.Path }
 
 // Describe is the line a plan prints.
-func (f HomeFolder) Describe() string { return "make the home " + f.Path }
+func (f HomeFolder) Describe() message.Text { return message.Of("make the home %s", f.Path) }
 
 // Record keeps whether there was a home.
 func (f HomeFolder) Record(h *Host) (Before, error) {

@@ -2,11 +2,12 @@ package host
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // close takes a folder from the user that can't be moved, and keeps a cluster
@@ -89,7 +90,7 @@ func (f HomeFolder) undoUnderMount(h *Host) error {
 	}
 	below, err := openBelow(h.path(f.Path))
 	if err != nil {
-		return fmt.Errorf("looking below the file system at %s: %w", f.Path, err)
+		return message.Errorf("looking below the file system at %s: %w", f.Path, err)
 	}
 	defer below.Close() //nolint:errcheck // opened for its name
 	if err := h.step("chown", f.Path); err != nil {

@@ -3,7 +3,8 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A HomeOwner returns the user what is at the place of its home and root's: a
@@ -16,8 +17,8 @@ type HomeOwner struct{ HomeFolder }
 func (o HomeOwner) Kind() string { return "home-owner" }
 
 // Describe is the line a plan prints.
-func (o HomeOwner) Describe() string {
-	return fmt.Sprintf("give the folder or file system at %s to uid %d", o.Path, o.UID)
+func (o HomeOwner) Describe() message.Text {
+	return message.Of("give the folder or file system at %s to uid %d", o.Path, o.UID)
 }
 
 // Record keeps whose it was before podsec-k8s.
@@ -72,11 +73,9 @@ func (o HomeOwner) Apply(_ context.Context, h *Host) error {
 
 // strange says that a kept cluster belongs to ids that the user does not get.
 func (o HomeOwner) strange(h *Host, kept Saved) error {
-	return &Fault{
-		Err: fmt.Errorf("the cluster that is kept in %s belongs to uid %d, gid %d, and subordinate ids from %d and %d, which are somebody else's now",
-			o.Path, kept.UID, kept.GID, kept.SubUIDs, kept.SubGIDs),
-		Remedy: "make them free; or, without that cluster: rm -r " + h.path(h.savedDir()) + " " + o.Path + "/*; then podsec-k8s host apply",
-	}
+	return WithRemedy(message.Errorf("the cluster that is kept in %s belongs to uid %d, gid %d, and subordinate ids from %d and %d, which are somebody else's now",
+		o.Path, kept.UID, kept.GID, kept.SubUIDs, kept.SubGIDs),
+		"make them free; or, without that cluster: rm -r %s %s/*; then podsec-k8s host apply", h.path(h.savedDir()), o.Path)
 }
 
 // Undo closes it, when it is still the user's. A file system with a cluster

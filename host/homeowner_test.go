@@ -37,7 +37,7 @@ func TestKeptClusterOfOtherIDs(t *testing.T) {
 				return
 			}
 			var f *Fault
-			if !errors.As(err, &f) || !strings.Contains(f.Remedy, "rm -r "+h.path(h.savedDir())) {
+			if !errors.As(err, &f) || !strings.Contains(f.Remedy.String(), "rm -r "+h.path(h.savedDir())) {
 				t.Errorf("got %v", err)
 			}
 			sameTree(t, before, tree(t, h))

@@ -5,13 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A Host is the machine, or a folder that stands for its root in a test.
@@ -22,7 +23,7 @@ type Host struct {
 	Units func(context.Context) (UnitManager, error)                      // the system's systemd; nil when none runs
 	Kill  func(context.Context, func(uid uint32) bool) ([]Process, error) // ends what runs under ids, returns what stays; nil does nothing
 	Step  func(deed, path string) error                                   // told before every edit; a fault stops it; may be nil
-	Note  func(text string)                                               // told what could not be done but does no harm
+	Note  func(message.Text)                                              // told what could not be done but does no harm
 }
 
 func (h *Host) path(path string) string { return filepath.Join(h.Root, path) }
@@ -34,9 +35,9 @@ func (h *Host) step(deed, path string) error {
 	return h.Step(deed, path)
 }
 
-func (h *Host) note(format string, args ...any) {
+func (h *Host) note(format message.Format, args ...any) {
 	if h.Note != nil {
-		h.Note(fmt.Sprintf(format, args...))
+		h.Note(message.Of(format, args...))
 	}
 }
 
@@ -207,7 +208,7 @@ func (h *Host) readJSON(path string, to any) error {
 		return err
 	}
 	if err := json.Unmarshal(data, to); err != nil {
-		return fmt.Errorf("reading %q: %w", path, err)
+		return message.Errorf("reading %q: %w", path, err)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"os/signal"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // An Interrupt is the cause of a context that a signal has ended. It wraps
@@ -13,7 +15,12 @@ import (
 type Interrupt struct{ Signal unix.Signal }
 
 // Error names the signal.
-func (i *Interrupt) Error() string { return "interrupted by " + unix.SignalName(i.Signal) }
+func (i *Interrupt) Error() string { return i.Say().String() }
+
+// Say is Error in any language.
+func (i *Interrupt) Say() message.Text {
+	return message.Of("interrupted by %s", unix.SignalName(i.Signal))
+}
 
 // Unwrap returns context.Canceled.
 func (i *Interrupt) Unwrap() error { return context.Canceled }

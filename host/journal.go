@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // recordVersion is the form of the records that this program writes.
@@ -39,7 +41,7 @@ func openJournal(h *Host) (*journal, error) {
 	j := &journal{host: h}
 	entries, err := os.ReadDir(h.path(h.journalDir()))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("reading the journal: %w", err)
+		return nil, message.Errorf("reading the journal: %w", err)
 	}
 	for _, entry := range entries {
 		if filepath.Ext(entry.Name()) != ".json" {
@@ -47,10 +49,10 @@ func openJournal(h *Host) (*journal, error) {
 		}
 		r := &record{}
 		if err := h.readJSON(filepath.Join(h.journalDir(), entry.Name()), r); err != nil {
-			return nil, fmt.Errorf("reading the journal: %w", err)
+			return nil, message.Errorf("reading the journal: %w", err)
 		}
 		if err := r.check(); err != nil {
-			return nil, fmt.Errorf("reading the journal: %s: %w", entry.Name(), err)
+			return nil, message.Errorf("reading the journal: %s: %w", entry.Name(), err)
 		}
 		j.records = append(j.records, r)
 	}
@@ -60,10 +62,8 @@ func openJournal(h *Host) (*journal, error) {
 
 func (r *record) check() error {
 	if r.Version != recordVersion || len(r.Changes) == 0 {
-		return &Fault{
-			Err:    fmt.Errorf("a record of form %d with %d changes", r.Version, len(r.Changes)),
-			Remedy: "install the newest podsec-k8s, which knows the form of its own journal",
-		}
+		return WithRemedy(message.Errorf("a record of form %d with %d changes", r.Version, len(r.Changes)),
+			"install the newest podsec-k8s, which knows the form of its own journal")
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func (r *record) file(h *Host) string {
 func (j *journal) note(change Change) (r *record, fresh bool, err error) {
 	data, err := json.Marshal(change)
 	if err != nil {
-		return nil, false, fmt.Errorf("recording: %w", err)
+		return nil, false, message.Errorf("recording: %w", err)
 	}
 	at := slices.IndexFunc(j.records, func(r *record) bool { return r.Kind == change.Kind() && r.Key == change.Key() })
 	if at >= 0 {
@@ -91,7 +91,7 @@ func (j *journal) note(change Change) (r *record, fresh bool, err error) {
 	}
 	r = &record{Version: recordVersion, Number: j.next(), Kind: change.Kind(), Key: change.Key(), Changes: []json.RawMessage{data}}
 	if r.Before, err = change.Record(j.host); err != nil {
-		return nil, false, fmt.Errorf("recording what is there: %w", err)
+		return nil, false, message.Errorf("recording what is there: %w", err)
 	}
 	if err := j.write(r); err != nil {
 		return nil, false, err
@@ -116,15 +116,15 @@ func (j *journal) next() int {
 func (j *journal) write(r *record) error {
 	data, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {
-		return fmt.Errorf("recording: %w", err)
+		return message.Errorf("recording: %w", err)
 	}
 	for _, dir := range []string{j.host.State, j.host.journalDir()} {
 		if err := j.host.mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("recording: %w", err)
+			return message.Errorf("recording: %w", err)
 		}
 	}
 	if err := j.host.write(r.file(j.host), data, 0o600); err != nil {
-		return fmt.Errorf("recording: %w", err)
+		return message.Errorf("recording: %w", err)
 	}
 	return nil
 }

@@ -3,11 +3,12 @@ package host
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A Sysctl is a setting of the running kernel. A number is only ever raised.
@@ -24,7 +25,7 @@ func (s Sysctl) Kind() string { return "sysctl" }
 func (s Sysctl) Key() string { return s.Name }
 
 // Describe is the line a plan prints.
-func (s Sysctl) Describe() string { return "set " + s.Name + " = " + s.Value }
+func (s Sysctl) Describe() message.Text { return message.Of("set %s = %s", s.Name, s.Value) }
 
 func (s Sysctl) path() string {
 	return filepath.Join("/proc/sys", strings.ReplaceAll(s.Name, ".", "/"))
@@ -58,7 +59,7 @@ func (s Sysctl) Apply(_ context.Context, h *Host) error {
 		return err
 	}
 	if err := s.set(h, s.Value); err != nil {
-		h.note("%s stays %s: %v", s.Name, now, err)
+		h.note("%s stays %s: %w", s.Name, now, err)
 	}
 	return nil
 }
@@ -77,7 +78,7 @@ func enough(now, want string) bool {
 func (s Sysctl) Undo(_ context.Context, h *Host, b Before) error {
 	var was string
 	if err := json.Unmarshal(b, &was); err != nil {
-		return fmt.Errorf("reading what was there: %w", err)
+		return message.Errorf("reading what was there: %w", err)
 	}
 	if was == "" || s.value(h) != s.Value || was == s.Value {
 		return nil
@@ -86,7 +87,7 @@ func (s Sysctl) Undo(_ context.Context, h *Host, b Before) error {
 		return err
 	}
 	if err := s.set(h, was); err != nil {
-		h.note("%s stays %s: %v", s.Name, s.Value, err)
+		h.note("%s stays %s: %w", s.Name, s.Value, err)
 	}
 	return nil
 }
@@ -102,7 +103,9 @@ func (m Modules) Kind() string { return "modules" }
 func (m Modules) Key() string { return "" }
 
 // Describe is the line a plan prints.
-func (m Modules) Describe() string { return "load modules " + strings.Join(m.Names, " ") }
+func (m Modules) Describe() message.Text {
+	return message.Of("load modules %s", strings.Join(m.Names, " "))
+}
 
 // Record has nothing to keep.
 func (m Modules) Record(*Host) (Before, error) { return before(nil) }

@@ -2,7 +2,8 @@ package host
 
 import (
 	"encoding/json"
-	"fmt"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // decodeChange makes a change of its JSON.
@@ -39,7 +40,7 @@ func decodeChange(kind string, data []byte) (Change, error) {
 	case Ended{}.Kind():
 		return decodeAs[Ended](data)
 	default:
-		return nil, fmt.Errorf("a newer podsec-k8s made a change of kind %q", kind)
+		return nil, message.Errorf("a newer podsec-k8s made a change of kind %q", kind)
 	}
 }
 

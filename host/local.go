@@ -3,10 +3,12 @@ package host
 import (
 	"context"
 	"os"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Local is the machine that this program runs on.
-func Local(note func(string)) *Host {
+func Local(note func(message.Text)) *Host {
 	h := &Host{
 		Root: "/", State: "/var/lib/podsec-k8s", Note: note, Kill: killUsers,
 		Run: func(ctx context.Context, c Command) error { return c.Run(ctx) },

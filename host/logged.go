@@ -3,10 +3,11 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // ExecLogged is Exec of a program whose output another program reads: the
@@ -19,7 +20,7 @@ func (c Command) ExecLogged(reader Command) error {
 	var out, errs [2]int
 	for _, ends := range []*[2]int{&out, &errs} {
 		if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
-			return fmt.Errorf("making a pipe for the output of %q: %w", c.Path, err)
+			return message.Errorf("making a pipe for the output of %q: %w", c.Path, err)
 		}
 	}
 	stdout, stderr := os.NewFile(uintptr(out[0]), "stdout"), os.NewFile(uintptr(errs[0]), "stderr")
@@ -29,7 +30,7 @@ func (c Command) ExecLogged(reader Command) error {
 		return &CommandError{Argv: reader.argv(), Status: -1, Err: err}
 	}
 	if err := errors.Join(unix.Dup3(out[1], unix.Stdout, 0), unix.Dup3(errs[1], unix.Stderr, 0)); err != nil {
-		return fmt.Errorf("redirecting the output of %q: %w", c.Path, err)
+		return message.Errorf("redirecting the output of %q: %w", c.Path, err)
 	}
 	return c.Exec()
 }

@@ -2,8 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -11,6 +9,8 @@ import (
 
 	systemd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // SystemManager connects to the system's manager. It takes root.
@@ -23,10 +23,8 @@ func SystemManager(ctx context.Context) (*Manager, error) {
 func UserManager(ctx context.Context, runtimeDir string, uid uint32) (*Manager, error) {
 	m, err := connect(ctx, filepath.Join(runtimeDir, "systemd/private"), uid, "_SYSTEMD_USER_UNIT=")
 	if err != nil {
-		return nil, &Fault{
-			Err:    err,
-			Remedy: fmt.Sprintf("see that the user's manager runs: systemctl status user@%d.service", uid),
-		}
+		return nil, WithRemedy(err,
+			"see that the user's manager runs: systemctl status user@%d.service", uid)
 	}
 	return m, nil
 }
@@ -39,7 +37,7 @@ func connect(ctx context.Context, socket string, uid uint32, logs string) (*Mana
 	var gone <-chan struct{}
 	// A timer and no deadline: what is connected stays so.
 	ctx, cancel := context.WithCancelCause(ctx)
-	late := time.AfterFunc(connectTimeout, func() { cancel(fmt.Errorf("no answer within %s", connectTimeout)) })
+	late := time.AfterFunc(connectTimeout, func() { cancel(message.Errorf("no answer within %s", connectTimeout)) })
 	defer late.Stop()
 	conn, err := systemd.NewConnection(func() (*dbus.Conn, error) {
 		bus, err := dbus.Dial("unix:path="+socket, dbus.WithContext(ctx))
@@ -57,7 +55,7 @@ func connect(ctx context.Context, socket string, uid uint32, logs string) (*Mana
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		return nil, fmt.Errorf("connecting to systemd at %q: %w", socket, err)
+		return nil, message.Errorf("connecting to systemd at %q: %w", socket, err)
 	}
 	return &Manager{conn: conn, gone: gone, logs: logs}, nil
 }
@@ -102,7 +100,7 @@ func (m *Manager) TryRestart(ctx context.Context, unit string) error {
 
 // ErrSkipped says that systemd has not started a unit, and that this is no
 // failure to it. Source: systemd.unit(5), "Conditions and Asserts".
-var ErrSkipped = errors.New("systemd has skipped it")
+var ErrSkipped = message.New("systemd has skipped it")
 
 // notSkipped returns an error for a unit whose job was done by leaving it out.
 func (m *Manager) notSkipped(ctx context.Context, doing, unit string) error {
@@ -110,7 +108,7 @@ func (m *Manager) notSkipped(ctx context.Context, doing, unit string) error {
 	if err != nil || !s.Skipped() {
 		return err
 	}
-	return m.jobFault(doing, unit, fmt.Errorf("%w: %s does not hold", ErrSkipped, s.Unmet))
+	return m.jobFault(doing, unit, message.Errorf("%w: %s does not hold", ErrSkipped, s.Unmet))
 }
 
 // ReloadOrRestart makes a unit read its configuration again.
@@ -121,7 +119,7 @@ func (m *Manager) ReloadOrRestart(ctx context.Context, unit string) error {
 // DaemonReload makes the manager read its unit files again.
 func (m *Manager) DaemonReload(ctx context.Context) error {
 	if err := m.conn.ReloadContext(ctx); err != nil {
-		return fmt.Errorf("reloading unit files: %w", err)
+		return message.Errorf("reloading unit files: %w", err)
 	}
 	return nil
 }
@@ -136,11 +134,11 @@ func (m *Manager) ResetFailed(ctx context.Context, unit string) error {
 func (m *Manager) Environment() ([]string, error) {
 	text, err := m.conn.GetManagerProperty("Environment")
 	if err != nil {
-		return nil, fmt.Errorf("asking systemd for its environment: %w", err)
+		return nil, message.Errorf("asking systemd for its environment: %w", err)
 	}
 	value, err := dbus.ParseVariant(text, dbus.SignatureOf([]string{}))
 	if err != nil {
-		return nil, fmt.Errorf("reading systemd's environment: %w", err)
+		return nil, message.Errorf("reading systemd's environment: %w", err)
 	}
 	env, _ := value.Value().([]string)
 	return env, nil
@@ -155,7 +153,7 @@ func (m *Manager) Kill(ctx context.Context, unit string, signal syscall.Signal) 
 // channel holds one token at the most; whoever receives asks for State.
 func (m *Manager) Changes() (<-chan struct{}, error) {
 	if err := m.conn.Subscribe(); err != nil {
-		return nil, fmt.Errorf("subscribing to systemd: %w", err)
+		return nil, message.Errorf("subscribing to systemd: %w", err)
 	}
 	updates := make(chan *systemd.PropertiesUpdate, 64)
 	m.conn.SetPropertiesSubscriber(updates, make(chan error, 1))
@@ -192,9 +190,9 @@ func (m *Manager) job(ctx context.Context, doing, unit string, call jobCall) err
 				time.Sleep(jobInterval)
 				continue
 			}
-			return m.jobFault(doing, unit, m.lastSeen(unit, fmt.Errorf("systemd says %q", result)))
+			return m.jobFault(doing, unit, m.lastSeen(unit, message.Errorf("systemd says %q", result)))
 		case <-m.gone:
-			return m.jobFault(doing, unit, errors.New("systemd has ended"))
+			return m.jobFault(doing, unit, message.New("systemd has ended"))
 		case <-ctx.Done():
 			return m.jobFault(doing, unit, m.lastSeen(unit, context.Cause(ctx)))
 		}
@@ -213,18 +211,16 @@ func (m *Manager) lastSeen(unit string, cause error) error {
 	if err != nil {
 		return cause
 	}
-	cause = fmt.Errorf("%w, last seen %s (%s)", cause, s.Active, s.Sub)
+	cause = message.Errorf("%w, last seen %s (%s)", cause, s.Active, s.Sub)
 	if s.Status != "" {
-		return fmt.Errorf("%w: %s", cause, s.Status)
+		return message.Errorf("%w: %s", cause, s.Status)
 	}
 	return cause
 }
 
 func (m *Manager) jobFault(doing, unit string, err error) error {
-	return &Fault{
-		Err:    fmt.Errorf("%s %s: %w", doing, unit, err),
-		Remedy: fmt.Sprintf("journalctl %s%s -n 50 --no-pager", m.logs, unit),
-	}
+	return WithRemedy(message.Errorf("%s %s: %w", doing, unit, err),
+		"journalctl %s%s -n 50 --no-pager", m.logs, unit)
 }
 
 // Begin asks for a unit to be started and does not wait for it.

@@ -1,11 +1,12 @@
 package host
 
 import (
-	"fmt"
 	"os"
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // inMachineNetwork does something in the network namespace of the machine's
@@ -36,21 +37,21 @@ func (h *Host) inMachineNetwork(do func() error) error {
 func enterNetwork(path string) (back func() error, err error) {
 	other, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("opening the machine's network namespace: %w", err)
+		return nil, message.Errorf("opening the machine's network namespace: %w", err)
 	}
 	defer other.Close() //nolint:errcheck // nothing was written
 	own, err := os.Open("/proc/thread-self/ns/net")
 	if err != nil {
-		return nil, fmt.Errorf("opening this network namespace: %w", err)
+		return nil, message.Errorf("opening this network namespace: %w", err)
 	}
 	if err := unix.Setns(int(other.Fd()), unix.CLONE_NEWNET); err != nil {
 		own.Close() //nolint:errcheck // nothing was written
-		return nil, fmt.Errorf("entering the machine's network namespace: %w", err)
+		return nil, message.Errorf("entering the machine's network namespace: %w", err)
 	}
 	return func() error {
 		defer own.Close() //nolint:errcheck // nothing was written
 		if err := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("leaving the machine's network namespace: %w", err)
+			return message.Errorf("leaving the machine's network namespace: %w", err)
 		}
 		return nil
 	}, nil

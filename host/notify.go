@@ -1,9 +1,9 @@
 package host
 
 import (
-	"fmt"
-
 	"github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Ready tells systemd that the calling service is up; status is shown by
@@ -19,7 +19,7 @@ func Status(status string) error { return notify("STATUS=" + status) }
 
 func notify(state string) error {
 	if _, err := daemon.SdNotify(false, state); err != nil {
-		return fmt.Errorf("telling systemd %q: %w", state, err)
+		return message.Errorf("telling systemd %q: %w", state, err)
 	}
 	return nil
 }

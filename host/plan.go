@@ -3,7 +3,8 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Apply makes the changes of a plan that are not made yet, each recorded
@@ -23,7 +24,7 @@ func (p Plan) apply(ctx context.Context, h *Host, journal *journal) error {
 			err = change.Apply(ctx, h)
 		}
 		if err != nil {
-			err = fmt.Errorf("%s: %w", change.Describe(), err)
+			err = message.Errorf("%s: %w", change.Describe(), err)
 			return errors.Join(applyFault(err), journal.undo(context.WithoutCancel(ctx), begun))
 		}
 	}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // String names it.
@@ -95,7 +97,7 @@ func killOnce(ours func(uid uint32) bool) (found []Process, err error) {
 			return found, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("looking for processes: %w", err)
+			return nil, message.Errorf("looking for processes: %w", err)
 		}
 	}
 }

@@ -148,7 +148,7 @@ func TestEraseEndsProcesses(t *testing.T) {
 	}
 	var f *Fault
 	err := Erase(t.Context(), h)
-	if !errors.As(err, &f) || !strings.Contains(err.Error(), `4242 (evil\x1b)`) || !strings.Contains(f.Remedy, "kill -9 4242") || !strings.Contains(f.Remedy, "userdel u7s-admin") {
+	if !errors.As(err, &f) || !strings.Contains(err.Error(), `4242 (evil\x1b)`) || !strings.Contains(f.Remedy.String(), "kill -9 4242") || !strings.Contains(f.Remedy.String(), "userdel u7s-admin") {
 		t.Errorf("erase says %v", err)
 	}
 	for path, line := range map[string]string{"/etc/passwd": "u7s-admin:", "/etc/subuid": "u7s-admin:165536"} {

@@ -2,11 +2,12 @@ package host
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // maxRead is how many bytes of a file are read at most: no file of a node's
@@ -14,8 +15,8 @@ import (
 const maxRead = 16 << 20
 
 var (
-	errNotRegular = errors.New("it is no regular file")
-	errTooLarge   = errors.New("it is too large")
+	errNotRegular = message.New("it is no regular file")
+	errTooLarge   = message.New("it is too large")
 )
 
 // ReadFile reads a regular file whole. It waits for nobody: a FIFO, a device, a
@@ -25,13 +26,14 @@ func ReadFile(path string) ([]byte, error) {
 	data, err := readBounded(path, 0, maxRead)
 	switch {
 	case errors.Is(err, errNotRegular):
-		err = fmt.Errorf("%q is no regular file", path)
+		err = message.Errorf("%q is no regular file", path)
 	case errors.Is(err, errTooLarge):
-		err = fmt.Errorf("%q has more than %d MiB", path, maxRead>>20)
+		err = message.Errorf("%q has more than %d MiB", path, maxRead>>20)
 	default:
 		return data, err
 	}
-	return nil, &Fault{Err: err, Remedy: "someone has put it there as u7s-admin: take it away; or start over: podsec-k8s reset"}
+	return nil, WithRemedy(err,
+		"someone has put it there as u7s-admin: take it away; or start over: podsec-k8s reset")
 }
 
 // ReadRegular reads a file that somebody with other rights writes: a regular
@@ -39,7 +41,7 @@ func ReadFile(path string) ([]byte, error) {
 func ReadRegular(path string, limit int64) ([]byte, error) {
 	data, err := readBounded(path, unix.O_NOFOLLOW, limit)
 	if errors.Is(err, errNotRegular) || errors.Is(err, errTooLarge) {
-		return nil, fmt.Errorf("reading %q: %w", path, err)
+		return nil, message.Errorf("reading %q: %w", path, err)
 	}
 	return data, err
 }

@@ -34,7 +34,7 @@ func TestReadFile(t *testing.T) {
 	}
 	for _, name := range []string{"fifo", "folder", "socket", "device", "link to a fifo"} {
 		var fault *Fault
-		if _, err := ReadFile(file(name)); !errors.As(err, &fault) || !strings.Contains(err.Error(), "no regular file") || fault.Remedy == "" {
+		if _, err := ReadFile(file(name)); !errors.As(err, &fault) || !strings.Contains(err.Error(), "no regular file") || fault.Remedy.Empty() {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

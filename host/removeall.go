@@ -2,13 +2,14 @@ package host
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // RemoveAll deletes a file, or a folder with all that is in it. It follows no
@@ -86,7 +87,7 @@ func (r *removal) empty(folder *os.File, remove func(folder *os.File, name strin
 	}
 	for _, err := range failed {
 		if n := len(failed) - 1; n > 0 {
-			return fmt.Errorf("%w, and %d more", err, n)
+			return message.Errorf("%w, and %d more", err, n)
 		}
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A HomeFolder is the home of a system user that podsec-k8s made. It may
@@ -57,7 +59,7 @@ func (h *Host) SavedIDs() (*Saved, error) {
 	}
 	var s Saved
 	if err := h.readJSON(h.savedFile(), &s); err != nil {
-		return nil, fmt.Errorf("reading the ids of the kept cluster: %w", err)
+		return nil, message.Errorf("reading the ids of the kept cluster: %w", err)
 	}
 	if !moved && s.Place == "" {
 		return nil, nil
@@ -72,7 +74,7 @@ func (f HomeFolder) saved() Saved {
 func (h *Host) saveIDs(s Saved) error {
 	ids, err := json.Marshal(s)
 	if err != nil {
-		return fmt.Errorf("keeping the cluster: %w", err)
+		return message.Errorf("keeping the cluster: %w", err)
 	}
 	if !h.present(h.savedDir()) {
 		if err := h.mkdir(h.savedDir(), 0o700); err != nil {

@@ -2,11 +2,12 @@ package host
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A Scope is a control group with processes that systemd has not started, as a
@@ -65,7 +66,7 @@ func (m *Manager) EndScope(ctx context.Context, s Scope) error {
 	if state, err := m.State(ctx, s.Unit); err == nil && state.Idle() {
 		return nil
 	}
-	return fmt.Errorf("ending what runs in it: %w", stopped)
+	return message.Errorf("ending what runs in it: %w", stopped)
 }
 
 // scopeMargin is how long systemd may take for what it does itself.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"syscall"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A SetAside is a file or folder that is moved to a place of root's until
@@ -24,8 +26,8 @@ func (s SetAside) Kind() string { return "aside" }
 func (s SetAside) Key() string { return s.Path }
 
 // Describe is the line a plan prints.
-func (s SetAside) Describe() string {
-	return "keep " + s.Path + " in " + s.Place + " until podsec-k8s is erased"
+func (s SetAside) Describe() message.Text {
+	return message.Of("keep %s in %s until podsec-k8s is erased", s.Path, s.Place)
 }
 
 // Possible returns a *Fault where the path can't be moved: what is mounted there
@@ -36,10 +38,8 @@ func (s SetAside) Possible(h *Host) error {
 		return nil
 	}
 	if h.mounted(s.Path) {
-		return &Fault{
-			Err:    fmt.Errorf("%s is a file system of its own, and can't be kept aside", s.Path),
-			Remedy: "stop what uses it, and umount " + s.Path + ", also in /etc/fstab; then: podsec-k8s host apply",
-		}
+		return WithRemedy(message.Errorf("%s is a file system of its own, and can't be kept aside", s.Path),
+			"stop what uses it, and umount %s, also in /etc/fstab; then: podsec-k8s host apply", s.Path)
 	}
 	here, err := h.device(filepath.Dir(s.Path))
 	if err != nil {
@@ -60,10 +60,8 @@ func (s SetAside) behindLink(err error) error {
 	if !linked(err) {
 		return err
 	}
-	return &Fault{
-		Err:    fmt.Errorf("a link leads to %s, and root follows none there: %w", s.Path, err),
-		Remedy: "put what the link leads to in its place, or remove the link; then: podsec-k8s host apply",
-	}
+	return WithRemedy(message.Errorf("a link leads to %s, and root follows none there: %w", s.Path, err),
+		"put what the link leads to in its place, or remove the link; then: podsec-k8s host apply")
 }
 
 // linked reports whether a path has a link where a folder is to be.
@@ -71,10 +69,8 @@ func (s SetAside) behindLink(err error) error {
 func linked(err error) bool { return errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENOTDIR) }
 
 func (s SetAside) elsewhere(err error) error {
-	return &Fault{
-		Err:    fmt.Errorf("%s is not on the file system of %s, and can't be kept aside there: %w", s.Path, filepath.Dir(s.Place), err),
-		Remedy: "move " + s.Path + " away by hand; then: podsec-k8s host apply",
-	}
+	return WithRemedy(message.Errorf("%s is not on the file system of %s, and can't be kept aside there: %w", s.Path, filepath.Dir(s.Place), err),
+		"move %s away by hand; then: podsec-k8s host apply", s.Path)
 }
 
 // Record keeps whether there was something.
@@ -140,7 +136,7 @@ func (e Ended) Kind() string { return "ended" }
 func (e Ended) Key() string { return e.User }
 
 // Describe is the line a plan prints.
-func (e Ended) Describe() string { return "end what runs as " + e.User }
+func (e Ended) Describe() message.Text { return message.Of("end what runs as %s", e.User) }
 
 // Record has nothing to keep.
 func (e Ended) Record(*Host) (Before, error) { return before(nil) }
@@ -151,7 +147,7 @@ func (e Ended) Apply(ctx context.Context, h *Host) error {
 	err := h.withUnits(ctx, func(m UnitManager) error {
 		for _, unit := range append(e.Units, fmt.Sprintf("user@%d.service", e.UID)) {
 			if err := stopIfThere(ctx, m, unit); err != nil {
-				h.note("warning: %s", Printable(err.Error()))
+				h.note("warning: %w", err)
 			}
 		}
 		return nil

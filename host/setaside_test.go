@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // takingOver is a host with a user, a home and a service of another installation,
@@ -77,7 +79,7 @@ func TestSetAsideOfWhatCameSince(t *testing.T) {
 	h := testHost(t)
 	put(t, h, "/srv/old/data", "old")
 	var notes []string
-	h.Note = func(text string) { notes = append(notes, text) }
+	h.Note = func(text message.Text) { notes = append(notes, text.String()) }
 	apply(t, h, Plan{SetAside{Path: "/srv/old", Place: "/var/lib/podsec-k8s/scripts/old"}})
 	put(t, h, "/srv/old/data", "new")
 	if err := Erase(t.Context(), h); err != nil {
@@ -119,7 +121,7 @@ func TestSetAsideFollowsNoLink(t *testing.T) {
 	put(t, h, aside.Path, "old")
 	put(t, h, "/etc/victim/x", "")
 	var notes []string
-	h.Note = func(text string) { notes = append(notes, text) }
+	h.Note = func(text message.Text) { notes = append(notes, text.String()) }
 	apply(t, h, Plan{aside})
 	swap := func() {
 		t.Helper()
@@ -164,7 +166,7 @@ func TestSetAsidePossible(t *testing.T) {
 	}
 	put(t, h, "/proc/self/mountinfo", "36 35 98:0 / "+home+" rw - ext4 /dev/sdb rw\n")
 	var fault *Fault
-	if err := aside.Possible(h); !errors.As(err, &fault) || !strings.Contains(fault.Remedy, "umount "+home) {
+	if err := aside.Possible(h); !errors.As(err, &fault) || !strings.Contains(fault.Remedy.String(), "umount "+home) {
 		t.Errorf("a mount: %v", err)
 	}
 }

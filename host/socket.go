@@ -1,11 +1,11 @@
 package host
 
 import (
-	"errors"
-	"fmt"
 	"net"
 
 	"github.com/coreos/go-systemd/v22/activation"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // HandedSocket returns the one local socket that systemd has opened for this
@@ -13,14 +13,14 @@ import (
 func HandedSocket() (*net.UnixListener, error) {
 	listeners, err := activation.Listeners()
 	if err != nil {
-		return nil, fmt.Errorf("taking over the socket: %w", err)
+		return nil, message.Errorf("taking over the socket: %w", err)
 	}
 	if len(listeners) != 1 {
-		return nil, fmt.Errorf("taking over the socket: %d were handed over, not one", len(listeners))
+		return nil, message.Errorf("taking over the socket: %d were handed over, not one", len(listeners))
 	}
 	socket, ok := listeners[0].(*net.UnixListener)
 	if !ok {
-		return nil, errors.New("taking over the socket: it is no local one")
+		return nil, message.New("taking over the socket: it is no local one")
 	}
 	return socket, nil
 }

@@ -3,7 +3,6 @@ package host
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // lockTimeout is how long another run, or another program that changes the
@@ -33,7 +34,7 @@ func (h *Host) exclusively(do func(*journal) error) error {
 		return again(err)
 	}
 	if err := j.tidy(); err != nil {
-		return again(fmt.Errorf("removing what an interrupted run has left: %w", err))
+		return again(message.Errorf("removing what an interrupted run has left: %w", err))
 	}
 	return do(j)
 }
@@ -44,24 +45,26 @@ func again(err error) error {
 	if errors.As(err, &known) {
 		return &Fault{Err: err, Remedy: known.Remedy}
 	}
-	return &Fault{Err: err, Remedy: "nothing was changed; mend the cause and run it again: podsec-k8s host apply"}
+	return WithRemedy(err,
+		"nothing was changed; mend the cause and run it again: podsec-k8s host apply")
 }
 
 // lockState locks the folder of the journal. Source: flock(2).
 func (h *Host) lockState() (unlock func(), err error) {
 	if err := h.mkdir(h.State, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("locking the host: %w", err)
+		return nil, message.Errorf("locking the host: %w", err)
 	}
 	folder, err := os.Open(h.path(h.State))
 	if err != nil {
-		return nil, fmt.Errorf("locking the host: %w", err)
+		return nil, message.Errorf("locking the host: %w", err)
 	}
 	err = retry(lockTimeout, func() error { return unix.Flock(int(folder.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
 	if err == nil {
 		return func() { folder.Close() }, nil //nolint:errcheck // closing gives the lock back
 	}
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = &Fault{Err: errors.New("another run of podsec-k8s is changing this machine"), Remedy: "wait until it has ended: fuser -v " + h.State}
+		err = WithRemedy(message.New("another run of podsec-k8s is changing this machine"),
+			"wait until it has ended: fuser -v %s", h.State)
 	}
 	return nil, errors.Join(err, folder.Close())
 }
@@ -212,7 +215,7 @@ func (h *Host) holdsLock(path string) bool {
 func (h *Host) lockAccounts() (unlock func(), err error) {
 	file, err := os.OpenFile(h.path("/etc/.pwd.lock"), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("locking the accounts: %w", err)
+		return nil, message.Errorf("locking the accounts: %w", err)
 	}
 	err = retry(lockTimeout, func() error {
 		return unix.FcntlFlock(file.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
@@ -221,7 +224,8 @@ func (h *Host) lockAccounts() (unlock func(), err error) {
 		return func() { file.Close() }, nil //nolint:errcheck // closing gives the lock back
 	}
 	if errors.Is(err, unix.EAGAIN) {
-		err = &Fault{Err: errors.New("another program is changing the accounts"), Remedy: "wait until it has ended: fuser -v /etc/.pwd.lock; then podsec-k8s host apply"}
+		err = WithRemedy(message.New("another program is changing the accounts"),
+			"wait until it has ended: fuser -v /etc/.pwd.lock; then podsec-k8s host apply")
 	}
 	return nil, errors.Join(err, file.Close())
 }

@@ -3,13 +3,14 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // TransactionLock is the file that rpm, and all that use its library, lock
@@ -25,12 +26,12 @@ func (h *Host) Transaction() (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("looking whether packages are being changed: %w", err)
+		return false, message.Errorf("looking whether packages are being changed: %w", err)
 	}
 	defer file.Close()                                             //nolint:errcheck // it was only asked
 	lock := unix.Flock_t{Type: unix.F_RDLCK, Whence: io.SeekStart} // a reader: only who changes packages is in its way
 	if err := unix.FcntlFlock(file.Fd(), unix.F_GETLK, &lock); err != nil {
-		return false, fmt.Errorf("looking whether packages are being changed: %w", err)
+		return false, message.Errorf("looking whether packages are being changed: %w", err)
 	}
 	return lock.Type != unix.F_UNLCK, nil
 }
@@ -46,7 +47,7 @@ func (h *Host) AwaitTransaction(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for the package manager: %w", context.Cause(ctx))
+			return message.Errorf("waiting for the package manager: %w", context.Cause(ctx))
 		case <-time.After(transactionInterval):
 		}
 	}

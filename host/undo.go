@@ -3,8 +3,9 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // undo takes changes back, the last first. A record goes when its change is
@@ -52,7 +53,7 @@ func (j *journal) undoRecord(ctx context.Context, r *record) error {
 	err := j.undoOne(ctx, r)
 	var kept *Kept
 	if errors.As(err, &kept) {
-		j.host.note("%v", kept)
+		j.host.note("%w", kept)
 		err = nil
 	}
 	if err != nil {
@@ -85,12 +86,12 @@ func (j *journal) undoOne(ctx context.Context, r *record) (err error) {
 	for _, data := range slices.Backward(r.Changes) {
 		change, decodeErr := decodeChange(r.Kind, data)
 		if decodeErr != nil {
-			return fmt.Errorf("undoing: %w", decodeErr)
+			return message.Errorf("undoing: %w", decodeErr)
 		}
 		if err = change.Undo(ctx, j.host, r.Before); err == nil {
 			return nil
 		}
-		err = fmt.Errorf("undoing: %s: %w", change.Describe(), err)
+		err = message.Errorf("undoing: %s: %w", change.Describe(), err)
 		var kept *Kept
 		if !errors.As(err, &kept) {
 			return err

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // stopTimeout bounds how long systemd may take to stop a unit that goes. What is
@@ -19,16 +21,16 @@ const startTimeout = time.Minute
 
 // Reload makes systemd read its unit files again, both when a plan is made
 // and when it is undone: it stands before and behind changes of unit files.
-type Reload struct{ Of string }
+type Reload struct{ Of message.Format }
 
 // Kind names the type in the journal.
 func (r Reload) Kind() string { return "reload" }
 
 // Key tells several reloads of a plan apart.
-func (r Reload) Key() string { return r.Of }
+func (r Reload) Key() string { return string(r.Of) }
 
 // Describe is the line a plan prints.
-func (r Reload) Describe() string { return "reload systemd's units, " + r.Of }
+func (r Reload) Describe() message.Text { return message.Of("reload systemd's units, %s", r.Of) }
 
 // Record has nothing to keep.
 func (r Reload) Record(*Host) (Before, error) { return before(nil) }
@@ -56,7 +58,9 @@ func (s Stopped) Kind() string { return "stopped" }
 func (s Stopped) Key() string { return s.Unit }
 
 // Describe is the line a plan prints.
-func (s Stopped) Describe() string { return "stop " + s.Unit + " when podsec-k8s is erased" }
+func (s Stopped) Describe() message.Text {
+	return message.Of("stop %s when podsec-k8s is erased", s.Unit)
+}
 
 // Record has nothing to keep.
 func (s Stopped) Record(*Host) (Before, error) { return before(nil) }
@@ -99,7 +103,9 @@ func (l Linger) Kind() string { return "linger" }
 func (l Linger) Key() string { return l.User }
 
 // Describe is the line a plan prints.
-func (l Linger) Describe() string { return "let the services of " + l.User + " run from boot on" }
+func (l Linger) Describe() message.Text {
+	return message.Of("let the services of %s run from boot on", l.User)
+}
 
 func (l Linger) file() string    { return filepath.Join(lingerDir, l.User) }
 func (l Linger) manager() string { return fmt.Sprintf("user@%d.service", l.UID) }
@@ -129,7 +135,7 @@ func (l Linger) Apply(ctx context.Context, h *Host) error {
 		starting, cancel := context.WithTimeout(ctx, startTimeout)
 		defer cancel()
 		if err := m.Start(starting, l.manager()); err != nil {
-			h.note("warning: the systemd of %s does not run: %s", l.User, Printable(err.Error()))
+			h.note("warning: the systemd of %s does not run: %w", l.User, err)
 		}
 		return ctx.Err()
 	})

@@ -3,9 +3,10 @@ package host
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // What is read of a unit's log: lines, bytes, and for how long at most. A
@@ -32,7 +33,7 @@ func LastUnitError(ctx context.Context, uid uint32, unit string, since time.Time
 	args = append(args, "_SYSTEMD_USER_UNIT="+unit, "_UID="+strconv.FormatUint(uint64(uid), 10))
 	text := boundedBuffer{limit: logBytes}
 	if err := (Command{Path: "journalctl", Args: args, Stdout: &text}).Run(ctx); err != nil {
-		return "", fmt.Errorf("reading the journal of %s: %w", unit, err)
+		return "", message.Errorf("reading the journal of %s: %w", unit, err)
 	}
 	reason, isError := lastError(text.String())
 	if !isError && !ended {

@@ -3,10 +3,11 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/godbus/dbus/v5"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A UnitState is what a manager says of one unit. The words are systemd's. A
@@ -39,7 +40,7 @@ func (s UnitState) Skipped() bool { return s.Unmet != "" && s.Active == "inactiv
 func (m *Manager) State(ctx context.Context, unit string) (UnitState, error) {
 	loaded, err := m.conn.ListUnitsByPatternsContext(ctx, nil, []string{unit})
 	if err != nil {
-		return UnitState{}, fmt.Errorf("asking systemd for %s: %w", unit, err)
+		return UnitState{}, message.Errorf("asking systemd for %s: %w", unit, err)
 	}
 	if len(loaded) == 0 {
 		return UnitState{Active: "inactive", Sub: "dead"}, nil
@@ -56,7 +57,7 @@ func (m *Manager) State(ctx context.Context, unit string) (UnitState, error) {
 func (m *Manager) properties(ctx context.Context, unit string) (map[string]any, error) {
 	p, err := m.conn.GetAllPropertiesContext(ctx, unit)
 	if err != nil {
-		return nil, fmt.Errorf("asking systemd for %s: %w", unit, err)
+		return nil, message.Errorf("asking systemd for %s: %w", unit, err)
 	}
 	return p, nil
 }
@@ -114,7 +115,7 @@ func unmet(conditions any) string {
 func (m *Manager) JobType(ctx context.Context, unit string) (string, error) {
 	jobs, err := m.conn.ListJobsContext(ctx)
 	if err != nil {
-		return "", fmt.Errorf("asking systemd for its jobs: %w", err)
+		return "", message.Errorf("asking systemd for its jobs: %w", err)
 	}
 	for _, job := range jobs {
 		if job.Unit == unit {
@@ -129,7 +130,7 @@ func (m *Manager) JobType(ctx context.Context, unit string) (string, error) {
 func (m *Manager) Ending(ctx context.Context) (bool, error) {
 	state, err := m.conn.SystemStateContext(ctx)
 	if err != nil {
-		return false, fmt.Errorf("asking systemd for the machine's state: %w", err)
+		return false, message.Errorf("asking systemd for the machine's state: %w", err)
 	}
 	return state.Value.Value() == "stopping", nil
 }
@@ -143,7 +144,7 @@ type UnitFileState string
 func (m *Manager) File(ctx context.Context, unit string) (UnitFileState, error) {
 	files, err := m.conn.ListUnitFilesByPatternsContext(ctx, nil, []string{unit})
 	if err != nil {
-		return "", fmt.Errorf("asking systemd for the file of %s: %w", unit, err)
+		return "", message.Errorf("asking systemd for the file of %s: %w", unit, err)
 	}
 	switch len(files) {
 	case 0:

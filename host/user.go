@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A User is a system user, with a group of the same name, that nobody logs
@@ -26,8 +28,8 @@ func (u User) Kind() string { return "user" }
 func (u User) Key() string { return u.Name }
 
 // Describe is the line a plan prints.
-func (u User) Describe() string {
-	return fmt.Sprintf("make the system user %s, uid %d, gid %d", u.Name, u.UID, u.GID)
+func (u User) Describe() message.Text {
+	return message.Of("make the system user %s, uid %d, gid %d", u.Name, u.UID, u.GID)
 }
 
 // accountParts is which files of the account tools name a user and its group.
@@ -126,10 +128,8 @@ func (u User) Undo(ctx context.Context, h *Host, b Before) error {
 		return err
 	}
 	if !was.User && h.present(h.clusterNote()) {
-		return &Fault{
-			Err:    fmt.Errorf("%s is kept, for its cluster could not be put aside", u.Name),
-			Remedy: "see that " + u.Home + " is mounted, install podsec-k8s again and erase it, after podsec-k8s reset if the cluster is not needed",
-		}
+		return WithRemedy(message.Errorf("%s is kept, for its cluster could not be put aside", u.Name),
+			"see that %s is mounted, install podsec-k8s again and erase it, after podsec-k8s reset if the cluster is not needed", u.Home)
 	}
 	return u.delete(ctx, h, was)
 }
@@ -190,12 +190,12 @@ func (s SubIDs) Kind() string { return "subids" }
 func (s SubIDs) Key() string { return s.User }
 
 // Describe is the line a plan prints.
-func (s SubIDs) Describe() string {
+func (s SubIDs) Describe() message.Text {
 	var texts []string
 	for _, r := range s.ranges() {
-		texts = append(texts, fmt.Sprintf("%d subordinate uids from %d and gids from %d", r.Count, r.UIDStart, r.GIDStart))
+		texts = append(texts, fmt.Sprintf("%d, uid %d, gid %d", r.Count, r.UIDStart, r.GIDStart))
 	}
-	return fmt.Sprintf("give %s %s", s.User, strings.Join(texts, ", and "))
+	return message.Of("give %s subordinate ids: %s", s.User, strings.Join(texts, ", "))
 }
 
 // ranges lists all that are ours.

@@ -2,7 +2,6 @@ package host
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // WriteFile puts data at path in one step that a power cut can't split:
@@ -21,14 +22,14 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	temp, err := renameio.NewPendingFile(path, renameio.WithPermissions(perm), renameio.IgnoreUmask(),
 		renameio.WithTempDir(filepath.Dir(path)))
 	if err != nil {
-		return fmt.Errorf("writing %q: %w", path, err)
+		return message.Errorf("writing %q: %w", path, err)
 	}
 	defer temp.Cleanup() //nolint:errcheck // nothing is left to clean once it was renamed
 	if _, err := temp.Write(data); err != nil {
-		return fmt.Errorf("writing %q: %w", path, err)
+		return message.Errorf("writing %q: %w", path, err)
 	}
 	if err := temp.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("writing %q: %w", path, err)
+		return message.Errorf("writing %q: %w", path, err)
 	}
 	return SyncFolder(filepath.Dir(path))
 }
@@ -42,7 +43,7 @@ func RemoveCutWrites(path string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("removing what a cut write has left: %w", err)
+		return message.Errorf("removing what a cut write has left: %w", err)
 	}
 	for _, entry := range entries {
 		number, found := strings.CutPrefix(entry.Name(), "."+base) // as renameio names its files
@@ -50,7 +51,7 @@ func RemoveCutWrites(path string) error {
 			continue
 		}
 		if err := Remove(filepath.Join(folder, entry.Name())); err != nil {
-			return fmt.Errorf("removing what a cut write has left: %w", err)
+			return message.Errorf("removing what a cut write has left: %w", err)
 		}
 	}
 	return nil
@@ -119,7 +120,7 @@ func SyncFolder(path string) error {
 	}
 	defer folder.Close() //nolint:errcheck // opened for reading
 	if err := folder.Sync(); err != nil {
-		return fmt.Errorf("syncing %q: %w", path, err)
+		return message.Errorf("syncing %q: %w", path, err)
 	}
 	return nil
 }
@@ -133,7 +134,7 @@ func SyncFileSystem(path string) error {
 	}
 	defer folder.Close() //nolint:errcheck // opened for reading
 	if err := unix.Syncfs(int(folder.Fd())); err != nil {
-		return fmt.Errorf("syncing %q: %w", path, err)
+		return message.Errorf("syncing %q: %w", path, err)
 	}
 	return nil
 }
@@ -165,7 +166,7 @@ func Lock(path string) (*os.File, error) {
 	}
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		file.Close() //nolint:errcheck // the cause is reported
-		return nil, fmt.Errorf("locking %q: %w", path, err)
+		return nil, message.Errorf("locking %q: %w", path, err)
 	}
 	return file, nil
 }

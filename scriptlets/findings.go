@@ -3,11 +3,11 @@ package scriptlets
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 )
 
@@ -75,8 +75,8 @@ func HiddenFinding(h *host.Host) []Finding {
 	if err != nil || !home.Mounted {
 		return nil
 	}
-	return []Finding{{checkHome, host.NewFault("umount "+Home+", and move what is there to the file system first; or, to make another node: --ignore-preflight="+checkHome,
-		"this machine has a node, and a file system that is mounted at %s hides it", Home)}}
+	return []Finding{{checkHome, host.WithRemedy(message.Errorf("this machine has a node, and a file system that is mounted at %s hides it", Home),
+		"umount %s, and move what is there to the file system first; or, to make another node: --ignore-preflight=%s", Home, checkHome)}}
 }
 
 // homeFault says why the node's user can't use what is at the place of its
@@ -85,15 +85,17 @@ func homeFault(h *host.Host, user host.Account) (*host.Fault, error) {
 	home, err := h.Home(Home)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("looking at the home: %w", err)
+		return nil, message.Errorf("looking at the home: %w", err)
 	case !home.Exists || home.Folder && home.UID == user.UID:
 		return nil, nil
 	case !home.Folder:
-		return host.NewFault("move it away and mount there what it leads to: mount --bind FOLDER "+Home, "%s is no folder", Home), nil
+		return host.WithRemedy(message.Errorf("%s is no folder", Home),
+			"move it away and mount there what it leads to: mount --bind FOLDER %s", Home), nil
 	case home.UID == 0:
 		return host.NewFault("podsec-k8s host apply", "%s is root's, so %s can't use it", Home, Admin), nil
 	}
-	return host.NewFault("move it away, or make it root's: chown root "+Home+"; then podsec-k8s host apply", "%s belongs to the user id %d, not to %s", Home, home.UID, Admin), nil
+	return host.WithRemedy(message.Errorf("%s belongs to the user id %d, not to %s", Home, home.UID, Admin),
+		"move it away, or make it root's: chown root %s; then podsec-k8s host apply", Home), nil
 }
 
 // refusals returns why nothing is changed on a host that podsec-k8s does not
@@ -122,8 +124,8 @@ func refusals(h *host.Host, f Facts) error {
 		return err
 	}
 	if half {
-		faults = append(faults, host.NewFault("delete it with userdel "+Admin+", or complete it: pwck; grpck; then podsec-k8s host apply",
-			"the user %s is only half there: /etc/passwd, /etc/shadow and /etc/group differ", Admin))
+		faults = append(faults, host.WithRemedy(message.Errorf("the user %s is only half there: /etc/passwd, /etc/shadow and /etc/group differ", Admin),
+			"delete it with userdel %s, or complete it: pwck; grpck; then podsec-k8s host apply", Admin))
 	}
 	return errors.Join(faults...)
 }

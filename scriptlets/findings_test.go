@@ -82,7 +82,7 @@ func TestKubeletFaults(t *testing.T) {
 				t.Fatalf("%d faults: %v", len(faults), faults)
 			}
 			for _, word := range c.want {
-				if text := faults[0].Error() + "\n" + faults[0].Remedy; !strings.Contains(text, word) {
+				if text := faults[0].Error() + "\n" + faults[0].Remedy.String(); !strings.Contains(text, word) {
 					t.Errorf("no %q in %s", word, text)
 				}
 			}
@@ -211,11 +211,11 @@ func checkRefusal(t *testing.T, err error, want []string) {
 	switch {
 	case want == nil && err != nil:
 		t.Errorf("refused: %v", err)
-	case want != nil && (!errors.As(err, &f) || f.Remedy == ""):
+	case want != nil && (!errors.As(err, &f) || f.Remedy.Empty()):
 		t.Errorf("no fault with a remedy, but %v", err)
 	case want != nil:
 		for _, word := range want {
-			if text := err.Error() + "\n" + f.Remedy; !strings.Contains(text, word) {
+			if text := err.Error() + "\n" + f.Remedy.String(); !strings.Contains(text, word) {
 				t.Errorf("no %q in %s", word, text)
 			}
 		}

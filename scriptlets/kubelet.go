@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 )
 
@@ -127,8 +128,8 @@ func wrongFile(file string) *host.Fault {
 	if file == "" || path.Dir(file) == "/lib/systemd/system" || path.Dir(file) == "/usr/lib/systemd/system" {
 		return host.NewFault("podsec-k8s host apply", "the unit file %s is missing", units.GuardFile)
 	}
-	return host.NewFault("move it away, if nothing needs it: mv "+file+" "+file+".old; systemctl daemon-reload",
-		"kubelet.service is not the guard of the node: %s comes before %s", file, units.GuardFile)
+	return host.WithRemedy(message.Errorf("kubelet.service is not the guard of the node: %s comes before %s", file, units.GuardFile),
+		"move it away, if nothing needs it: mv %s %s.old; systemctl daemon-reload", file, file)
 }
 
 // foreignSettings names the drop-ins that are read after ours and win.
@@ -143,8 +144,8 @@ func foreignSettings(names []string, unit host.LoadedUnit, read func(path string
 	if !slices.Contains(unit.DropIns, units.GuardDropInFile) || len(files) == 0 {
 		return host.NewFault("podsec-k8s host apply", "kubelet.service does not have the settings of %s: %s", units.GuardDropInFile, strings.Join(names, ", "))
 	}
-	return host.NewFault("take that out of the file, or give it a name that sorts before "+path.Base(units.GuardDropInFile)+"; then: systemctl daemon-reload",
-		"kubelet.service is not the guard of the node: %s wins with %s", strings.Join(files, ", "), strings.Join(names, ", "))
+	return host.WithRemedy(message.Errorf("kubelet.service is not the guard of the node: %s wins with %s", strings.Join(files, ", "), strings.Join(names, ", ")),
+		"take that out of the file, or give it a name that sorts before %s; then: systemctl daemon-reload", path.Base(units.GuardDropInFile))
 }
 
 // setsAny reports whether a drop-in has a line for one of the settings.

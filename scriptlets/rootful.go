@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // checkRootful is the finding that kubeadm has made a node on this machine
@@ -42,6 +43,6 @@ func rootfulFault(traces []string) *host.Fault {
 	if len(traces) == 0 {
 		return nil
 	}
-	return host.NewFault("take it away with kubeadm reset, before the rootless node is made; or leave it, not to run any more: --ignore-preflight="+checkRootful,
-		"this machine is a node of another cluster, which can't run beside a rootless node: %s", strings.Join(traces, ", "))
+	return host.WithRemedy(message.Errorf("this machine is a node of another cluster, which can't run beside a rootless node: %s", strings.Join(traces, ", ")),
+		"take it away with kubeadm reset, before the rootless node is made; or leave it, not to run any more: --ignore-preflight=%s", checkRootful)
 }

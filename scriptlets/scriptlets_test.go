@@ -133,7 +133,7 @@ func TestNoIDsLeft(t *testing.T) {
 		"subordinate ids": {"/etc/subuid": "all:0:4294967295\n"},
 	} {
 		_, err := GatherFacts(hostWith(t, files), subIDCount)
-		if f := new(host.Fault); !errors.As(err, &f) || f.Remedy == "" {
+		if f := new(host.Fault); !errors.As(err, &f) || f.Remedy.Empty() {
 			t.Errorf("%s: no fault with a remedy, but %v", name, err)
 		}
 	}
@@ -225,7 +225,7 @@ func TestMoreIDs(t *testing.T) {
 		})
 	}
 	_, err := GatherFacts(hostWith(t, map[string]string{"/etc/subuid": "all:200000:4294767295\n"}), 131072)
-	if f := new(host.Fault); !errors.As(err, &f) || !strings.Contains(f.Remedy, "SUBORDINATE_IDS") {
+	if f := new(host.Fault); !errors.As(err, &f) || !strings.Contains(f.Remedy.String(), "SUBORDINATE_IDS") {
 		t.Errorf("no ids are left, and got %v", err)
 	}
 }

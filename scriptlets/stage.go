@@ -3,8 +3,9 @@
 package scriptlets
 
 import (
-	"fmt"
 	"strconv"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A Stage is what rpm is doing when it calls a scriptlet.
@@ -27,7 +28,7 @@ const (
 func StageOf(scriptlet, argument string) (Stage, error) {
 	count, err := strconv.Atoi(argument)
 	if err != nil || count < 0 {
-		return 0, fmt.Errorf("scriptlet %s: %q is no count of instances", scriptlet, argument)
+		return 0, message.Errorf("scriptlet %s: %q is no count of instances", scriptlet, argument)
 	}
 	switch {
 	case scriptlet == "post" && count == 1:
@@ -43,5 +44,5 @@ func StageOf(scriptlet, argument string) (Stage, error) {
 	case scriptlet == "postun":
 		return ReplacedBy, nil
 	}
-	return 0, fmt.Errorf("rpm has no scriptlet %s %d", scriptlet, count)
+	return 0, message.Errorf("rpm has no scriptlet %s %d", scriptlet, count)
 }

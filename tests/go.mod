@@ -8,6 +8,8 @@ require (
 	golang.org/x/sys v0.50.0
 )
 
+require github.com/leonelquinteros/gotext v1.7.1
+
 require (
 	golang.org/x/mod v0.42.0 // indirect
 	golang.org/x/tools v0.52.0

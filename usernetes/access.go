@@ -2,11 +2,11 @@ package usernetes
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -40,7 +40,7 @@ func AskAccess() (a NodeAccess, err error) {
 	}
 	data, err := host.ReadFile(node.StatePath(node.AdminConf))
 	if err != nil {
-		return a, fmt.Errorf("reading the administrator's kubeconfig: %w", err)
+		return a, message.Errorf("reading the administrator's kubeconfig: %w", err)
 	}
 	a.Access, err = kubeapi.ParseKubeconfig(data)
 	return a, err
@@ -49,7 +49,7 @@ func AskAccess() (a NodeAccess, err error) {
 // Check reports whether what u7s-admin hands to root has its form.
 func (a NodeAccess) Check() error {
 	if a.Begun && !node.IsName(strings.ToLower(a.Name)) {
-		return fmt.Errorf("the node's name %q is none", a.Name)
+		return message.Errorf("the node's name %q is none", a.Name)
 	}
 	if !a.Master {
 		return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
@@ -36,7 +36,7 @@ const addressPatience = 30 * time.Second
 func awaitAPI(ctx context.Context, n node.Node) error {
 	ca, err := host.ReadFile(node.CAFile)
 	if err != nil {
-		return fmt.Errorf("reading the cluster's certificate authority: %w", err)
+		return message.Errorf("reading the cluster's certificate authority: %w", err)
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(ca)
@@ -106,7 +106,7 @@ func awaitSubnet(ctx context.Context, n node.Node) error {
 	for {
 		own, err := api.Node(ctx, n.Name)
 		if err != nil {
-			return fmt.Errorf("waiting for this node's part of the pod network: %w", err)
+			return message.Errorf("waiting for this node's part of the pod network: %w", err)
 		}
 		if own.Spec.PodCIDR != "" {
 			return nil

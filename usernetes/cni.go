@@ -3,13 +3,13 @@ package usernetes
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 
 	"github.com/vishvananda/netlink"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 )
 
@@ -57,13 +57,13 @@ func writeCNI() error {
 	}
 	config, err := json.MarshalIndent(bridgeNetwork(lease), "", "\t")
 	if err != nil {
-		return fmt.Errorf("making the CNI configuration: %w", err)
+		return message.Errorf("making the CNI configuration: %w", err)
 	}
 	if err := netlink.LinkAdd(namespace.BridgeLink(lease)); err != nil && !errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("making the bridge %s: %w", namespace.PodBridge, err)
+		return message.Errorf("making the bridge %s: %w", namespace.PodBridge, err)
 	}
 	if err := host.MkdirAll("/etc/cni/net.d", 0o755); err != nil {
-		return fmt.Errorf("making the CNI configuration: %w", err)
+		return message.Errorf("making the CNI configuration: %w", err)
 	}
 	return host.WriteFile(namespace.CNIFile, config, 0o644)
 }

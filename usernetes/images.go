@@ -3,13 +3,13 @@ package usernetes
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/images"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -71,7 +71,7 @@ func LoadImages(ctx context.Context, archives []images.Archive, out io.Writer) (
 func checkLoad(n node.Node, archives []images.Archive, policy images.PolicyFacts) error {
 	minor, err := n.Minor()
 	if err != nil {
-		return fmt.Errorf("reading the node: %w", err)
+		return message.Errorf("reading the node: %w", err)
 	}
 	facts := preflight.Facts{Images: images.ImageFacts{Archives: archives, Policy: policy}}
 	var faults []error
@@ -94,7 +94,7 @@ func (w *Work) loadArchives(ctx context.Context, archives []images.Archive) (loa
 			return loaded, a.Err
 		}
 		if err := w.load(ctx, a); err != nil {
-			return loaded, fmt.Errorf("loading the image archive %q: %w", a.Name, err)
+			return loaded, message.Errorf("loading the image archive %q: %w", a.Name, err)
 		}
 		loaded = append(loaded, a.Names()...)
 	}
@@ -149,14 +149,14 @@ func (w *Work) pull(ctx context.Context, image string) error {
 	case err == nil || ctx.Err() != nil:
 		return err
 	case errors.As(err, &failed) && images.WantsIDs(failed.Stderr):
-		return images.WithIDRemedy(fmt.Errorf("pulling the image %s: %w", image, err))
+		return images.WithIDRemedy(message.Errorf("pulling the image %s: %w", image, err))
 	case failed != nil && failed.Status == timeoutStatus:
-		err = fmt.Errorf("no end in %s", pullTimeout)
+		err = message.Errorf("no end in %s", pullTimeout)
 	default:
 		err = images.SkopeoCause(err)
 	}
 	answer := images.RegistryFault(image, err)
-	return host.NewFault(answer.Remedy, "pulling the image %s: %w", image, answer)
+	return &host.Fault{Err: message.Errorf("pulling the image %s: %w", image, answer), Remedy: answer.Remedy}
 }
 
 // skopeoCopy brings an image into the node's storage. Source: skopeo-copy(1).

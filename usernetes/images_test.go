@@ -19,7 +19,7 @@ func TestCopyFault(t *testing.T) {
 		`potentially insufficient UIDs or GIDs available in user namespace (requested 70000:70000 for /x)`:             "SUBORDINATE_IDS",
 	} {
 		err := copyFault(&host.CommandError{Argv: []string{"skopeo"}, Status: 1, Stderr: stderr, Err: errors.New("exit status 1")})
-		if f := host.AsFault(err); !strings.Contains(f.Remedy, remedy) {
+		if f := host.AsFault(err); !strings.Contains(f.Remedy.String(), remedy) {
 			t.Errorf("%s: %v, %q", stderr, err, f.Remedy)
 		}
 	}

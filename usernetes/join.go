@@ -3,13 +3,13 @@ package usernetes
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"sync"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -61,11 +61,8 @@ func joinFault(err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	return &host.Fault{
-		Err: err,
-		Remedy: "mend what kubeadm says, and run the same command again: it goes on; a token lasts a day, a new one with its command line: " +
-			"podsec-k8s token create --print-join-command on a master",
-	}
+	return host.WithRemedy(err,
+		"mend what kubeadm says, and run the same command again: it goes on; a token lasts a day, a new one with its command line: podsec-k8s token create --print-join-command on a master")
 }
 
 // beginNetworkBeside runs a program and tries meanwhile to start the network:
@@ -94,7 +91,7 @@ func startWorkerNetwork(ctx context.Context, w *Work) error {
 		err = takeNetworks(&w.Plan.Node, config)
 	}
 	if err != nil {
-		return fmt.Errorf("asking the cluster for its networks: %w", err)
+		return message.Errorf("asking the cluster for its networks: %w", err)
 	}
 	facts := preflight.Facts{Addresses: node.HostAddresses()}
 	facts.Routes, _ = node.HostRoutes()
@@ -117,15 +114,15 @@ func takeNetworks(n *node.Node, data []byte) error {
 		} `yaml:"networking"`
 	}
 	if err := yaml.Unmarshal(data, &cluster); err != nil {
-		return fmt.Errorf("reading it: %w", err)
+		return message.Errorf("reading it: %w", err)
 	}
 	pods, err := netip.ParsePrefix(cluster.Networking.Pods)
 	if err != nil {
-		return fmt.Errorf("reading its pod network: %w", err)
+		return message.Errorf("reading its pod network: %w", err)
 	}
 	services, err := netip.ParsePrefix(cluster.Networking.Services)
 	if err != nil {
-		return fmt.Errorf("reading its service network: %w", err)
+		return message.Errorf("reading its service network: %w", err)
 	}
 	n.PodCIDR, n.ServiceCIDR, n.DNSDomain = pods, services, cluster.Networking.Domain
 	return nil

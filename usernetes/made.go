@@ -6,12 +6,12 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -114,12 +114,12 @@ func checkRoleOfMaster(is steps.Role) error {
 func ofThisCluster(j kubeadm.JoinRequest) (bool, error) {
 	data, err := host.ReadFile(node.StatePath(node.CAFile))
 	if err != nil {
-		return false, fmt.Errorf("reading the certificate authority of this node's cluster: %w", err)
+		return false, message.Errorf("reading the certificate authority of this node's cluster: %w", err)
 	}
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return false, fmt.Errorf("reading the certificate authority of this node's cluster: %w", err)
+			return false, message.Errorf("reading the certificate authority of this node's cluster: %w", err)
 		}
 		sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
 		if slices.ContainsFunc(j.CAHashes, func(hash string) bool { return strings.EqualFold(hash, "sha256:"+hex.EncodeToString(sum[:])) }) {
@@ -142,7 +142,8 @@ func check(a steps.Asked, o Options, j *kubeadm.JoinRequest, n node.Node, known 
 	}
 	for _, name := range o.GivenArchives {
 		if !slices.Contains(a.Archives, name) {
-			return host.NewFault("load them: podsec-k8s image load "+name, "this machine is a node already: no images are loaded on the way any more")
+			return host.WithRemedy(message.Errorf("this machine is a node already: no images are loaded on the way any more"),
+				"load them: podsec-k8s image load %s", name)
 		}
 	}
 	if o.Upload && !a.Upload {

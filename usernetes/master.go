@@ -3,10 +3,10 @@ package usernetes
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
@@ -79,14 +79,14 @@ func withEndpoint(ctx context.Context, err error) error {
 	if unanswered == nil {
 		return err
 	}
-	return fmt.Errorf("%w; and the cluster's endpoint does not answer: %w", err, unanswered)
+	return message.Errorf("%w; and the cluster's endpoint does not answer: %w", err, unanswered)
 }
 
 // followKubeadm lets the manifests that kubeadm is going to write become
 // services.
 func followKubeadm(ctx context.Context, w *Work) error {
 	if err := host.MkdirAll(node.StatePath(node.ManifestsDir), 0o700); err != nil {
-		return fmt.Errorf("making the folder of manifests: %w", err)
+		return message.Errorf("making the folder of manifests: %w", err)
 	}
 	return w.Manager.Start(ctx, units.Manifests)
 }
@@ -112,7 +112,8 @@ func waitNode(ctx context.Context, w *Work) error {
 		return err
 	}
 	if err := status.AwaitReady(ctx, w.Plan.Node); err != nil {
-		return &host.Fault{Err: err, Remedy: "podsec-k8s kubectl describe node " + w.Plan.Node.Name + "; journalctl _SYSTEMD_USER_UNIT=u7s-kubelet.service"}
+		return host.WithRemedy(err,
+			"podsec-k8s kubectl describe node %s; journalctl _SYSTEMD_USER_UNIT=u7s-kubelet.service", w.Plan.Node.Name)
 	}
 	return nil
 }

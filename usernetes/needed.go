@@ -3,10 +3,10 @@ package usernetes
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/images"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
@@ -39,7 +39,7 @@ func (p Plan) NeededImages(ctx context.Context) ([]string, error) {
 		Env: namespace.Environment(), Stdin: bytes.NewReader(cluster),
 	}.Output(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("asking kubeadm for the name of CoreDNS' image: %w", err)
+		return nil, message.Errorf("asking kubeadm for the name of CoreDNS' image: %w", err)
 	}
 	dns, err := images.DNSImage(string(out))
 	if err != nil {

@@ -3,12 +3,12 @@ package usernetes
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
@@ -42,14 +42,15 @@ func Make(ctx context.Context, phases []Phase, plan Plan, progress Progress, out
 // one.
 func phaseFault(ctx context.Context, phase string, err error) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("phase %s: interrupted", phase)
+		return message.Errorf("phase %s: interrupted", phase)
 	}
-	err = fmt.Errorf("phase %s: %w", phase, err)
+	err = message.Errorf("phase %s: %w", phase, err)
 	var known *host.Fault
 	if errors.As(err, &known) {
 		return err
 	}
-	return &host.Fault{Err: err, Remedy: "mend the cause and run the same command again, it goes on; or go back: podsec-k8s reset"}
+	return host.WithRemedy(err,
+		"mend the cause and run the same command again, it goes on; or go back: podsec-k8s reset")
 }
 
 // begin notes the phase that comes next, once there is a node to note it of.

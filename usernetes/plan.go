@@ -14,6 +14,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/images"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
@@ -102,7 +103,8 @@ func siteNode(site node.Site, f preflight.Facts, o Options) (node.Node, error) {
 		MTU: site.MTU, ImageRepository: site.ImageRepository, ImageAuthFile: site.ImageAuthFile, Network: cmp.Or(o.Network, site.Network),
 	}
 	if !slices.Contains(node.Modes(), n.Network) {
-		return n, host.NewFault("give one of "+strings.Join(node.Modes(), ", "), "there is no network mode %q", n.Network)
+		return n, host.WithRemedy(message.Errorf("there is no network mode %q", n.Network),
+			"give one of %s", strings.Join(node.Modes(), ", "))
 	}
 	if site.NodeIP.IsValid() {
 		n.IP = site.NodeIP
@@ -171,7 +173,7 @@ func settledMaster(n node.Node, c kubeadm.Config) (node.Node, error) {
 	prefix := func(kind string, path ...string) netip.Prefix {
 		p, err := netip.ParsePrefix(text(kind, path...))
 		if strings.Contains(text(kind, path...), ",") {
-			err = fmt.Errorf("%s: a cluster has one network, of IPv4", text(kind, path...))
+			err = message.Errorf("%s: a cluster has one network, of IPv4", text(kind, path...))
 		}
 		if err != nil {
 			faults = append(faults, err.Error())

@@ -109,7 +109,7 @@ func TestPlanMasterRefuses(t *testing.T) {
 			_, err := PlanMaster(node.DefaultSite(), machine(c.version), c.options)
 			var f *host.Fault
 			var m *node.Misuse // its remedy may be the help of the command
-			if !errors.As(err, &f) || (f.Remedy == "" && !errors.As(err, &m)) || !strings.Contains(err.Error(), c.says) {
+			if !errors.As(err, &f) || (f.Remedy.Empty() && !errors.As(err, &m)) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v, want a fault with a remedy that says %q", err, c.says)
 			}
 		})
@@ -162,7 +162,7 @@ func TestPlanJoin(t *testing.T) {
 			spoil(&bad)
 			_, err := PlanJoin(node.DefaultSite(), machine("v1.26.3"), Options{}, bad)
 			var f *host.Fault
-			if !errors.As(err, &f) || f.Remedy == "" || strings.Contains(err.Error(), good.Token) {
+			if !errors.As(err, &f) || f.Remedy.Empty() || strings.Contains(err.Error(), good.Token) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -271,7 +271,7 @@ func TestPublishedPorts(t *testing.T) {
 func TestPlanRefusesProxiesOfComponents(t *testing.T) {
 	config := "{apiVersion: kubeadm.k8s.io/v1beta4, kind: ClusterConfiguration, apiServer: {extraEnvs: [{name: A, value: b}, {name: https_proxy, value: 'http://p'}]}}"
 	_, err := PlanMaster(node.DefaultSite(), machine("v1.34.4"), Options{Config: []byte(config)})
-	if f := new(host.Fault); !errors.As(err, &f) || !strings.Contains(err.Error(), "https_proxy") || f.Remedy == "" {
+	if f := new(host.Fault); !errors.As(err, &f) || !strings.Contains(err.Error(), "https_proxy") || f.Remedy.Empty() {
 		t.Errorf("got %v", err)
 	}
 }

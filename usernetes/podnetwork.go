@@ -5,10 +5,10 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
@@ -50,7 +50,7 @@ func stopServices(ctx context.Context, w *Work) error {
 func writeNetworkFiles(n node.Node) error {
 	flannel, err := json.Marshal(flannelConfig(n))
 	if err != nil {
-		return fmt.Errorf("making flannel's configuration: %w", err)
+		return message.Errorf("making flannel's configuration: %w", err)
 	}
 	if err := host.WriteFile(node.NetFile, flannel, 0o600); err != nil {
 		return err

@@ -3,12 +3,12 @@ package usernetes
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -82,10 +82,10 @@ func runRootlessKit(ctx context.Context, n node.Node) error {
 		return err
 	}
 	if err := host.MkdirAll(node.RootlessKitDir(), 0o700); err != nil {
-		return fmt.Errorf("making RootlessKit's state folder: %w", err)
+		return message.Errorf("making RootlessKit's state folder: %w", err)
 	}
 	if err := host.Remove(namespace.ChildPIDFile()); err != nil { // of a run that was killed
-		return fmt.Errorf("making RootlessKit's state folder: %w", err)
+		return message.Errorf("making RootlessKit's state folder: %w", err)
 	}
 	if portdriver.OwnPortDriver(n) {
 		return namespace.RunWithPortDriver(ctx, n)
@@ -98,7 +98,7 @@ func runRootlessKit(ctx context.Context, n node.Node) error {
 // the folder the kubelet complains every second. kubeadm reset takes it away.
 func runKubelet(ctx context.Context, n node.Node) error {
 	if err := host.MkdirAll(node.StatePath(node.StandInsDir), 0o700); err != nil {
-		return fmt.Errorf("making the folder of stand-ins: %w", err)
+		return message.Errorf("making the folder of stand-ins: %w", err)
 	}
 	return runInNode(ctx, "kubelet", n)
 }
@@ -126,7 +126,7 @@ func program(name string, n node.Node) (namespace.Program, error) {
 	case "kube-proxy":
 		return namespace.Program{Name: name, Args: []string{"--config=" + node.ProxyFile, "--hostname-override=" + n.Name}}, nil
 	}
-	return namespace.Program{}, fmt.Errorf("there is no service %q in a node", name)
+	return namespace.Program{}, message.Errorf("there is no service %q in a node", name)
 }
 
 // crio returns CRI-O the site's logins by the name of their file, for the pause
@@ -174,11 +174,11 @@ func setsSeccomp(config []byte) bool {
 func kubeadmFlags(path string) ([]string, error) {
 	data, err := host.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading kubeadm's flags for the kubelet: %w", err)
+		return nil, message.Errorf("reading kubeadm's flags for the kubelet: %w", err)
 	}
 	_, value, found := strings.Cut(strings.TrimSpace(string(data)), "KUBELET_KUBEADM_ARGS=")
 	if !found {
-		return nil, fmt.Errorf("reading kubeadm's flags for the kubelet: %q has no KUBELET_KUBEADM_ARGS", path)
+		return nil, message.Errorf("reading kubeadm's flags for the kubelet: %q has no KUBELET_KUBEADM_ARGS", path)
 	}
 	return strings.Fields(node.Unquote(value)), nil
 }

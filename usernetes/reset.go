@@ -3,13 +3,13 @@ package usernetes
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/etcd"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
@@ -104,11 +104,11 @@ func removeState(ctx context.Context, folders ...string) error {
 		}
 		if folder != node.GoneStateDir {
 			if err := host.Rename(folder, node.GoneStateDir); err != nil {
-				return fmt.Errorf("removing the node's state: %w", err)
+				return message.Errorf("removing the node's state: %w", err)
 			}
 		}
 		if err := wipeGone(ctx); err != nil {
-			return fmt.Errorf("removing the node's state: %w", err)
+			return message.Errorf("removing the node's state: %w", err)
 		}
 	}
 	return nil
@@ -133,7 +133,7 @@ func wipeGone(ctx context.Context) error {
 // removeRuntime deletes what the node has in memory.
 func removeRuntime() error {
 	if err := host.RemoveAll(filepath.Join(node.OwnRuntimeDir(), "u7s")); err != nil {
-		return fmt.Errorf("removing the node's state: %w", err)
+		return message.Errorf("removing the node's state: %w", err)
 	}
 	return nil
 }
@@ -141,7 +141,7 @@ func removeRuntime() error {
 // wipe runs as the root of a user namespace.
 func wipe() error {
 	if os.Getuid() != 0 {
-		return fmt.Errorf("only for the root of a user namespace")
+		return message.Errorf("only for the root of a user namespace")
 	}
 	return host.RemoveAll(node.GoneStateDir)
 }

@@ -2,8 +2,6 @@ package usernetes
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -11,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
@@ -47,7 +46,7 @@ type Token struct{ Token string }
 // Check reports whether it has its form. Root asks this of what u7s-admin hands it.
 func (t Token) Check() error {
 	if !kubeadm.BootstrapToken.MatchString(t.Token) {
-		return errors.New("kubeadm printed something else than a token")
+		return message.New("kubeadm printed something else than a token")
 	}
 	return nil
 }
@@ -75,11 +74,11 @@ var keyLine = regexp.MustCompile(`(?m)^[0-9a-f]{64}$`)
 func uploadCerts(ctx context.Context) (string, error) {
 	out, err := outputInNode(ctx, "kubeadm", "init", "phase", "upload-certs", "--upload-certs")
 	if err != nil {
-		return "", fmt.Errorf("sharing the control plane's certificates: %w", err)
+		return "", message.Errorf("sharing the control plane's certificates: %w", err)
 	}
 	key := keyLine.FindString(out)
 	if key == "" {
-		return "", errors.New("sharing the control plane's certificates: kubeadm printed no key")
+		return "", message.New("sharing the control plane's certificates: kubeadm printed no key")
 	}
 	return key, nil
 }
@@ -143,7 +142,7 @@ func checkOpen(ctx context.Context) error {
 	}
 	config, err := kubeadm.ClusterConfig(ctx, api)
 	if err != nil {
-		return fmt.Errorf("asking the cluster for its endpoint: %w", err)
+		return message.Errorf("asking the cluster for its endpoint: %w", err)
 	}
 	n, err := node.LoadNode()
 	if err != nil {
@@ -161,7 +160,7 @@ func checkEndpointOf(config []byte, n node.Node) error {
 		} `yaml:"etcd"`
 	}
 	if err := yaml.Unmarshal(config, &cluster); err != nil {
-		return fmt.Errorf("reading the cluster's configuration: %w", err)
+		return message.Errorf("reading the cluster's configuration: %w", err)
 	}
 	if cluster.Endpoint != "" && (n.EtcdPeers || cluster.Etcd.External != nil) {
 		return nil

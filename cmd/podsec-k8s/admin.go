@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/host/gate"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
@@ -18,7 +18,8 @@ func requireRoot() error {
 	if os.Geteuid() == 0 {
 		return nil
 	}
-	return &host.Fault{Err: errors.New("only root may do this"), Remedy: "run it with su - or sudo"}
+	return host.WithRemedy(message.New("only root may do this"),
+		"run it with su - or sudo")
 }
 
 // A question is what root has u7s-admin do: a command below podsec-k8s node.
@@ -123,7 +124,7 @@ func askAccess(ctx context.Context) (node usernetes.NodeAccess, err error) {
 		return node, err
 	}
 	if err := node.Check(); err != nil {
-		return node, fmt.Errorf("checking what the node says of its cluster: %w", err)
+		return node, message.Errorf("checking what the node says of its cluster: %w", err)
 	}
 	return node, nil
 }

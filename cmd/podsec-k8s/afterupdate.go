@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -55,7 +55,7 @@ func stoppedByUpdate(job string, down, busy bool) bool { return job == "stop" &&
 // kubeletReturnCommand is what returnUnit runs.
 func kubeletReturnCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "kubelet-return", Usage: "starts the node that an update has stopped, when it has ended", Hidden: true,
+		Name: "kubelet-return", Usage: p.help("starts the node that an update has stopped, when it has ended"), Hidden: true,
 		Action: func(c *cli.Context) error {
 			if err := requireRoot(); err != nil {
 				return err
@@ -71,7 +71,8 @@ func kubeletReturnCommand(p *printer) *cli.Command {
 func returnNode(ctx context.Context, p *printer) error {
 	h := localHost(p)
 	if err := h.AwaitTransaction(ctx); err != nil {
-		return &host.Fault{Err: err, Remedy: "when it has ended: systemctl enable --now kubelet"}
+		return host.WithRemedy(err,
+			"when it has ended: systemctl enable --now kubelet")
 	}
 	unlock, err := lockNode(ctx, p) // another change of the node comes first
 	if err != nil {
@@ -81,7 +82,7 @@ func returnNode(ctx context.Context, p *printer) error {
 	if _, err := os.Stat(marker); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
-		return fmt.Errorf("looking for the node: %w", err)
+		return message.Errorf("looking for the node: %w", err)
 	}
 	facts, err := hostFacts(h)
 	if err != nil || !facts.Kubelet.Swapped {

@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/scriptlets"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 func localHost(p *printer) *host.Host {
-	return host.Local(func(text string) { p.say("podsec-k8s: %s", p.words.text(text)) })
+	return host.Local(func(text message.Text) { p.say("podsec-k8s: %s", host.Printable(p.language.Text(text))) })
 }
 
 // applyHost makes the changes that are not made yet, and returns what keeps the

@@ -87,7 +87,7 @@ func TestReadSecrets(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var j kubeadm.JoinRequest
 			a := &cli.App{Commands: []*cli.Command{{
-				Name: "join", Flags: joinFlags(),
+				Name: "join", Flags: joinFlags(&printer{}),
 				Action: func(ctx *cli.Context) error { return readSecrets(ctx, &j, strings.NewReader(c.stdin)) },
 			}}, Writer: &bytes.Buffer{}, ErrWriter: &bytes.Buffer{}}
 			err := a.RunContext(t.Context(), append([]string{"x", "join"}, strings.Fields(c.args)...))

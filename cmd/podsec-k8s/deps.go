@@ -12,6 +12,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // minor is the Kubernetes that the package was built for; set when it is
@@ -21,33 +22,33 @@ var minor = "1.26"
 func depsCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "deps",
-		Usage: "the packages that podsec-k8s stands on",
+		Usage: p.help("the packages that podsec-k8s stands on"),
 		Subcommands: []*cli.Command{
 			{
-				Name: "list", Usage: "prints the pinned packages, and why each is",
-				Description: "Example: podsec-k8s deps list --kubernetes 1.34",
-				Flags:       depsFlags(),
+				Name: "list", Usage: p.help("prints the pinned packages, and why each is"),
+				Description: p.help("Example: podsec-k8s deps list --kubernetes 1.34"),
+				Flags:       depsFlags(p),
 				Action:      func(c *cli.Context) error { return depsList(c, p) },
 			},
 			{
-				Name: "verify", Usage: "checks repositories against the pinned packages", ArgsUsage: "REPO…",
-				Description: "REPO is a folder of RPM files, or a folder or http(s) URL with repodata. Several are taken together.\n" +
+				Name: "verify", Usage: p.help("checks repositories against the pinned packages"), ArgsUsage: "REPO…",
+				Description: p.help("REPO is a folder of RPM files, or a folder or http(s) URL with repodata. Several are taken together.\n" +
 					"Says which package is missing, too old, too new, altered, or ambiguous because apt would not take\n" +
 					"the one that will do. Versions are compared as ALT's rpm does, which ignores an epoch that a pin\n" +
 					"does not name. A package that meets a pin is read in full and its digests are compared.\n\n" +
-					"Example: podsec-k8s deps verify /srv/mirror/p10",
-				Flags: append(depsFlags(),
-					&cli.DurationFlag{Name: "timeout", Value: 10 * time.Minute, Usage: "give up after this `TIME`"}),
+					"Example: podsec-k8s deps verify /srv/mirror/p10"),
+				Flags: append(depsFlags(p),
+					&cli.DurationFlag{Name: "timeout", Value: 10 * time.Minute, Usage: p.help("give up after this `TIME`")}),
 				Action: func(c *cli.Context) error { return depsVerify(c, p) },
 			},
 		},
 	}
 }
 
-func depsFlags() []cli.Flag {
+func depsFlags(p *printer) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "kubernetes", Value: minor, Usage: "for this `MINOR` of Kubernetes"},
-		outputFlag(),
+		&cli.StringFlag{Name: "kubernetes", Value: minor, Usage: p.help("for this `MINOR` of Kubernetes")},
+		outputFlag(p),
 	}
 }
 
@@ -78,7 +79,8 @@ func depsVerify(c *cli.Context, p *printer) error {
 		return host.NewFault("give it more time: --timeout TIME", "the repositories were not read within %s", c.Duration("timeout"))
 	}
 	if err != nil {
-		return &host.Fault{Err: err, Remedy: "give a folder of RPM files, or a folder or URL with repodata/repomd.xml"}
+		return host.WithRemedy(err,
+			"give a folder of RPM files, or a folder or URL with repodata/repomd.xml")
 	}
 	if c.String("output") == formJSON {
 		err = json.NewEncoder(p.out).Encode(report)
@@ -86,10 +88,8 @@ func depsVerify(c *cli.Context, p *printer) error {
 		err = report.WriteTable(p.out)
 	}
 	if failed := report.Failed(); err == nil && failed > 0 {
-		return &host.Fault{
-			Err:    fmt.Errorf("%d of %d packages are not as podsec-k8s needs them", failed, len(pins)),
-			Remedy: "mend the repository, or add one that has them: podsec-k8s deps list says why each is needed",
-		}
+		return host.WithRemedy(message.Errorf("%d of %d packages are not as podsec-k8s needs them", failed, len(pins)),
+			"mend the repository, or add one that has them: podsec-k8s deps list says why each is needed")
 	}
 	return err
 }

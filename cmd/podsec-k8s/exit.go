@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -20,8 +21,8 @@ const (
 )
 
 var (
-	errPreflight = errors.New("the machine is not ready for a node")
-	errLocked    = errors.New("another run of podsec-k8s is changing this node")
+	errPreflight = message.New("the machine is not ready for a node")
+	errLocked    = message.New("another run of podsec-k8s is changing this node")
 )
 
 // exitStatus is the table of exit statuses.

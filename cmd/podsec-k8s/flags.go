@@ -2,13 +2,13 @@ package main
 
 import (
 	"flag"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 )
 
@@ -93,7 +93,7 @@ func parsed(c *cli.Context, known []cli.Flag, args []string, action cli.ActionFu
 	set.SetOutput(io.Discard)
 	for _, f := range append(known, cli.HelpFlag) {
 		if err := f.Apply(set); err != nil {
-			return fmt.Errorf("preparing flags: %w", err)
+			return message.Errorf("preparing flags: %w", err)
 		}
 	}
 	if err := set.Parse(args); err != nil {

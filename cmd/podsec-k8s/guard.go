@@ -90,7 +90,7 @@ func rootFindings(ctx context.Context, p *printer, state nodeState) (faults []pr
 		p.say("These files of a node are not used, for a rootless node has its own, and stay as they are: %s", strings.Join(unused, ", "))
 	}
 	for _, f := range found {
-		faults = append(faults, preflightFault{Check: f.Check, Err: f.Fault.Error(), Remedy: f.Fault.Remedy, Required: f.Required()})
+		faults = append(faults, preflightFault{Check: f.Check, Err: f.Fault.Say(), Remedy: f.Fault.Remedy, Required: f.Required()})
 	}
 	return faults, nil
 }
@@ -99,7 +99,7 @@ func rootFindings(ctx context.Context, p *printer, state nodeState) (faults []pr
 func hostLines(ctx context.Context, p *printer) (lines []node.Problem, err error) {
 	found, err := hostFindings(ctx, localHost(p))
 	for _, f := range found {
-		lines = append(lines, node.Problem{Fault: f.Fault.Error(), Remedy: f.Fault.Remedy})
+		lines = append(lines, node.Problem{Fault: f.Fault.Say(), Remedy: f.Fault.Remedy})
 	}
 	return lines, err
 }

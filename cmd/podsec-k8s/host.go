@@ -12,17 +12,17 @@ import (
 func hostCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "host",
-		Usage: "the changes to this machine that a rootless node needs",
-		Description: "The package makes them when it is installed and takes them back when it is erased.\n\n" +
-			"Example: podsec-k8s host status -o json",
+		Usage: p.help("the changes to this machine that a rootless node needs"),
+		Description: p.help("The package makes them when it is installed and takes them back when it is erased.\n\n" +
+			"Example: podsec-k8s host status -o json"),
 		Subcommands: []*cli.Command{
-			{Name: "plan", Usage: "prints the changes that apply makes", Flags: []cli.Flag{outputFlag()}, Action: func(c *cli.Context) error { return hostPlan(c, p) }},
+			{Name: "plan", Usage: p.help("prints the changes that apply makes"), Flags: []cli.Flag{outputFlag(p)}, Action: func(c *cli.Context) error { return hostPlan(c, p) }},
 			{
-				Name: "apply", Usage: "makes the changes that are not made yet",
-				Flags:  []cli.Flag{&cli.BoolFlag{Name: "dry-run", Usage: "print the plan and change nothing"}, outputFlag()},
+				Name: "apply", Usage: p.help("makes the changes that are not made yet"),
+				Flags:  []cli.Flag{&cli.BoolFlag{Name: "dry-run", Usage: p.help("print the plan and change nothing")}, outputFlag(p)},
 				Action: func(c *cli.Context) error { return hostApply(c, p) },
 			},
-			{Name: "status", Usage: "prints the changes that are made, from the journal", Flags: []cli.Flag{outputFlag()}, Action: func(c *cli.Context) error { return hostStatus(c, p) }},
+			{Name: "status", Usage: p.help("prints the changes that are made, from the journal"), Flags: []cli.Flag{outputFlag(p)}, Action: func(c *cli.Context) error { return hostStatus(c, p) }},
 		},
 	}
 }
@@ -75,7 +75,7 @@ func showChanges(c *cli.Context, p *printer, changes []host.Change) error {
 	}
 	lines := make([]changeLine, 0, len(changes))
 	for _, change := range changes {
-		lines = append(lines, changeLine{change.Kind(), change.Key(), change.Describe()})
+		lines = append(lines, changeLine{change.Kind(), change.Key(), change.Describe().String()})
 	}
 	return json.NewEncoder(p.out).Encode(lines)
 }

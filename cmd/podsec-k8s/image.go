@@ -15,18 +15,18 @@ import (
 func imageCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "image",
-		Usage: "brings images to this node without a registry",
+		Usage: p.help("brings images to this node without a registry"),
 		Subcommands: []*cli.Command{{
-			Name: "list", Usage: "names the images that a new node needs to begin with",
-			Description: "They follow from the site's settings and the installed kubeadm. Bring each as an archive\n" +
+			Name: "list", Usage: p.help("names the images that a new node needs to begin with"),
+			Description: p.help("They follow from the site's settings and the installed kubeadm. Bring each as an archive\n" +
 				"of that name (--image-archive), or have them in the registry that IMAGE_REPOSITORY names.\n\n" +
-				"Example: podsec-k8s image list",
+				"Example: podsec-k8s image list"),
 			Action: func(c *cli.Context) error { return listImages(c, p) },
 		}, {
-			Name: "load", Usage: "loads docker archives into the storage of this node's CRI-O", ArgsUsage: "FILE…",
-			Description: "Images keep the names that they have in the archive. Each node has its own: load them\n" +
+			Name: "load", Usage: p.help("loads docker archives into the storage of this node's CRI-O"), ArgsUsage: "FILE…",
+			Description: p.help("Images keep the names that they have in the archive. Each node has its own: load them\n" +
 				"wherever a pod may run, and again when the kubelet has removed them from a full disk.\n\n" +
-				"Example: podsec-k8s image load shop.tar database.tar",
+				"Example: podsec-k8s image load shop.tar database.tar"),
 			Action: func(c *cli.Context) error { return loadImages(c, p) },
 		}},
 	}

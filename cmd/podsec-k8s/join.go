@@ -9,28 +9,28 @@ import (
 func joinCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:      "join",
-		Usage:     "makes this machine a worker of a cluster, or one more control plane, with kubeadm join",
+		Usage:     p.help("makes this machine a worker of a cluster, or one more control plane, with kubeadm join"),
 		ArgsUsage: "ENDPOINT",
-		Description: "Flags that are not listed here go to kubeadm join.\n" +
+		Description: p.help("Flags that are not listed here go to kubeadm join.\n" +
 			"Run again after a fault it goes on; after success it changes nothing.\n" +
 			"With the file - a secret is a line of standard input, the token's first.\n\n" +
 			"Examples:\n" +
 			"  podsec-k8s join 192.0.2.10:6443 --token-file token --discovery-token-ca-cert-hash sha256:…\n" +
-			"  podsec-k8s join api.example:6443 --control-plane --certificate-key-file key --token-file token --discovery-token-ca-cert-hash sha256:…",
-		Flags:           joinFlags(),
+			"  podsec-k8s join api.example:6443 --control-plane --certificate-key-file key --token-file token --discovery-token-ca-cert-hash sha256:…"),
+		Flags:           joinFlags(p),
 		SkipFlagParsing: true,
-		Action:          passing(joinFlags(), func(c *cli.Context, flags, given []string) error { return join(c, p, given[0], flags) }, "join"),
+		Action:          passing(joinFlags(p), func(c *cli.Context, flags, given []string) error { return join(c, p, given[0], flags) }, "join"),
 	}
 }
 
-func joinFlags() []cli.Flag {
-	return append(nodeFlags(),
-		&cli.StringFlag{Name: "token-file", Usage: "a `FILE` with the bootstrap token; - for standard input"},
-		&cli.StringFlag{Name: "token", Usage: "the bootstrap `TOKEN`; every user of the machine can see it while the command runs: --token-file is better"},
-		&cli.BoolFlag{Name: "control-plane", Usage: "become one more control plane, not a worker"},
-		&cli.StringFlag{Name: "certificate-key-file", Usage: "a `FILE` with the key of the certificates that control planes share; - for standard input"},
-		&cli.StringFlag{Name: "certificate-key", Usage: "that `KEY` itself; every user of the machine can see it while the command runs: --certificate-key-file is better"},
-		&cli.StringSliceFlag{Name: "discovery-token-ca-cert-hash", Usage: "the `HASH` that the cluster's certificate authority must have"},
+func joinFlags(p *printer) []cli.Flag {
+	return append(nodeFlags(p),
+		&cli.StringFlag{Name: "token-file", Usage: p.help("a `FILE` with the bootstrap token; - for standard input")},
+		&cli.StringFlag{Name: "token", Usage: p.help("the bootstrap `TOKEN`; every user of the machine can see it while the command runs: --token-file is better")},
+		&cli.BoolFlag{Name: "control-plane", Usage: p.help("become one more control plane, not a worker")},
+		&cli.StringFlag{Name: "certificate-key-file", Usage: p.help("a `FILE` with the key of the certificates that control planes share; - for standard input")},
+		&cli.StringFlag{Name: "certificate-key", Usage: p.help("that `KEY` itself; every user of the machine can see it while the command runs: --certificate-key-file is better")},
+		&cli.StringSliceFlag{Name: "discovery-token-ca-cert-hash", Usage: p.help("the `HASH` that the cluster's certificate authority must have")},
 	)
 }
 

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"strconv"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 )
@@ -58,7 +58,7 @@ func loadNotes() (notes []kubeconfigNote, err error) {
 		err = json.Unmarshal(data, &notes)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading where kubeconfigs were written: %w", err)
+		return nil, message.Errorf("reading where kubeconfigs were written: %w", err)
 	}
 	return notes, nil
 }
@@ -72,10 +72,10 @@ func noteKubeconfig(path string, access kubeapi.Access) error {
 	notes = slices.DeleteFunc(notes, func(n kubeconfigNote) bool { return n.Path == path })
 	data, err := json.Marshal(append(notes, kubeconfigNote{path, caSum(access)}))
 	if err != nil {
-		return fmt.Errorf("noting where the kubeconfig is: %w", err)
+		return message.Errorf("noting where the kubeconfig is: %w", err)
 	}
 	if err := host.MkdirAll(stateFolder, 0o700); err != nil {
-		return fmt.Errorf("noting where the kubeconfig is: %w", err)
+		return message.Errorf("noting where the kubeconfig is: %w", err)
 	}
 	return host.WriteFile(kubeconfigNotes, data, 0o600)
 }
@@ -117,13 +117,13 @@ func writeKubeconfig(ctx context.Context, access kubeapi.Access, path string) (w
 		}
 	}
 	if path, err = filepath.Abs(path); err != nil {
-		return "", false, fmt.Errorf("writing the kubeconfig: %w", err)
+		return "", false, message.Errorf("writing the kubeconfig: %w", err)
 	}
 	if err := noteKubeconfig(path, access); err != nil {
 		return "", false, err
 	}
 	if err := host.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", false, fmt.Errorf("writing the kubeconfig: %w", err)
+		return "", false, message.Errorf("writing the kubeconfig: %w", err)
 	}
 	if err := host.RemoveCutWrites(path); err != nil {
 		return "", false, err
@@ -135,7 +135,7 @@ func writeKubeconfig(ctx context.Context, access kubeapi.Access, path string) (w
 func kubeconfigOf(access kubeapi.Access) ([]byte, error) {
 	data, err := access.Kubeconfig()
 	if err != nil {
-		return nil, fmt.Errorf("making the kubeconfig: %w", err)
+		return nil, message.Errorf("making the kubeconfig: %w", err)
 	}
 	return data, nil
 }
@@ -145,7 +145,7 @@ func kubeconfigOf(access kubeapi.Access) ([]byte, error) {
 func usualPlaces() ([]string, error) {
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return nil, fmt.Errorf("finding your home: %w", err)
+		return nil, message.Errorf("finding your home: %w", err)
 	}
 	first := filepath.Join(home, ".kube/config")
 	places := []string{first, first + ".podsec-k8s"}
@@ -232,7 +232,7 @@ func removeKubeconfigs(p *printer, last kubeapi.Access) error {
 		switch {
 		case ours && matches:
 			if err := host.Remove(place); err != nil {
-				return fmt.Errorf("removing your kubeconfig: %w", err)
+				return message.Errorf("removing your kubeconfig: %w", err)
 			}
 			p.say("Your kubeconfig %s was of that cluster, and is gone as well.", place)
 		case noted && exists(place):

@@ -7,6 +7,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/host/veth"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
@@ -89,7 +90,7 @@ func explain(ctx context.Context, p *printer) {
 	}
 	for _, u := range o.Units {
 		if u.Error != "" {
-			p.fault(host.NewFault(status.LogOf(u.Unit), "%s is %s; its last error: %s", u.Unit, u.State, u.Error))
+			p.fault(&host.Fault{Err: message.Errorf("%s is %s; its last error: %s", u.Unit, u.State, u.Error), Remedy: message.Plain(status.LogOf(u.Unit))})
 		}
 	}
 }

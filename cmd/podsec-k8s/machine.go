@@ -29,7 +29,7 @@ func machineFaults(ctx context.Context, o status.Status) (lines []node.Problem) 
 	}
 	faults = append(faults, firewall.Findings(ctx, overviewPackets(o, address))...)
 	for _, f := range faults {
-		lines = append(lines, node.Problem{Fault: f.Err.Error(), Remedy: f.Remedy})
+		lines = append(lines, node.Problem{Fault: f.Say(), Remedy: f.Remedy})
 	}
 	return lines
 }
@@ -39,7 +39,7 @@ func machineFaults(ctx context.Context, o status.Status) (lines []node.Problem) 
 func overviewPackets(o status.Status, address netip.Addr) (all []firewall.Packet) {
 	device := veth.DeviceOf(address)
 	for _, port := range o.Ports {
-		if port.Fault != "" {
+		if !port.Fault.Empty() {
 			continue
 		}
 		if port.Forwarded != 0 {
@@ -94,7 +94,7 @@ func firewallFaults(ctx context.Context, mode string, o usernetes.Options) (foun
 	}
 	packets := []firewall.Packet{toNode(device, "tcp", 10250), toNode(device, "tcp", 6443), fromNode(device)}
 	for _, f := range firewall.Findings(ctx, packets) {
-		found = append(found, preflightFault{Check: check, Err: f.Err.Error(), Remedy: f.Remedy})
+		found = append(found, preflightFault{Check: check, Err: f.Say(), Remedy: f.Remedy})
 	}
 	return found
 }

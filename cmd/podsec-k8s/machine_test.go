@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/status"
 )
@@ -18,7 +19,7 @@ func TestOverviewPackets(t *testing.T) {
 		{Port: "8472/udp"},
 		{Port: "6443/tcp", Forwarded: 6443},
 		{Port: "80/tcp", Forwarded: 30080},
-		{Port: "81/tcp", Fault: "taken"},
+		{Port: "81/tcp", Fault: message.Of("taken")},
 		{Port: "198.51.100.7:82/tcp"},
 		{Port: "127.0.0.1:83/tcp"},
 		{Port: "nonsense"},

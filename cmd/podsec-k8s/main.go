@@ -53,11 +53,11 @@ func run(ctx context.Context, argv []string) int {
 func app(p *printer) *cli.App {
 	return &cli.App{
 		Name:    programName,
-		Usage:   "rootless Kubernetes for ALT Linux",
+		Usage:   p.help("rootless Kubernetes for ALT Linux"),
 		Version: version,
-		Description: "Makes and keeps a Kubernetes node that runs as the user u7s-admin.\n" +
+		Description: p.help("Makes and keeps a Kubernetes node that runs as the user u7s-admin.\n" +
 			"Exit status: 0 done, 1 a fault, 2 wrong usage, 3 a preflight check failed, 4 another run is under way,\n" +
-			"128 and the number of the signal that has ended the command.",
+			"128 and the number of the signal that has ended the command."),
 		Commands: strict([]*cli.Command{
 			createMasterCommand(p),
 			joinCommand(p),
@@ -65,20 +65,20 @@ func app(p *printer) *cli.App {
 			statusCommand(p),
 			tokenCommand(p),
 			imageCommand(p),
-			toolCommand("kubeadm", "runs kubeadm in the node", "certs check-expiration", func(c *cli.Context) error { return runKubeadm(c, p) }),
-			toolCommand("kubectl", "runs kubectl as the cluster's administrator, on a worker as its node", "apply -f app.yaml", func(c *cli.Context) error { return runKubectl(c, p) }),
-			toolCommand("crictl", "runs crictl in the node", "images", runCrictl),
-			execCommand(),
+			toolCommand(p, "kubeadm", "certs check-expiration", "runs kubeadm in the node", func(c *cli.Context) error { return runKubeadm(c, p) }),
+			toolCommand(p, "kubectl", "apply -f app.yaml", "runs kubectl as the cluster's administrator, on a worker as its node", func(c *cli.Context) error { return runKubectl(c, p) }),
+			toolCommand(p, "crictl", "images", "runs crictl in the node", runCrictl),
+			execCommand(p),
 			hostCommand(p),
 			depsCommand(p),
 			versionCommand(p),
-			completionCommand(),
-			kubeletGuardCommand(),
+			completionCommand(p),
+			kubeletGuardCommand(p),
 			kubeletEndedCommand(p),
 			kubeletReturnCommand(p),
-			netGuardCommand(),
+			netGuardCommand(p),
 			scriptletCommand(p),
-			unitCommand(),
+			unitCommand(p),
 			nodeCommand(p),
 		}),
 		ExitErrHandler:  func(*cli.Context, error) {}, // run prints and picks the status

@@ -5,24 +5,24 @@ import "github.com/urfave/cli/v2"
 func createMasterCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  createMaster,
-		Usage: "makes a control plane on this machine with kubeadm init",
-		Description: "Flags that are not listed here go to kubeadm init.\n" +
+		Usage: p.help("makes a control plane on this machine with kubeadm init"),
+		Description: p.help("Flags that are not listed here go to kubeadm init.\n" +
 			"Run again after a fault it goes on; after success it changes nothing.\n\n" +
 			"Examples:\n" +
 			"  podsec-k8s-create-master --node-ip 192.0.2.10\n" +
 			"  podsec-k8s-create-master --image-archive coredns.tar --image-archive pause.tar\n" +
 			"  podsec-k8s-create-master --control-plane-endpoint api.example:6443 --upload-certs\n" +
-			"  podsec-k8s-create-master --config cluster.yaml --skip-phases addon/coredns",
-		Flags:           masterFlags(),
+			"  podsec-k8s-create-master --config cluster.yaml --skip-phases addon/coredns"),
+		Flags:           masterFlags(p),
 		SkipFlagParsing: true,
-		Action:          passing(masterFlags(), func(c *cli.Context, flags, _ []string) error { return makeMaster(c, p, flags) }, "init"),
+		Action:          passing(masterFlags(p), func(c *cli.Context, flags, _ []string) error { return makeMaster(c, p, flags) }, "init"),
 	}
 }
 
-func masterFlags() []cli.Flag {
-	return append(nodeFlags(),
-		&cli.BoolFlag{Name: "upload-certs", Usage: "share the certificates, for further control planes; with --control-plane-endpoint"},
-		&cli.StringFlag{Name: "write-kubeconfig", Usage: "where to write your kubeconfig; default: ~/.kube/config, or beside it"})
+func masterFlags(p *printer) []cli.Flag {
+	return append(nodeFlags(p),
+		&cli.BoolFlag{Name: "upload-certs", Usage: p.help("share the certificates, for further control planes; with --control-plane-endpoint")},
+		&cli.StringFlag{Name: "write-kubeconfig", Usage: p.help("where to write your kubeconfig; default: ~/.kube/config, or beside it")})
 }
 
 // makeMaster is root's half of it.

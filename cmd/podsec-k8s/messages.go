@@ -1,16 +1,54 @@
 package main
 
 import (
-	"cmp"
-	"maps"
-	"regexp"
-	"slices"
+	_ "embed"
 	"strings"
+
+	"github.com/leonelquinteros/gotext"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
+//go:embed russian.po
+var russianPO []byte
+
+// russian is the catalogue of the Russian texts.
+// Source: gettext's manual, "The Format of PO Files".
+func russian() message.Language {
+	po := gotext.NewPo()
+	po.Parse(russianPO)
+	return message.Language{Catalogue: po}
+}
+
+// languageFor picks a language: the first of LANGUAGE that there is, where the
+// locale is one of a country at all, or else that of the locale.
+// Source: gettext's manual, "Locale Environment Variables" and "The LANGUAGE
+// variable".
+func languageFor(getenv func(string) string) message.Language {
+	locale := ""
+	for _, key := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if locale = getenv(key); locale != "" {
+			break
+		}
+	}
+	if name, _, _ := strings.Cut(locale, "."); name == "" || name == "C" || name == "POSIX" {
+		return message.Language{}
+	}
+	for wanted := range strings.SplitSeq(getenv("LANGUAGE")+":"+locale, ":") {
+		switch name := strings.FieldsFunc(wanted, func(r rune) bool { return strings.ContainsRune("_.@", r) }); {
+		case len(name) == 0:
+		case name[0] == "ru":
+			return russian()
+		case name[0] == "en":
+			return message.Language{}
+		}
+	}
+	return message.Language{}
+}
+
 // phaseTitle names a phase for people.
-func phaseTitle(phase string) string {
-	return map[string]string{
+func phaseTitle(phase string) message.Format {
+	return map[string]message.Format{
 		"namespaces":    "Starting the namespaces (RootlessKit)",
 		"runtime":       "Starting the container runtime (CRI-O)",
 		"images":        "Loading images",
@@ -22,65 +60,4 @@ func phaseTitle(phase string) string {
 		"worker-network": "Starting the pod network (flannel, kube-proxy)",
 		"worker-ready":   "Waiting for the node",
 	}[phase]
-}
-
-// A catalogue has the words of one language for the English ones.
-type catalogue struct{ pairs map[string]string }
-
-// catalogueFor picks a language. Source: gettext's manual, "Locale
-// Environment Variables".
-func catalogueFor(getenv func(string) string) catalogue {
-	for _, key := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		if value := getenv(key); value != "" {
-			if strings.HasPrefix(value, "ru") {
-				return catalogue{russian()}
-			}
-			return catalogue{}
-		}
-	}
-	return catalogue{}
-}
-
-// verbs matches what fmt puts values in place of.
-var verbs = regexp.MustCompile(`%[.0-9]*[a-z]`)
-
-// format returns the format for an English one.
-func (c catalogue) format(english string) string {
-	if other, ok := c.pairs[english]; ok {
-		return other
-	}
-	return english
-}
-
-// text translates what was made of a format already: it finds the format
-// that the text fits, and puts the same values into the other one.
-func (c catalogue) text(english string) string {
-	if other, ok := c.pairs[english]; ok {
-		return other
-	}
-	for _, format := range c.longestFirst() {
-		other := c.pairs[format]
-		parts := verbs.Split(format, -1)
-		for i := range parts {
-			parts[i] = regexp.QuoteMeta(parts[i])
-		}
-		values := regexp.MustCompile("(?s)^" + strings.Join(parts, "(.*)") + "$").FindStringSubmatch(english)
-		if len(parts) == 1 || values == nil {
-			continue
-		}
-		next := 0
-		return verbs.ReplaceAllStringFunc(other, func(string) string {
-			next++
-			return values[next]
-		})
-	}
-	return english
-}
-
-// longestFirst returns the formats so that one that says more comes before one
-// that fits more.
-func (c catalogue) longestFirst() []string {
-	return slices.SortedFunc(maps.Keys(c.pairs), func(a, b string) int {
-		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
-	})
 }

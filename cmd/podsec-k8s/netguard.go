@@ -24,9 +24,9 @@ const (
 
 // netGuardCommand is what podsec-k8s-net.service runs, as a user of its own with
 // CAP_NET_ADMIN.
-func netGuardCommand() *cli.Command {
+func netGuardCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "net-guard", Usage: "what podsec-k8s-net.service runs", Hidden: true,
+		Name: "net-guard", Usage: p.help("what podsec-k8s-net.service runs"), Hidden: true,
 		Action: func(c *cli.Context) error {
 			ctx, stop := signal.NotifyContext(c.Context, unix.SIGTERM, unix.SIGINT)
 			defer stop()
@@ -51,7 +51,8 @@ func netGuard(ctx context.Context) error {
 	}
 	socket, err := host.HandedSocket()
 	if err != nil {
-		return &host.Fault{Err: err, Remedy: "systemctl start " + netSocket}
+		return host.WithRemedy(err,
+			"systemctl start %s", netSocket)
 	}
 	return (&veth.Server{UID: admin.UID, Network: network, State: netState}).Serve(again, socket, keep)
 }

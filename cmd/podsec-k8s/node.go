@@ -24,7 +24,7 @@ import (
 // with what it may not touch itself.
 func nodeCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "node", Usage: "the half of a command that u7s-admin runs", Hidden: true,
+		Name: "node", Usage: p.help("the half of a command that u7s-admin runs"), Hidden: true,
 		Subcommands: []*cli.Command{
 			{Name: "make", Action: followed(func(c *cli.Context) error { return makeNode(c.Context, p) })},
 			{Name: "reset", Action: followed(nodeReset)},
@@ -42,9 +42,9 @@ func nodeCommand(p *printer) *cli.Command {
 }
 
 // unitCommand is what the user units run.
-func unitCommand() *cli.Command {
+func unitCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "unit", Usage: "what a unit u7s-NAME runs", ArgsUsage: "NAME [ABOUT]", Hidden: true,
+		Name: "unit", Usage: p.help("what a unit u7s-NAME runs"), ArgsUsage: "NAME [ABOUT]", Hidden: true,
 		Action: func(c *cli.Context) error {
 			err := usernetes.RunUnit(c.Context, c.Args().First(), c.Args().Get(1))
 			if err != nil {

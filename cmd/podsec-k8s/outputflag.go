@@ -14,9 +14,9 @@ const (
 
 // outputFlag picks the form of an answer. Another form is wrong usage before
 // anything is done.
-func outputFlag() cli.Flag {
+func outputFlag(p *printer) cli.Flag {
 	return &cli.StringFlag{
-		Name: "output", Aliases: []string{"o"}, Value: formText, Usage: "`FORM` of the answer: text or json",
+		Name: "output", Aliases: []string{"o"}, Value: formText, Usage: p.help("`FORM` of the answer: text or json"),
 		Action: func(c *cli.Context, form string) error {
 			if slices.Contains([]string{formText, formJSON}, form) {
 				return nil

@@ -2,12 +2,12 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
@@ -24,10 +24,8 @@ func report(p *printer, findings []preflight.Finding) error {
 	if failed == 0 {
 		return nil
 	}
-	return &host.Fault{
-		Err:    fmt.Errorf("%w: %d of %d checks failed, nothing was changed", errPreflight, failed, len(findings)),
-		Remedy: "mend these, or pass over a check that is wrong: --ignore-preflight=NAME",
-	}
+	return host.WithRemedy(message.Errorf("%w: %d of %d checks failed, nothing was changed", errPreflight, failed, len(findings)),
+		"mend these, or pass over a check that is wrong: --ignore-preflight=NAME")
 }
 
 // fromRoot returns what root has found, but for what is to be passed over.
@@ -38,7 +36,7 @@ func fromRoot(all []preflightFault, ignore []string) []preflight.Finding {
 			continue
 		}
 		findings = append(findings, preflight.Finding{
-			Check: f.Check, Fault: &host.Fault{Err: errors.New(f.Err), Remedy: f.Remedy},
+			Check: f.Check, Fault: &host.Fault{Err: f.Err.AsError(), Remedy: f.Remedy},
 		})
 	}
 	return findings
@@ -59,8 +57,7 @@ func openArchives(names []string) (open []string, files []*os.File, found []pref
 	for _, name := range names {
 		file, err := openArchive(name)
 		if err != nil {
-			err = fmt.Errorf("reading the image archive: %w", err)
-			found = append(found, preflightFault{Check: "image-archive", Err: err.Error(), Remedy: "give a docker archive that exists; how to make one: man podsec-k8s"})
+			found = append(found, preflightFault{Check: "image-archive", Err: message.Of("reading the image archive: %w", err), Remedy: message.Of("give a docker archive that exists; how to make one: man podsec-k8s")})
 			continue
 		}
 		open, files = append(open, name), append(files, file)

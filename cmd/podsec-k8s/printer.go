@@ -7,60 +7,66 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
 // A printer says things to the administrator, in English or Russian.
 type printer struct {
 	out, err io.Writer
-	words    catalogue
+	language message.Language
 }
 
 // newPrinter takes the language from the environment, as gettext does.
 func newPrinter(out, errOut io.Writer, getenv func(string) string) *printer {
-	return &printer{out: out, err: errOut, words: catalogueFor(getenv)}
+	return &printer{out: out, err: errOut, language: languageFor(getenv)}
 }
 
-// say prints one line. format is English; the catalogue may have another.
-func (p *printer) say(format string, args ...any) {
-	fmt.Fprintf(p.out, p.words.format(format)+"\n", args...) //nolint:errcheck // there is nowhere else to say it
-}
+// say prints one line.
+func (p *printer) say(format message.Format, args ...any) { p.print(p.out, format, args...) }
 
 // aside prints one line beside the answer of another program.
-func (p *printer) aside(format string, args ...any) {
-	fmt.Fprintf(p.err, p.words.format(format)+"\n", args...) //nolint:errcheck // there is nowhere else to say it
+func (p *printer) aside(format message.Format, args ...any) { p.print(p.err, format, args...) }
+
+func (p *printer) print(to io.Writer, format message.Format, args ...any) {
+	fmt.Fprintln(to, p.language.Sprintf(format, args...)) //nolint:errcheck // there is nowhere else to say it
+}
+
+// help returns a text of a command's help.
+func (p *printer) help(format message.Format, args ...any) string {
+	return p.language.Sprintf(format, args...)
 }
 
 // fault prints an error: each cause with its remedy on a line of its own.
 func (p *printer) fault(err error) {
 	for _, f := range faults(err) {
-		fmt.Fprintf(p.err, "podsec-k8s: %s\n", p.words.text(f.Err.Error())) //nolint:errcheck // there is nowhere else to say it
-		if f.Remedy != "" {
-			p.remedy(f.Remedy)
-		}
+		p.aside("podsec-k8s: %w", f.Err)
+		p.remedy(f.Remedy)
 	}
 }
 
-func (p *printer) remedy(text string) {
-	fmt.Fprintf(p.err, "  %s: %s\n", p.words.text("remedy"), p.words.text(text)) //nolint:errcheck // there is nowhere else to say it
+func (p *printer) remedy(text message.Text) {
+	if !text.Empty() {
+		p.aside("  remedy: %s", text)
+	}
 }
 
 // finding prints the result of one check.
 func (p *printer) finding(f preflight.Finding) {
-	if f.Fault == nil {
+	switch {
+	case f.Fault == nil:
 		return
+	case f.Warning:
+		p.aside("podsec-k8s: [%s] warning: %w", f.Check, f.Fault)
+	default:
+		p.aside("podsec-k8s: [%s] %w", f.Check, f.Fault)
 	}
-	kind := ""
-	if f.Warning {
-		kind = p.words.text("warning") + ": "
-	}
-	fmt.Fprintf(p.err, "podsec-k8s: [%s] %s%s\n", f.Check, kind, p.words.text(f.Fault.Error())) //nolint:errcheck // there is nowhere else to say it
 	p.remedy(f.Fault.Remedy)
 }
 
 // Begin says that a phase begins.
 func (p *printer) Begin(number, of int, phase string) {
-	fmt.Fprintf(p.out, "[%d/%d] %s\n", number, of, p.words.text(phaseTitle(phase))) //nolint:errcheck // there is nowhere else to say it
+	p.say("[%d/%d] %s", number, of, phaseTitle(phase))
 }
 
 // End says how long a phase took.
@@ -78,9 +84,9 @@ func faults(err error) []host.Fault {
 	if err == nil || silent(err) {
 		return nil
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok && allFaults(joined.Unwrap()) {
+	if joined := message.Joined(err); allFaults(joined) {
 		var all []host.Fault
-		for _, one := range joined.Unwrap() {
+		for _, one := range joined {
 			all = append(all, faults(one)...)
 		}
 		return all
@@ -93,7 +99,7 @@ func faults(err error) []host.Fault {
 	return []host.Fault{one}
 }
 
-// allFaults tells a join of faults from an error with two causes.
+// allFaults reports whether there are several errors and each is a fault.
 func allFaults(all []error) bool {
 	for _, one := range all {
 		var f *host.Fault

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -13,20 +12,21 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // nodeFlags are the flags that create-master and join have in common.
-func nodeFlags() []cli.Flag {
+func nodeFlags(p *printer) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "node-ip", Usage: "the `ADDRESS` by which other machines reach this node"},
-		&cli.StringFlag{Name: "network", Usage: "the `MODE` of the namespaces' network: " + strings.Join(node.Modes(), ", ") + "; default: NETWORK in /etc/podsec-k8s"},
-		&cli.StringSliceFlag{Name: "image-archive", Usage: "a docker archive `FILE` to load instead of pulling; may be repeated"},
-		&cli.StringFlag{Name: "config", Usage: "a kubeadm configuration `FILE`, laid over ours"},
-		&cli.StringSliceFlag{Name: "ignore-preflight", Usage: "pass over the check of that `NAME`; all for every one"},
-		&cli.BoolFlag{Name: "dry-run", Usage: "check, print what would be done, and change nothing"},
+		&cli.StringFlag{Name: "node-ip", Usage: p.help("the `ADDRESS` by which other machines reach this node")},
+		&cli.StringFlag{Name: "network", Usage: p.help("the `MODE` of the namespaces' network: %s; default: NETWORK in /etc/podsec-k8s", strings.Join(node.Modes(), ", "))},
+		&cli.StringSliceFlag{Name: "image-archive", Usage: p.help("a docker archive `FILE` to load instead of pulling; may be repeated")},
+		&cli.StringFlag{Name: "config", Usage: p.help("a kubeadm configuration `FILE`, laid over ours")},
+		&cli.StringSliceFlag{Name: "ignore-preflight", Usage: p.help("pass over the check of that `NAME`; all for every one")},
+		&cli.BoolFlag{Name: "dry-run", Usage: p.help("check, print what would be done, and change nothing")},
 	}
 }
 
@@ -75,7 +75,7 @@ func readConfigs(o *usernetes.Options, site node.Site) (err error) {
 		}
 	}
 	if o.SiteConfig, err = os.ReadFile(site.KubeadmConfig); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("reading the site's kubeadm configuration: %w", err)
+		return message.Errorf("reading the site's kubeadm configuration: %w", err)
 	}
 	return o.CheckUpload()
 }
@@ -180,7 +180,7 @@ func closeAll(files []*os.File) {
 // showPlan prints what a dry run would have done. A token is not shown.
 func showPlan(p *printer, request nodeRequest, plan usernetes.Plan) error {
 	for i, phase := range request.phases() {
-		p.say("[%d] %s", i+1, p.words.text(phaseTitle(phase.Name)))
+		p.say("[%d] %s", i+1, phaseTitle(phase.Name))
 	}
 	config := string(plan.Config)
 	if request.Join != nil {

@@ -3,12 +3,12 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -18,7 +18,7 @@ import (
 // readRequest reads what root asks for, as JSON.
 func readRequest(request any) error {
 	if err := json.NewDecoder(os.Stdin).Decode(request); err != nil {
-		return fmt.Errorf("reading what root asks for: %w", err)
+		return message.Errorf("reading what root asks for: %w", err)
 	}
 	return nil
 }
@@ -35,8 +35,9 @@ type nodeRequest struct {
 
 // A preflightFault is a finding on its way from root to u7s-admin.
 type preflightFault struct {
-	Check, Err, Remedy string
-	Required           bool `json:",omitempty"` // it can't be passed over
+	Check       string
+	Err, Remedy message.Text
+	Required    bool `json:",omitempty"` // it can't be passed over
 }
 
 // commands names the kubeadm command that the request comes to, and ours.

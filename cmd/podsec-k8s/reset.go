@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 
@@ -11,19 +10,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 func resetCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "reset",
-		Usage: "takes the cluster away from this node and leaves the package",
-		Description: "The node's services are stopped and all they kept is deleted, on a master etcd's data too.\n" +
+		Usage: p.help("takes the cluster away from this node and leaves the package"),
+		Description: p.help("The node's services are stopped and all they kept is deleted, on a master etcd's data too.\n" +
 			"One of several control planes leaves the others in working order, or stays.\n" +
 			"A worker's Node object stays: podsec-k8s kubectl delete node NAME on a master.\n\n" +
-			"Example: podsec-k8s reset --yes",
+			"Example: podsec-k8s reset --yes"),
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
-			&cli.BoolFlag{Name: "force", Usage: "do not ask the other control planes either, even if they stop without this one"},
+			&cli.BoolFlag{Name: "yes", Usage: p.help("do not ask")},
+			&cli.BoolFlag{Name: "force", Usage: p.help("do not ask the other control planes either, even if they stop without this one")},
 		},
 		Action: func(c *cli.Context) error {
 			if err := requireRoot(); err != nil {
@@ -57,7 +57,7 @@ func reset(c *cli.Context, p *printer) error {
 		return err
 	}
 	if err := host.Remove(marker); err != nil { // last: it says that there is something to reset
-		return fmt.Errorf("forgetting the cluster: %w", err)
+		return message.Errorf("forgetting the cluster: %w", err)
 	}
 	p.say("The node is gone. A new one: podsec-k8s-create-master")
 	return nil
@@ -74,7 +74,7 @@ func confirmed(yes bool, p *printer) error {
 	p.say("This deletes the cluster on this node and all its data. Type yes to go on:")
 	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
 	if err != nil || strings.TrimSpace(answer) != "yes" {
-		return errors.New("nothing was deleted")
+		return message.New("nothing was deleted")
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strconv"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // runScope holds what u7s-admin does for create-master, join and reset: this
@@ -66,7 +66,7 @@ func followed(action cli.ActionFunc) cli.ActionFunc {
 		defer stop()
 		caller, err := strconv.Atoi(os.Getenv(callerVariable))
 		if err != nil {
-			return fmt.Errorf("finding who asks: %w", err)
+			return message.Errorf("finding who asks: %w", err)
 		}
 		if ctx, err = host.FollowCaller(ctx, caller); err != nil {
 			return err
@@ -82,7 +82,7 @@ func followed(action cli.ActionFunc) cli.ActionFunc {
 
 // interrupted makes one of what has ended a context.
 func interrupted(cause error) error {
-	return &interruptedError{host.Fault{Err: cause, Remedy: "run the same command again: it goes on where it was"}}
+	return &interruptedError{host.Fault{Err: cause, Remedy: message.Of("run the same command again: it goes on where it was")}}
 }
 
 // interruptible does what may take a while. A signal ends it in good order: what
@@ -118,17 +118,18 @@ const endingNote = "ending\n"
 // Source: flock(2).
 func lockNode(ctx context.Context, p *printer) (unlock func(), err error) {
 	if err := host.MkdirAll(runFolder, 0o700); err != nil {
-		return nil, fmt.Errorf("locking the node: %w", err)
+		return nil, message.Errorf("locking the node: %w", err)
 	}
 	file, err := waitLock(ctx, p)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil, &host.Fault{Err: errLocked, Remedy: "wait until it has ended: fuser -v " + lockFile}
+		return nil, host.WithRemedy(errLocked,
+			"wait until it has ended: fuser -v %s", lockFile)
 	}
 	if err == nil {
 		err = file.Truncate(0)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("locking the node: %w", err)
+		return nil, message.Errorf("locking the node: %w", err)
 	}
 	noted := context.AfterFunc(ctx, func() {
 		file.WriteString(endingNote) //nolint:errcheck // without it others do not wait
@@ -136,7 +137,7 @@ func lockNode(ctx context.Context, p *printer) (unlock func(), err error) {
 	unlock = func() { noted(); file.Close() } //nolint:errcheck // closing gives the lock back
 	if err := endFormer(ctx, p); err != nil {
 		unlock()
-		return nil, fmt.Errorf("ending what an interrupted run has left running: %w", err)
+		return nil, message.Errorf("ending what an interrupted run has left running: %w", err)
 	}
 	return unlock, nil
 }

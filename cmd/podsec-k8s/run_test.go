@@ -19,7 +19,7 @@ func TestInterruptedStatus(t *testing.T) {
 		if got := exitStatus(err); got != want {
 			t.Errorf("%s: %d, want %d", unix.SignalName(s), got, want)
 		}
-		if all := faults(err); len(all) != 1 || all[0].Remedy == "" {
+		if all := faults(err); len(all) != 1 || all[0].Remedy.Empty() {
 			t.Errorf("%s: %v", unix.SignalName(s), all)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // scriptletCommand is what rpm calls.
 func scriptletCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "scriptlet", Usage: "what rpm runs when the package comes and goes", ArgsUsage: "STAGE COUNT", Hidden: true,
+		Name: "scriptlet", Usage: p.help("what rpm runs when the package comes and goes"), ArgsUsage: "STAGE COUNT", Hidden: true,
 		Action: func(c *cli.Context) error {
 			stage, err := scriptlets.StageOf(c.Args().Get(0), c.Args().Get(1))
 			if err != nil {
@@ -58,7 +58,7 @@ func runStage(ctx context.Context, p *printer, stage scriptlets.Stage) error {
 func reloadUserUnits(ctx context.Context, p *printer) {
 	if err := askToReload(ctx); err != nil {
 		p.aside("podsec-k8s: warning: the node's units were not read anew: %s; later: %s",
-			p.words.text(err.Error()), "systemctl --user -M u7s-admin@ daemon-reload")
+			err, "systemctl --user -M u7s-admin@ daemon-reload")
 	}
 }
 

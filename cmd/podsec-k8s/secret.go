@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 )
 
@@ -70,7 +70,8 @@ func readSecrets(c *cli.Context, j *kubeadm.JoinRequest, stdin io.Reader) error 
 			*s.to, err = readSecretFile(path)
 		}
 		if err != nil {
-			return host.NewFault("give a file that has it, or - and a line of standard input: --"+s.name+"-file FILE", "reading --%s-file: %w", s.name, err)
+			return host.WithRemedy(message.Errorf("reading --%s-file: %w", s.name, err),
+				"give a file that has it, or - and a line of standard input: --%s-file FILE", s.name)
 		}
 	}
 	return nil
@@ -87,7 +88,7 @@ func readLine(from *bufio.Reader) (string, error) {
 			return line, nil
 		}
 		if errors.Is(err, io.EOF) {
-			return "", errors.New("standard input has no line for it")
+			return "", message.New("standard input has no line for it")
 		}
 		if err != nil {
 			return "", err
@@ -103,7 +104,7 @@ func readSecretFile(path string) (string, error) {
 	defer file.Close() //nolint:errcheck // opened for reading
 	data, err := io.ReadAll(io.LimitReader(file, secretLimit))
 	if err != nil {
-		return "", fmt.Errorf("reading %q: %w", path, err)
+		return "", message.Errorf("reading %q: %w", path, err)
 	}
 	return strings.TrimSpace(string(data)), nil
 }

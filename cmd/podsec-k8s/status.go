@@ -6,16 +6,17 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/status"
 )
 
 func statusCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "status",
-		Usage: "shows the node of this machine: its services and published ports",
-		Description: "Exit status: 0 all is well, 1 something is not as it should be, 3 there is no node on this machine.\n\n" +
-			"Example: podsec-k8s status -o json",
-		Flags: []cli.Flag{outputFlag()},
+		Usage: p.help("shows the node of this machine: its services and published ports"),
+		Description: p.help("Exit status: 0 all is well, 1 something is not as it should be, 3 there is no node on this machine.\n\n" +
+			"Example: podsec-k8s status -o json"),
+		Flags: []cli.Flag{outputFlag(p)},
 		Action: func(c *cli.Context) error {
 			o, err := lookOver(c.Context)
 			if err != nil {
@@ -61,25 +62,24 @@ func showOverview(p *printer, o status.Status, form string) error {
 
 func printFaults(p *printer, o status.Status) {
 	for _, f := range o.Faults {
-		p.say("FAULT: %s", p.words.text(f.Fault))
-		if f.Remedy != "" {
-			p.say("  %s: %s", p.words.text("remedy"), p.words.text(f.Remedy))
-		}
+		p.say("FAULT: %s", f.Fault)
+		printRemedy(p, f.Remedy)
 	}
 	for _, w := range o.Warnings {
-		p.say("WARNING: %s", p.words.text(w.Fault))
-		if w.Remedy != "" {
-			p.say("  %s: %s", p.words.text("remedy"), p.words.text(w.Remedy))
-		}
+		p.say("WARNING: %s", w.Fault)
+		printRemedy(p, w.Remedy)
 	}
 }
 
-// encodeOverview prints it as JSON; where there is no node, that alone.
-func encodeOverview(p *printer, o status.Status) error {
-	if o.State == status.StateNone {
-		return json.NewEncoder(p.out).Encode(map[string]string{"state": o.State})
+func printRemedy(p *printer, remedy message.Text) {
+	if !remedy.Empty() {
+		p.say("  remedy: %s", remedy)
 	}
-	return json.NewEncoder(p.out).Encode(o)
+}
+
+// encodeOverview prints it as JSON.
+func encodeOverview(p *printer, o status.Status) error {
+	return json.NewEncoder(p.out).Encode(answerOf(o))
 }
 
 func printOverview(p *printer, o status.Status) {
@@ -100,10 +100,10 @@ func printOverview(p *printer, o status.Status) {
 	}
 	for _, port := range o.Ports {
 		switch {
-		case port.Fault != "":
-			p.say("port %s of %s: NOT OPEN: %s", port.Port, port.For, p.words.text(port.Fault))
-		case port.Note != "":
-			p.say("port %s of %s: open, but: %s", port.Port, port.For, p.words.text(port.Note))
+		case !port.Fault.Empty():
+			p.say("port %s of %s: NOT OPEN: %s", port.Port, port.For, port.Fault)
+		case !port.Note.Empty():
+			p.say("port %s of %s: open, but: %s", port.Port, port.For, port.Note)
 		default:
 			p.say("port %s of %s: open", port.Port, port.For)
 		}
@@ -111,12 +111,12 @@ func printOverview(p *printer, o status.Status) {
 }
 
 func printUnit(p *printer, u status.UnitStatus) {
-	p.say("%-40s %s", u.Unit, p.words.text(u.State))
-	if u.Fault != "" {
-		p.say("  FAULT: %s", p.words.text(u.Fault))
+	p.say("%-40s %s", u.Unit, u.State)
+	if !u.Fault.Empty() {
+		p.say("  FAULT: %s", u.Fault)
 	}
 	if u.Error != "" {
 		p.say("  its last error: %s", u.Error)
-		p.say("  %s: %s", p.words.text("remedy"), status.LogOf(u.Unit))
+		printRemedy(p, message.Plain(status.LogOf(u.Unit)))
 	}
 }

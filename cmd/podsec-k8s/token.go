@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 )
@@ -19,10 +20,10 @@ const (
 )
 
 func tokenCommand(p *printer) *cli.Command {
-	sub := func(name, usage, args, example string, flags ...cli.Flag) *cli.Command {
+	sub := func(name string, usage message.Format, args, example string, flags ...cli.Flag) *cli.Command {
 		return &cli.Command{
-			Name: name, Usage: usage, ArgsUsage: args, SkipFlagParsing: true, Flags: flags,
-			Description: "Flags that are not listed here go to kubeadm token " + name + ".\n\nExample: podsec-k8s token " + name + example,
+			Name: name, Usage: p.help(usage), ArgsUsage: args, SkipFlagParsing: true, Flags: flags,
+			Description: p.help("Flags that are not listed here go to kubeadm token %s.\n\nExample: podsec-k8s token %s%s", name, name, example),
 			Action: passing(flags, func(c *cli.Context, flags, given []string) error {
 				return runTokens(c, p, name, flags, given)
 			}, "token", name),
@@ -30,13 +31,13 @@ func tokenCommand(p *printer) *cli.Command {
 	}
 	return &cli.Command{
 		Name:  "token",
-		Usage: "makes and shows the tokens by which machines join; on a master",
-		Description: "create --" + printJoinFlag + " prints the whole command for a worker, with --" + controlPlaneFlag + " that for a control plane.\n\n" +
-			"Example: podsec-k8s token create --ttl 2h --" + printJoinFlag + " | ssh root@worker sh",
+		Usage: p.help("makes and shows the tokens by which machines join; on a master"),
+		Description: p.help("create --%s prints the whole command for a worker, with --%s that for a control plane.\n\n"+
+			"Example: podsec-k8s token create --ttl 2h --%s | ssh root@worker sh", printJoinFlag, controlPlaneFlag, printJoinFlag),
 		Subcommands: []*cli.Command{
 			sub("create", "makes a token and prints it", "[TOKEN]", " --"+printJoinFlag,
-				&cli.BoolFlag{Name: printJoinFlag, Usage: "print the command by which a worker joins, for sh"},
-				&cli.BoolFlag{Name: controlPlaneFlag, Usage: "print the command by which a control plane joins; good for two hours"}),
+				&cli.BoolFlag{Name: printJoinFlag, Usage: p.help("print the command by which a worker joins, for sh")},
+				&cli.BoolFlag{Name: controlPlaneFlag, Usage: p.help("print the command by which a control plane joins; good for two hours")}),
 			sub("list", "lists the tokens that are good", "", " -o json"),
 			sub("delete", "makes tokens good for nothing", "TOKEN…", " abcdef"),
 		},

@@ -2,22 +2,22 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
 // toolCommand runs one of the cluster's tools, with all of its own flags.
-func toolCommand(name, usage, example string, run func(*cli.Context) error) *cli.Command {
+func toolCommand(p *printer, name, example string, usage message.Format, run func(*cli.Context) error) *cli.Command {
 	return &cli.Command{
-		Name: name, Usage: usage, ArgsUsage: "[ARGS…]",
-		Description:     "Example: podsec-k8s " + name + " " + example,
+		Name: name, Usage: p.help(usage), ArgsUsage: "[ARGS…]",
+		Description:     p.help("Example: podsec-k8s %s %s", name, example),
 		SkipFlagParsing: true,
 		Action:          run,
 	}
@@ -38,10 +38,10 @@ func runKubeadm(c *cli.Context, p *printer) error {
 
 func runCrictl(c *cli.Context) error { return inNode(c.Context, "crictl", c.Args().Slice()) }
 
-func execCommand() *cli.Command {
+func execCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "exec", Usage: "runs any program in the node's namespaces, as their root", ArgsUsage: "PROGRAM [ARGS…]",
-		Description:     "Example: podsec-k8s exec ip address",
+		Name: "exec", Usage: p.help("runs any program in the node's namespaces, as their root"), ArgsUsage: "PROGRAM [ARGS…]",
+		Description:     p.help("Example: podsec-k8s exec ip address"),
 		SkipFlagParsing: true,
 		Action:          execInNode,
 	}
@@ -87,6 +87,7 @@ func inNode(ctx context.Context, name string, args []string) error {
 		}
 		return err
 	default:
-		return &host.Fault{Err: fmt.Errorf("only root may enter the node"), Remedy: "run it with su - or sudo"}
+		return host.WithRemedy(message.Errorf("only root may enter the node"),
+			"run it with su - or sudo")
 	}
 }

@@ -26,9 +26,9 @@ type versionAnswer struct {
 
 func versionCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "version", Usage: "prints the version, and the minor of Kubernetes that the package is for",
-		Description: "Example: podsec-k8s version -o json",
-		Flags:       []cli.Flag{outputFlag()},
+		Name: "version", Usage: p.help("prints the version, and the minor of Kubernetes that the package is for"),
+		Description: p.help("Example: podsec-k8s version -o json"),
+		Flags:       []cli.Flag{outputFlag(p)},
 		Action: func(c *cli.Context) error {
 			v := versionAnswer{
 				Kind: "Version", Version: version, Kubernetes: minor, Commit: commit,

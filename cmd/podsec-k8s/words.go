@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -52,21 +53,21 @@ func (w words) check(given []string) error {
 }
 
 // misuse makes an error of which the command's help is the remedy.
-func misuse(format string, args ...any) error {
-	return &node.Misuse{Fault: host.Fault{Err: fmt.Errorf(format, args...)}}
+func misuse(format message.Format, args ...any) error {
+	return &node.Misuse{Fault: host.Fault{Err: message.Errorf(format, args...)}}
 }
 
 // wrongUsage names the command's help as the remedy of a misuse that has none.
 // Other errors stay as they are.
 func wrongUsage(c *cli.Context, err error) error {
 	var m *node.Misuse
-	if !errors.As(err, &m) || m.Remedy != "" {
+	if !errors.As(err, &m) || !m.Remedy.Empty() {
 		return err
 	}
 	named := *m
-	named.Remedy = "see " + c.Command.HelpName + " --help"
+	named.Remedy = message.Of("see %s --help", c.Command.HelpName)
 	if c.Command.Name == createMaster {
-		named.Remedy = "see " + createMasterName + " --help"
+		named.Remedy = message.Of("see %s --help", createMasterName)
 	}
 	return &named
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Findings tells which chains of the machine drop which of the packets, with
@@ -89,15 +90,11 @@ func (c Chain) fault(packets []Packet) *host.Fault {
 		names = append(names[:maxNamed], "…")
 	}
 	if c.Hook == Forward {
-		return &host.Fault{
-			Err:    fmt.Errorf("the firewall of the machine drops what it forwards for the node, chain %s: neither its ports nor the pods' way out work", c),
-			Remedy: fmt.Sprintf("let the device of the node through, and keep that in the firewall's settings: %s", c.letThrough(packets[0])),
-		}
+		return host.WithRemedy(message.Errorf("the firewall of the machine drops what it forwards for the node, chain %s: neither its ports nor the pods' way out work", c),
+			"let the device of the node through, and keep that in the firewall's settings: %s", c.letThrough(packets[0]))
 	}
-	return &host.Fault{
-		Err:    fmt.Errorf("the firewall of the machine drops what comes to the node's ports, chain %s: %s", c, strings.Join(names, ", ")),
-		Remedy: fmt.Sprintf("open the ports that others are to reach, and keep that in the firewall's settings, such as: %s", c.open(packets[0])),
-	}
+	return host.WithRemedy(message.Errorf("the firewall of the machine drops what comes to the node's ports, chain %s: %s", c, strings.Join(names, ", ")),
+		"open the ports that others are to reach, and keep that in the firewall's settings, such as: %s", c.open(packets[0]))
 }
 
 func (c Chain) ofIptables() bool { return strings.HasPrefix(c.Family, "iptables") }

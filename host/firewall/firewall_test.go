@@ -77,11 +77,11 @@ func TestFault(t *testing.T) {
 	forward := Chain{"inet", "filter", "forward", Forward}
 	for want, got := range map[string]string{
 		"nft insert rule inet filter forward iifname u7s0 accept; nft insert rule inet filter forward oifname u7s0 accept": forward.
-			fault([]Packet{{Hook: Forward, In: "u7s0", Out: "eth0", Proto: "tcp", Port: 443}}).Remedy,
+			fault([]Packet{{Hook: Forward, In: "u7s0", Out: "eth0", Proto: "tcp", Port: 443}}).Remedy.String(),
 		"iptables-legacy -t filter -I FORWARD -i u7s0 -j ACCEPT; iptables-legacy -t filter -I FORWARD -o u7s0 -j ACCEPT": Chain{"iptables-legacy", "filter", "FORWARD", Forward}.
-			fault([]Packet{{Hook: Forward, In: "eth0", Out: "u7s0", Proto: "tcp", Port: 6443, DNAT: true}}).Remedy,
+			fault([]Packet{{Hook: Forward, In: "eth0", Out: "u7s0", Proto: "tcp", Port: 6443, DNAT: true}}).Remedy.String(),
 		"nft insert rule inet filter input tcp dport 6443 accept": Chain{"inet", "filter", "input", Input}.
-			fault([]Packet{{Hook: Input, Proto: "tcp", Port: 6443}, {Hook: Input, Proto: "tcp", Port: 6443}}).Remedy,
+			fault([]Packet{{Hook: Input, Proto: "tcp", Port: 6443}, {Hook: Input, Proto: "tcp", Port: 6443}}).Remedy.String(),
 	} {
 		if !strings.HasSuffix(got, want) {
 			t.Errorf("remedy %q, want %q", got, want)

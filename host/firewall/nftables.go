@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // What nft --json list ruleset prints, as far as it matters here.
@@ -41,7 +43,7 @@ type (
 func (r ruleset) readNFTables(data []byte, skip func(family, table string) bool) error {
 	var list struct{ NFTables []nftObject }
 	if err := json.Unmarshal(data, &list); err != nil {
-		return fmt.Errorf("reading the rules of nftables: %w", err)
+		return message.Errorf("reading the rules of nftables: %w", err)
 	}
 	for _, one := range list.NFTables {
 		if c := one.Chain; c != nil && !skip(c.Family, c.Table) && ofIPv4(c.Family) {

@@ -5,12 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"reflect"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // What an answer may have at most. The status of a node with a thousand ports
@@ -21,7 +21,7 @@ const (
 	maxNotes  = 64 << 10 // bytes on standard error beside an answer
 )
 
-var errTooMuch = errors.New("it is too long")
+var errTooMuch = message.New("it is too long")
 
 // Answer runs the program with a request, as JSON on its standard input, and
 // reads its answer, one JSON value of the type that answer points to. Every
@@ -33,7 +33,7 @@ func (c Call) Answer(ctx context.Context, request, answer any, notes io.Writer) 
 		return err
 	}
 	if err := decode(out.Bytes(), answer); err != nil {
-		return fmt.Errorf("reading the answer of %s: %w", c.Name, err)
+		return message.Errorf("reading the answer of %s: %w", c.Name, err)
 	}
 	return nil
 }
@@ -51,7 +51,7 @@ func (c Call) Show(ctx context.Context, request any, out, notes io.Writer) error
 func (c Call) run(ctx context.Context, request any, out, notes io.Writer, keep bool) error {
 	data, err := json.Marshal(request)
 	if err != nil {
-		return fmt.Errorf("asking %s: %w", c.Name, err)
+		return message.Errorf("asking %s: %w", c.Name, err)
 	}
 	ctx, stop := host.CatchInterrupts(ctx)
 	defer stop()
@@ -92,7 +92,7 @@ func (c Call) run(ctx context.Context, request any, out, notes io.Writer, keep b
 	case hurry && p.killed:
 		return c.late()
 	case err != nil:
-		return fmt.Errorf("%s: %w", c.Name, err)
+		return message.Errorf("%s: %w", c.Name, err)
 	}
 	return c.ended(p.status)
 }
@@ -110,10 +110,8 @@ func (c Call) grace() time.Duration {
 
 // late is the fault of a program that did not answer in time.
 func (c Call) late() error {
-	return &host.Fault{
-		Err:    fmt.Errorf("%s: no answer within %s", c.Name, c.Timeout),
-		Remedy: fmt.Sprintf("look for what holds it up: ps -fU %d; or start the node anew: systemctl stop kubelet; systemctl start kubelet", c.User.UID),
-	}
+	return host.WithRemedy(message.Errorf("%s: no answer within %s", c.Name, c.Timeout),
+		"look for what holds it up: ps -fU %d; or start the node anew: systemctl stop kubelet; systemctl start kubelet", c.User.UID)
 }
 
 // decode reads exactly one value of exactly that type.
@@ -127,7 +125,7 @@ func decode(data []byte, answer any) error {
 		return errors.New(Line(err.Error())) // it may quote the answer
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is more than an answer")
+		return message.New("there is more than an answer")
 	}
 	cleanStrings(reflect.ValueOf(answer))
 	return nil

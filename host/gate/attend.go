@@ -1,14 +1,14 @@
 package gate
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Attend runs a program in the foreground of the terminal that is its standard
@@ -18,7 +18,7 @@ import (
 // exit status. Source: setpgid(2), "orphaned process group"; termios(3), VSUSP.
 func Attend(argv []string) (status int, err error) {
 	if len(argv) < 2 {
-		return 1, errors.New("attending: not called by podsec-k8s")
+		return 1, message.New("attending: not called by podsec-k8s")
 	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, append(passedOn(), unix.SIGTSTP, unix.SIGCONT)...)
@@ -27,7 +27,7 @@ func Attend(argv []string) (status int, err error) {
 		SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Foreground: true, Ctty: int(os.Stdin.Fd())},
 	}
 	if err := cmd.Start(); err != nil {
-		return 1, fmt.Errorf("running %q: %w", argv[1], err)
+		return 1, message.Errorf("running %q: %w", argv[1], err)
 	}
 	p := watch(cmd.Process.Pid)
 	for {

@@ -13,7 +13,6 @@ package gate
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -21,6 +20,7 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A User is who is on the other side.
@@ -77,7 +77,7 @@ func (c Call) ended(status int) error {
 	if status == 0 {
 		return nil
 	}
-	return c.failure(status, fmt.Errorf("exit status %d", status))
+	return c.failure(status, message.Errorf("exit status %d", status))
 }
 
 // An entry is what the keeper is told.
@@ -106,13 +106,13 @@ func (e entry) argv() []string {
 
 func parseEntry(argv []string) (e entry, err error) {
 	if len(argv) <= fixedWords {
-		return e, errors.New("entering: not called by podsec-k8s")
+		return e, message.New("entering: not called by podsec-k8s")
 	}
 	uid, errUID := strconv.ParseUint(argv[1], 10, 32)
 	gid, errGID := strconv.ParseUint(argv[2], 10, 32)
 	files, errFiles := strconv.Atoi(argv[3])
 	if err := errors.Join(errUID, errGID, errFiles); err != nil {
-		return e, fmt.Errorf("entering: %w", err)
+		return e, message.Errorf("entering: %w", err)
 	}
 	return entry{User{uint32(uid), uint32(gid)}, files, argv[4], argv[fixedWords:]}, nil
 }

@@ -2,13 +2,14 @@ package gate
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"runtime"
 	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // firstFile is the descriptor behind the standard ones.
@@ -24,9 +25,9 @@ func Enter(argv []string) error {
 	runtime.LockOSThread() // a session keyring is a thread's until execve
 	unix.Umask(0o022)
 	if err := errors.Join(closeFrom(firstFile+e.Files), keepFromTyping(), newKeyring(), e.User.become()); err != nil {
-		return fmt.Errorf("entering: %w", err)
+		return message.Errorf("entering: %w", err)
 	}
-	return fmt.Errorf("running %q: %w", e.Path, syscall.Exec(e.Path, e.Argv, os.Environ()))
+	return message.Errorf("running %q: %w", e.Path, syscall.Exec(e.Path, e.Argv, os.Environ()))
 }
 
 // closeFrom lets no descriptor from that one on through execve, not even one
@@ -34,7 +35,7 @@ func Enter(argv []string) error {
 func closeFrom(first int) error {
 	open, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		return fmt.Errorf("listing the open files: %w", err)
+		return message.Errorf("listing the open files: %w", err)
 	}
 	for _, entry := range open {
 		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd >= first {
@@ -56,7 +57,7 @@ func newKeyring() error {
 	if _, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_SESSION_KEYRING, false); err != nil {
 		return nil //nolint:nilerr // the kernel has no keys, or hides them from all
 	}
-	return fmt.Errorf("making a session keyring: %w", errno)
+	return message.Errorf("making a session keyring: %w", errno)
 }
 
 // become takes the user's ids for good; the capabilities go with root's.
@@ -64,13 +65,13 @@ func newKeyring() error {
 func (u User) become() error {
 	uid, gid := int(u.UID), int(u.GID)
 	if err := syscall.Setgroups(nil); err != nil {
-		return fmt.Errorf("dropping groups: %w", err)
+		return message.Errorf("dropping groups: %w", err)
 	}
 	if err := syscall.Setresgid(gid, gid, gid); err != nil {
-		return fmt.Errorf("changing to group %d: %w", gid, err)
+		return message.Errorf("changing to group %d: %w", gid, err)
 	}
 	if err := syscall.Setresuid(uid, uid, uid); err != nil {
-		return fmt.Errorf("changing to user %d: %w", uid, err)
+		return message.Errorf("changing to user %d: %w", uid, err)
 	}
 	return nil
 }

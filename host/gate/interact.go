@@ -3,12 +3,13 @@ package gate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Interact runs the program for somebody who may type to it, with root's own
@@ -47,7 +48,7 @@ func (c Call) Interact(ctx context.Context, in, out, errOut *os.File) (status in
 		err = errors.Join(err, stream.finish(left))
 	}
 	if err != nil {
-		err = fmt.Errorf("writing what %s printed: %w", c.Name, err)
+		err = message.Errorf("writing what %s printed: %w", c.Name, err)
 	}
 	return s.status, err
 }
@@ -81,7 +82,7 @@ func (s *session) openTerminal(withErr bool) (err error) {
 	}
 	if err != nil {
 		s.ends.close()
-		return fmt.Errorf("making a pseudo-terminal: %w", err)
+		return message.Errorf("making a pseudo-terminal: %w", err)
 	}
 	return nil
 }

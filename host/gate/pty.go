@@ -1,10 +1,11 @@
 package gate
 
 import (
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // openPTY makes a pseudo-terminal. The slave is opened by the master and not by
@@ -13,17 +14,17 @@ import (
 func openPTY() (master, slave *os.File, err error) {
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, nil, fmt.Errorf("opening /dev/ptmx: %w", err)
+		return nil, nil, message.Errorf("opening /dev/ptmx: %w", err)
 	}
 	master = os.NewFile(uintptr(fd), "/dev/ptmx")
 	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
 		master.Close() //nolint:errcheck // the cause is told
-		return nil, nil, fmt.Errorf("unlocking a pseudo-terminal: %w", err)
+		return nil, nil, message.Errorf("unlocking a pseudo-terminal: %w", err)
 	}
 	peer, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
 	if errno != 0 {
 		master.Close() //nolint:errcheck // the cause is told
-		return nil, nil, fmt.Errorf("opening a pseudo-terminal: %w", errno)
+		return nil, nil, message.Errorf("opening a pseudo-terminal: %w", errno)
 	}
 	return master, os.NewFile(peer, "pts"), nil
 }

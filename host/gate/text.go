@@ -131,7 +131,15 @@ func cleanStrings(v reflect.Value) {
 		for i := range v.Len() {
 			cleanStrings(v.Index(i))
 		}
-	default: // a map or an interface has no place in an answer: Answer's test
+	case reflect.Interface:
+		if v.IsNil() {
+			return
+		}
+		clean := reflect.New(v.Elem().Type()).Elem() // what is in an interface can't be changed
+		clean.Set(v.Elem())
+		cleanStrings(clean)
+		v.Set(clean)
+	default: // a map has no place in an answer: Answer's test
 	}
 }
 

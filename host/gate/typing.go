@@ -1,12 +1,13 @@
 package gate
 
 import (
-	"fmt"
 	"runtime"
 	"unsafe"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Offsets of a system call's description. Source: seccomp(2), struct
@@ -28,11 +29,11 @@ const otherABI = 0x40000000
 func keepFromTyping() error {
 	machine, ok := map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64}[runtime.GOARCH]
 	if !ok {
-		return fmt.Errorf("guarding the terminal: not known for %s", runtime.GOARCH)
+		return message.Errorf("guarding the terminal: not known for %s", runtime.GOARCH)
 	}
 	raw, err := bpf.Assemble(terminalFilter(machine))
 	if err != nil {
-		return fmt.Errorf("guarding the terminal: %w", err)
+		return message.Errorf("guarding the terminal: %w", err)
 	}
 	filter := make([]unix.SockFilter, len(raw))
 	for i, r := range raw {
@@ -41,7 +42,7 @@ func keepFromTyping() error {
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
 	if errno != 0 {
-		return fmt.Errorf("guarding the terminal: %w", errno)
+		return message.Errorf("guarding the terminal: %w", errno)
 	}
 	return nil
 }

@@ -6,12 +6,13 @@ package netnews
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // NFTables is the kernel's group of messages on changed rules, of the family
@@ -25,7 +26,7 @@ const NFTables = 7
 func Watch(ctx context.Context, family int, groups ...uint) (<-chan struct{}, error) {
 	socket, err := nl.Subscribe(family, groups...)
 	if err != nil {
-		return nil, fmt.Errorf("watching the network: %w", err)
+		return nil, message.Errorf("watching the network: %w", err)
 	}
 	context.AfterFunc(ctx, socket.Close)
 	changed := make(chan struct{}, 1)

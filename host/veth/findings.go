@@ -3,7 +3,6 @@ package veth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/netip"
 
@@ -11,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Findings lists what is wrong now with what the service has made, by what it
@@ -18,24 +18,26 @@ import (
 func Findings(ctx context.Context, state string) (faults []*host.Fault) {
 	was, err := loadGiven(state)
 	if errors.Is(err, fs.ErrNotExist) {
-		return []*host.Fault{{Err: errors.New("the node has no link to the machine's network"), Remedy: "systemctl start podsec-k8s-net.socket; systemctl stop kubelet; systemctl start kubelet"}}
+		return []*host.Fault{host.WithRemedy(message.New("the node has no link to the machine's network"),
+			"systemctl start podsec-k8s-net.socket; systemctl stop kubelet; systemctl start kubelet")}
 	}
 	if err != nil {
-		return []*host.Fault{{Err: err, Remedy: "systemctl restart podsec-k8s-net"}}
+		return []*host.Fault{host.WithRemedy(err,
+			"systemctl restart podsec-k8s-net")}
 	}
 	for _, p := range linkParts() {
 		if err := p.whole(was.Link); err != nil {
-			faults = append(faults, &host.Fault{Err: err, Remedy: mendRemedy})
+			faults = append(faults, host.WithRemedy(err,
+				mendRemedy))
 		}
 	}
 	if err := sameTable(ctx, was.Table); err != nil {
-		faults = append(faults, &host.Fault{Err: err, Remedy: mendRemedy})
+		faults = append(faults, host.WithRemedy(err,
+			mendRemedy))
 	}
 	if was.Link.Default.IsValid() && !defaultGateway().IsValid() {
-		faults = append(faults, &host.Fault{
-			Err:    errors.New("the machine has lost its default route, so nothing leaves it but for its own networks"),
-			Remedy: fmt.Sprintf("ip route add default via %s dev %s", was.Link.Default, was.Link.Device),
-		})
+		faults = append(faults, host.WithRemedy(message.New("the machine has lost its default route, so nothing leaves it but for its own networks"),
+			"ip route add default via %s dev %s", was.Link.Default, was.Link.Device))
 	}
 	return faults
 }
@@ -50,9 +52,9 @@ func RouteFindings(address netip.Addr) []*host.Fault {
 	if device == nil { // that is for others to tell
 		return nil
 	}
-	anew := fmt.Sprintf("start the machine's network anew, or: ip address delete %s dev %s; ip address add %s dev %s", prefix, device.Attrs().Name, prefix, device.Attrs().Name)
+	anew := message.Of("start the machine's network anew, or: ip address delete %s dev %s; ip address add %s dev %s", prefix, device.Attrs().Name, prefix, device.Attrs().Name)
 	if routes, err := netlink.RouteGet(address.AsSlice()); err != nil || len(routes) == 0 || routes[0].Type != unix.RTN_LOCAL {
-		return []*host.Fault{{Err: fmt.Errorf("the machine has lost the local route of its address %s", address), Remedy: anew}}
+		return []*host.Fault{{Err: message.Errorf("the machine has lost the local route of its address %s", address), Remedy: anew}}
 	}
 	if prefix.Bits() > 30 { // an address of its own, reached in other ways
 		return nil
@@ -65,5 +67,5 @@ func RouteFindings(address netip.Addr) []*host.Fault {
 	if err == nil && len(routes) > 0 && routes[0].LinkIndex == device.Attrs().Index && routes[0].Gw == nil {
 		return nil
 	}
-	return []*host.Fault{{Err: fmt.Errorf("the machine has lost the route to its own network %s", prefix.Masked()), Remedy: anew}}
+	return []*host.Fault{{Err: message.Errorf("the machine has lost the route to its own network %s", prefix.Masked()), Remedy: anew}}
 }

@@ -3,7 +3,6 @@ package veth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -15,13 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // findLink looks for the device that has the node's address.
 func findLink(address netip.Addr, subnet netip.Prefix) (Link, error) {
 	devices, err := net.Interfaces()
 	if err != nil {
-		return Link{}, fmt.Errorf("listing devices: %w", err)
+		return Link{}, message.Errorf("listing devices: %w", err)
 	}
 	link := Link{Address: address, Subnet: subnet}
 	for _, device := range devices {
@@ -35,7 +35,7 @@ func findLink(address netip.Addr, subnet netip.Prefix) (Link, error) {
 				continue
 			}
 			if prefix.Overlaps(subnet) {
-				return link, fmt.Errorf("the network %s of the veth pair overlaps %s of %s: choose another SLIRP_CIDR in /etc/podsec-k8s", subnet, prefix.Masked(), device.Name)
+				return link, message.Errorf("the network %s of the veth pair overlaps %s of %s: choose another SLIRP_CIDR in /etc/podsec-k8s", subnet, prefix.Masked(), device.Name)
 			}
 			if prefix.Addr() == address {
 				link.Device, link.MTU = device.Name, device.MTU
@@ -43,7 +43,7 @@ func findLink(address netip.Addr, subnet netip.Prefix) (Link, error) {
 		}
 	}
 	if link.Device == "" {
-		return link, fmt.Errorf("no device of this machine has the address %s", address)
+		return link, message.Errorf("no device of this machine has the address %s", address)
 	}
 	link.Default = defaultGateway()
 	link.Global = isOn(globalForwarding)

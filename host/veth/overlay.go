@@ -3,13 +3,14 @@ package veth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strconv"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // The pod network's vxlan device, as flanneld would make it: it takes over
@@ -52,17 +53,17 @@ func deleteOverlay(namespace *os.File) error { return deleteInside(namespace, ov
 func deleteInside(namespace *os.File, device string) error {
 	id, err := netlink.GetNetNsIdByFd(int(namespace.Fd()))
 	if err == nil && id < 0 {
-		err = errors.New("it has none")
+		err = message.New("it has none")
 	}
 	if err != nil {
-		return fmt.Errorf("finding the namespaces' number: %w", err)
+		return message.Errorf("finding the namespaces' number: %w", err)
 	}
 	request := nl.NewNetlinkRequest(unix.RTM_DELLINK, unix.NLM_F_ACK)
 	request.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
 	request.AddData(nl.NewRtAttr(unix.IFLA_TARGET_NETNSID, nl.Uint32Attr(uint32(id))))
 	request.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(device)))
 	if _, err := request.Execute(unix.NETLINK_ROUTE, 0); err != nil && !errors.Is(err, unix.ENODEV) {
-		return fmt.Errorf("deleting %s in the namespaces: %w", device, err)
+		return message.Errorf("deleting %s in the namespaces: %w", device, err)
 	}
 	return nil
 }

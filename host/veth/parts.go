@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A part is one thing that the service has made on the machine, and that
@@ -40,7 +41,7 @@ func linkParts() []part {
 // ownDevice: the node's address is on the device that the rules name.
 func ownDevice(l Link) error {
 	if device := DeviceOf(l.Address); device != "" && device != l.Device {
-		return fmt.Errorf("the address %s has moved from %s to %s", l.Address, l.Device, device)
+		return message.Errorf("the address %s has moved from %s to %s", l.Address, l.Device, device)
 	}
 	return nil // an address that is gone is the node's to tell of
 }
@@ -65,7 +66,7 @@ func (s *Server) followDevice(ctx context.Context) error {
 
 func hasPair(Link) error {
 	if !hasLink() {
-		return fmt.Errorf("the device %s is gone", HostEnd)
+		return message.Errorf("the device %s is gone", HostEnd)
 	}
 	return nil
 }
@@ -74,7 +75,7 @@ func hasPair(Link) error {
 // the other end is there still.
 func (s *Server) remakePair(ctx context.Context) error {
 	if s.namespace == nil {
-		return errors.New("the node has not come back yet")
+		return message.New("the node has not come back yet")
 	}
 	if err := deleteInside(s.namespace, NodeEnd); err != nil {
 		return err
@@ -86,11 +87,11 @@ func isUp(l Link) error {
 	device, err := netlink.LinkByName(HostEnd)
 	switch {
 	case err != nil:
-		return fmt.Errorf("finding %s: %w", HostEnd, err)
+		return message.Errorf("finding %s: %w", HostEnd, err)
 	case device.Attrs().Flags&net.FlagUp == 0:
-		return fmt.Errorf("%s is down", HostEnd)
+		return message.Errorf("%s is down", HostEnd)
 	case device.Attrs().MTU != l.MTU:
-		return fmt.Errorf("%s takes packets of %d bytes, not of %d", HostEnd, device.Attrs().MTU, l.MTU)
+		return message.Errorf("%s takes packets of %d bytes, not of %d", HostEnd, device.Attrs().MTU, l.MTU)
 	default:
 		return nil
 	}
@@ -103,14 +104,14 @@ func (s *Server) raise(ctx context.Context) error {
 func hasAddress(l Link) error {
 	device, err := netlink.LinkByName(HostEnd)
 	if err != nil {
-		return fmt.Errorf("finding %s: %w", HostEnd, err)
+		return message.Errorf("finding %s: %w", HostEnd, err)
 	}
 	addresses, err := netlink.AddrList(device, unix.AF_INET)
 	if err != nil {
-		return fmt.Errorf("listing addresses of %s: %w", HostEnd, err)
+		return message.Errorf("listing addresses of %s: %w", HostEnd, err)
 	}
 	if !slices.ContainsFunc(addresses, func(a netlink.Addr) bool { return a.IPNet.String() == l.Prefix(l.Gateway()) }) {
-		return fmt.Errorf("%s has lost the address %s", HostEnd, l.Gateway())
+		return message.Errorf("%s has lost the address %s", HostEnd, l.Gateway())
 	}
 	return nil
 }
@@ -123,7 +124,7 @@ func (s *Server) address(ctx context.Context) error {
 func isLocal(l Link) error {
 	routes, err := netlink.RouteGet(l.Gateway().AsSlice())
 	if err != nil || len(routes) == 0 || routes[0].Type != unix.RTN_LOCAL {
-		return fmt.Errorf("the local route of %s is gone", l.Gateway())
+		return message.Errorf("the local route of %s is gone", l.Gateway())
 	}
 	return nil
 }
@@ -138,11 +139,11 @@ func (s *Server) addressAnew(ctx context.Context) error {
 func leadsToPeer(l Link) error {
 	device, err := netlink.LinkByName(HostEnd)
 	if err != nil {
-		return fmt.Errorf("finding %s: %w", HostEnd, err)
+		return message.Errorf("finding %s: %w", HostEnd, err)
 	}
 	routes, err := netlink.RouteGet(l.Peer().AsSlice())
 	if err != nil || len(routes) == 0 || routes[0].LinkIndex != device.Attrs().Index {
-		return fmt.Errorf("the route to %s by %s is gone", l.Peer(), HostEnd)
+		return message.Errorf("the route to %s by %s is gone", l.Peer(), HostEnd)
 	}
 	return nil
 }
@@ -155,7 +156,7 @@ func (s *Server) route(ctx context.Context) error {
 // turns it on, the machine forwards for others, and off, it does not.
 func sameGlobal(l Link) error {
 	if isOn(globalForwarding) != l.Global {
-		return errors.New("net.ipv4.ip_forward has changed")
+		return message.New("net.ipv4.ip_forward has changed")
 	}
 	return nil
 }
@@ -170,7 +171,7 @@ func (s *Server) followGlobal(ctx context.Context) error {
 func forwards(l Link) error {
 	for _, device := range []string{HostEnd, l.Device} {
 		if !isOn(forwarding(device)) {
-			return fmt.Errorf("forwarding is off on %s", device)
+			return message.Errorf("forwarding is off on %s", device)
 		}
 	}
 	return nil

@@ -2,23 +2,24 @@ package veth
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // What may keep a port from being published. The words are those that the
 // kernel has for the same faults of a program that listens.
 var (
-	errDenied  = errors.New("permission denied")
-	errInUse   = errors.New("address already in use")
-	errNoPort  = errors.New("there is no such port")
-	errTooMany = errors.New("too many ports are published")
-	errSource  = errors.New("its clients are to come from what is no IPv4 network, or from too many")
+	errDenied  = message.New("permission denied")
+	errInUse   = message.New("address already in use")
+	errNoPort  = message.New("there is no such port")
+	errTooMany = message.New("too many ports are published")
+	errSource  = message.New("its clients are to come from what is no IPv4 network, or from too many")
 )
 
 // maxSources bounds the networks that one port is for.
@@ -40,7 +41,7 @@ func mayPublish(p Port, taken map[string]bool) error {
 	}
 	start, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 	if err != nil {
-		return fmt.Errorf("reading which ports are root's: %w", err)
+		return message.Errorf("reading which ports are root's: %w", err)
 	}
 	if first, err := strconv.Atoi(strings.TrimSpace(string(start))); err != nil || p.Number < first {
 		return errDenied

@@ -7,15 +7,15 @@
 package veth
 
 import (
-	"errors"
-	"fmt"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // errNotTheirs says that a descriptor is not what was asked for.
-var errNotTheirs = errors.New("it is no network namespace of that user")
+var errNotTheirs = message.New("it is no network namespace of that user")
 
 // Prove reports whether a descriptor is a network namespace whose user
 // namespace was made by uid. Nobody can make such a descriptor of another's
@@ -24,19 +24,19 @@ var errNotTheirs = errors.New("it is no network namespace of that user")
 func Prove(fd int, uid uint32) error {
 	kind, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE)
 	if err != nil || kind != unix.CLONE_NEWNET {
-		return fmt.Errorf("the descriptor: %w", errNotTheirs)
+		return message.Errorf("the descriptor: %w", errNotTheirs)
 	}
 	users, err := unix.IoctlRetInt(fd, unix.NS_GET_USERNS)
 	if err != nil {
-		return fmt.Errorf("finding its user namespace: %w: %w", err, errNotTheirs)
+		return message.Errorf("finding its user namespace: %w: %w", err, errNotTheirs)
 	}
 	defer unix.Close(users) //nolint:errcheck // nothing was written
 	var owner uint32
 	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(users), unix.NS_GET_OWNER_UID, uintptr(unsafe.Pointer(&owner))); errno != 0 {
-		return fmt.Errorf("finding its owner: %w: %w", errno, errNotTheirs)
+		return message.Errorf("finding its owner: %w: %w", errno, errNotTheirs)
 	}
 	if owner != uid {
-		return fmt.Errorf("uid %d made it, not %d: %w", owner, uid, errNotTheirs)
+		return message.Errorf("uid %d made it, not %d: %w", owner, uid, errNotTheirs)
 	}
 	return nil
 }

@@ -3,13 +3,14 @@ package veth
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Socket is where the service listens.
@@ -45,7 +46,7 @@ type Conn struct{ unix *net.UnixConn }
 func Dial() (*Conn, error) {
 	c, err := net.DialUnix("unixpacket", nil, &net.UnixAddr{Name: Socket, Net: "unixpacket"})
 	if err != nil {
-		return nil, fmt.Errorf("asking for a network device: %w", err)
+		return nil, message.Errorf("asking for a network device: %w", err)
 	}
 	if err := c.SetWriteBuffer(maxMessage); err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -62,7 +63,7 @@ func (c *Conn) Close() error { return c.unix.Close() }
 func (c *Conn) Attach(address netip.Addr, keep bool) (link Link, kept bool, err error) {
 	namespace, err := os.Open("/proc/self/ns/net")
 	if err != nil {
-		return Link{}, false, fmt.Errorf("opening this network namespace: %w", err)
+		return Link{}, false, message.Errorf("opening this network namespace: %w", err)
 	}
 	defer namespace.Close() //nolint:errcheck // nothing was written
 	a, err := c.ask(request{Attach: &address, Keep: keep}, unix.UnixRights(int(namespace.Fd())))
@@ -88,18 +89,18 @@ func (c *Conn) Wait() { _, _ = c.unix.Read(make([]byte, 1)) }
 func (c *Conn) ask(r request, rights []byte) (a answer, err error) {
 	data, err := json.Marshal(r)
 	if err != nil {
-		return a, fmt.Errorf("asking for the network: %w", err)
+		return a, message.Errorf("asking for the network: %w", err)
 	}
 	if _, _, err := c.unix.WriteMsgUnix(data, rights, nil); err != nil {
-		return a, fmt.Errorf("asking for the network: %w", err)
+		return a, message.Errorf("asking for the network: %w", err)
 	}
 	buffer := make([]byte, maxMessage)
 	n, err := c.unix.Read(buffer)
 	if err != nil {
-		return a, fmt.Errorf("asking for the network: %w", err)
+		return a, message.Errorf("asking for the network: %w", err)
 	}
 	if err := json.Unmarshal(buffer[:n], &a); err != nil {
-		return a, fmt.Errorf("asking for the network: %w", err)
+		return a, message.Errorf("asking for the network: %w", err)
 	}
 	if a.Err != "" {
 		return a, errors.New(a.Err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // table is the name of the table of nftables.
@@ -123,7 +124,7 @@ func listTables(ctx context.Context) (all string, err error) {
 func sameTable(ctx context.Context, want string) error {
 	have, err := listTables(ctx)
 	if err != nil || have != want || have == "" {
-		return fmt.Errorf("the table %s of nftables is gone or was changed", table)
+		return message.Errorf("the table %s of nftables is gone or was changed", table)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package veth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -13,6 +12,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // What one user may ask for at a time. A node has two connections that last,
@@ -52,7 +53,7 @@ func (s *Server) accept(ctx context.Context, listener *net.UnixListener, keep fu
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("waiting for the node: %w", err)
+			return message.Errorf("waiting for the node: %w", err)
 		}
 		select {
 		case places <- struct{}{}:
@@ -172,7 +173,7 @@ func (s *Server) attach(ctx context.Context, c *net.UnixConn, address netip.Addr
 		return Link{}, err
 	}
 	if !address.Is4() {
-		return Link{}, fmt.Errorf("%s is no IPv4 address", address)
+		return Link{}, message.Errorf("%s is no IPv4 address", address)
 	}
 	if err := s.drop(ctx); err != nil {
 		return Link{}, err
@@ -199,7 +200,7 @@ func (s *Server) attach(ctx context.Context, c *net.UnixConn, address netip.Addr
 // overlay makes the pod network's device anew, in the owner's namespace.
 func (s *Server) overlay(ctx context.Context) error {
 	if s.link == nil || s.namespace == nil {
-		return errors.New("the node has no link yet")
+		return message.New("the node has no link yet")
 	}
 	return remakeOverlay(ctx, *s.link, s.namespace)
 }
@@ -207,7 +208,7 @@ func (s *Server) overlay(ctx context.Context) error {
 // publish replaces a connection's ports by those that it may have.
 func (s *Server) publish(ctx context.Context, c *net.UnixConn, ports []Port) (map[string]string, error) {
 	if s.link == nil {
-		return nil, errors.New("the node has no link yet")
+		return nil, message.New("the node has no link yet")
 	}
 	machine, err := s.machinePorts()
 	if err != nil {

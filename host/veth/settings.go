@@ -2,12 +2,12 @@ package veth
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A setting is one of the kernel's for a device, a file below /proc/sys/net.
@@ -45,7 +45,7 @@ func (s setting) differs() bool {
 func isClosed(Link) error {
 	for _, s := range endSettings() {
 		if s.differs() {
-			return fmt.Errorf("net/%s is not %s", s.path, s.value)
+			return message.Errorf("net/%s is not %s", s.path, s.value)
 		}
 	}
 	return nil
@@ -58,7 +58,7 @@ func closeEnd() error {
 			continue
 		}
 		if err := host.SetKernelValue(s.file(), s.value); err != nil {
-			return fmt.Errorf("closing %s: %w", HostEnd, err)
+			return message.Errorf("closing %s: %w", HostEnd, err)
 		}
 	}
 	return nil

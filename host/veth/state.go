@@ -3,13 +3,13 @@ package veth
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"regexp"
 	"slices"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // returnTime is how long a node may take to come back to a server that was
@@ -39,7 +39,7 @@ func (s *Server) save() error {
 	}
 	data, err := json.Marshal(given{*s.link, s.allPorts(), s.table})
 	if err != nil {
-		return fmt.Errorf("noting the link: %w", err)
+		return message.Errorf("noting the link: %w", err)
 	}
 	return host.WriteFile(s.State, data, 0o600)
 }
@@ -55,19 +55,19 @@ const maxState = 4 << 20
 func loadGiven(path string) (was given, err error) {
 	data, err := host.ReadRegular(path, maxState)
 	if err != nil {
-		return was, fmt.Errorf("reading the earlier link: %w", err)
+		return was, message.Errorf("reading the earlier link: %w", err)
 	}
 	if err = json.Unmarshal(data, &was); err == nil {
 		err = was.check()
 	}
 	if err != nil {
-		return given{}, fmt.Errorf("reading the earlier link from %q: %w", path, err)
+		return given{}, message.Errorf("reading the earlier link from %q: %w", path, err)
 	}
 	return was, nil
 }
 
 // errForm says that a note is none of a server's.
-var errForm = errors.New("it is not as podsec-k8s writes it")
+var errForm = message.New("it is not as podsec-k8s writes it")
 
 // deviceName is a device as messages may name it.
 var deviceName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,15}$`)

@@ -36,6 +36,7 @@ func folders() []folder {
 	}
 	usernetes = append(usernetes, "usernetes")
 	all := []folder{
+		{"message", append([]string{"host", "units", "deps", "scriptlets"}, usernetes...)},
 		{"host", append([]string{"units", "deps", "scriptlets", "host/veth", "host/gate", "host/firewall"}, usernetes...)},
 		{"host/veth", append([]string{"units", "deps", "scriptlets"}, usernetes...)},
 		{"host/gate", append([]string{"units", "deps", "scriptlets"}, usernetes...)},

@@ -3,11 +3,12 @@ package document
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A Document is a YAML document of somebody else's form: a Kubernetes object
@@ -25,7 +26,7 @@ func Parse(data []byte) ([]Document, error) {
 			return all, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading YAML: %w", err)
+			return nil, message.Errorf("reading YAML: %w", err)
 		}
 		if len(doc) > 0 {
 			all = append(all, doc)
@@ -39,7 +40,7 @@ func Format(all []Document) ([]byte, error) {
 	encoder := yaml.NewEncoder(&out)
 	for _, doc := range all {
 		if err := encoder.Encode(doc); err != nil {
-			return nil, fmt.Errorf("writing YAML: %w", err)
+			return nil, message.Errorf("writing YAML: %w", err)
 		}
 	}
 	return out.Bytes(), encoder.Close()

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -179,11 +179,11 @@ type etcdClient struct {
 func newEtcdClient(urls []string) (*etcdClient, error) {
 	ca, err := host.ReadFile(node.StatePath(etcdPKI + "/ca.crt"))
 	if err != nil {
-		return nil, fmt.Errorf("asking etcd: %w", err)
+		return nil, message.Errorf("asking etcd: %w", err)
 	}
 	pair, err := tls.LoadX509KeyPair(node.StatePath(etcdPKI+"/healthcheck-client.crt"), node.StatePath(etcdPKI+"/healthcheck-client.key"))
 	if err != nil {
-		return nil, fmt.Errorf("asking etcd: %w", err)
+		return nil, message.Errorf("asking etcd: %w", err)
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(ca)
@@ -198,7 +198,7 @@ func (c *etcdClient) members(ctx context.Context) ([]etcdMember, error) {
 	var answer struct{ Members []etcdMember }
 	err := c.ask(ctx, "/v3/cluster/member/list", document.Document{}, &answer)
 	if err == nil && len(answer.Members) == 0 {
-		err = errors.New("asking etcd: it names no members")
+		err = message.New("asking etcd: it names no members")
 	}
 	return answer.Members, err
 }
@@ -223,27 +223,27 @@ func (c *etcdClient) ask(ctx context.Context, path string, question, answer any)
 func (c *etcdClient) askOne(ctx context.Context, url string, question, answer any) error {
 	data, err := json.Marshal(question)
 	if err != nil {
-		return fmt.Errorf("asking etcd: %w", err)
+		return message.Errorf("asking etcd: %w", err)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(data))
 	if err != nil {
-		return fmt.Errorf("asking etcd: %w", err)
+		return message.Errorf("asking etcd: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := c.http.Do(request)
 	if err != nil {
-		return fmt.Errorf("asking etcd: %w", err)
+		return message.Errorf("asking etcd: %w", err)
 	}
 	defer response.Body.Close() //nolint:errcheck // read only
 	text, err := io.ReadAll(io.LimitReader(response.Body, memberLimit))
 	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", response.Status, bytes.TrimSpace(text))
+		err = message.Errorf("%s: %s", response.Status, bytes.TrimSpace(text))
 	}
 	if err == nil {
 		err = json.Unmarshal(text, answer)
 	}
 	if err != nil {
-		return fmt.Errorf("asking etcd: %w", err)
+		return message.Errorf("asking etcd: %w", err)
 	}
 	return nil
 }

@@ -3,11 +3,11 @@ package etcd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
@@ -103,7 +103,7 @@ func leaving(c *kubeapi.Client, n node.Node) func(context.Context) error {
 		if err == nil || errors.As(err, &refused) && refused.Status == http.StatusNotFound {
 			return nil
 		}
-		return fmt.Errorf("taking the node out of the cluster: %w", err)
+		return message.Errorf("taking the node out of the cluster: %w", err)
 	}
 }
 
@@ -112,7 +112,7 @@ func leaving(c *kubeapi.Client, n node.Node) func(context.Context) error {
 func keepAdmin() error {
 	data, err := os.ReadFile(node.StatePath(node.AdminConf))
 	if err != nil {
-		return fmt.Errorf("keeping the administrator's kubeconfig: %w", err)
+		return message.Errorf("keeping the administrator's kubeconfig: %w", err)
 	}
 	return host.WriteFile(node.LeavingFile, data, 0o600)
 }

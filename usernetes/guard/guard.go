@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
@@ -67,13 +68,13 @@ func statusLine(s host.UnitState, n *node.Node, addresses []netip.Prefix) string
 	moved := node.CheckAddress(*n, addresses)
 	switch {
 	case moved != nil:
-		return moved.Err.Error() + ": " + moved.Remedy
+		return fmt.Sprintf("%s: %s", moved, moved.Remedy)
 	case s.Up():
 		return fmt.Sprintf("the rootless kubelet runs, pid %d", s.PID)
 	case s.Skipped():
 		return "the node is half made: podsec-k8s status"
 	case s.Active == "inactive":
-		return "the rootless kubelet was stopped: " + node.StartRemedy(true)
+		return fmt.Sprintf("the rootless kubelet was stopped: %s", node.StartRemedy(true))
 	default:
 		return fmt.Sprintf("the rootless kubelet is %s (%s): podsec-k8s status", s.Active, s.Result)
 	}
@@ -145,7 +146,7 @@ func reasonLine(failed error) string {
 	line := failed.Error()
 	var known *host.Fault
 	if errors.As(failed, &known) {
-		line += ": " + known.Remedy
+		line = fmt.Sprintf("%s: %s", line, known.Remedy)
 	}
 	return host.Printable(line)
 }
@@ -242,7 +243,7 @@ func guardOn(ctx context.Context, manager *host.Manager, reload <-chan os.Signal
 }
 
 // errGone says that the user's systemd has ended the connection.
-var errGone = errors.New("the user's systemd has ended the connection")
+var errGone = message.New("the user's systemd has ended the connection")
 
 func isGone(manager *host.Manager) bool {
 	select {

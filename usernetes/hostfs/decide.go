@@ -1,11 +1,12 @@
 package hostfs
 
 import (
-	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A kind is what a mount point is for an entry. It has the entry's own type,
@@ -158,11 +159,11 @@ func clash(f Folder, name string) Problem {
 	path := filepath.Join(f.Path, name)
 	p := Problem{
 		Path:   path,
-		Fault:  fmt.Sprintf("the host has %s, and the node has one of its own: pods see the node's", path),
-		Remedy: fmt.Sprintf("move one of them away; the node's is %s", filepath.Join(f.Base, name)),
+		Fault:  message.Of("the host has %s, and the node has one of its own: pods see the node's", path),
+		Remedy: message.Of("move one of them away; the node's is %s", filepath.Join(f.Base, name)),
 	}
 	if f.Base == "" {
-		p.Remedy = "the node's is in memory: systemctl stop kubelet; systemctl start kubelet"
+		p.Remedy = message.Of("the node's is in memory: systemctl stop kubelet; systemctl start kubelet")
 	}
 	return p
 }
@@ -170,8 +171,8 @@ func clash(f Folder, name string) Problem {
 func tooMany(f Folder, left int) Problem {
 	return Problem{
 		Path:   f.Path,
-		Fault:  fmt.Sprintf("the host has %d entries in %s; the node does not see %d of them", limit+left, f.Path, left),
-		Remedy: "put them into a folder of their own",
+		Fault:  message.Of("the host has %d entries in %s; the node does not see %d of them", limit+left, f.Path, left),
+		Remedy: message.Of("put them into a folder of their own"),
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A Folder is one merged folder.
@@ -21,7 +23,11 @@ type Folder struct {
 // the node does not see as it is.
 type Problem struct {
 	Path          string
-	Fault, Remedy string
+	Fault, Remedy message.Text
+}
+
+func (p Problem) same(other Problem) bool {
+	return p.Path == other.Path && p.Fault.Equal(other.Fault) && p.Remedy.Equal(other.Remedy)
 }
 
 // nested reports whether a folder is seen through another's mount, and so has

@@ -2,13 +2,14 @@ package hostfs
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // How often to look without a change, and how long to wait between two looks:
@@ -35,7 +36,7 @@ func (m *Merge) Follow(ctx context.Context) error {
 	}
 	mounts, err := m.view.changes()
 	if err != nil {
-		return fmt.Errorf("watching the host's mounts: %w", err)
+		return message.Errorf("watching the host's mounts: %w", err)
 	}
 	m.ended = make(chan struct{})
 	go w.run(note)
@@ -127,7 +128,7 @@ type watcher struct {
 func newWatcher() (*watcher, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
-		return nil, fmt.Errorf("watching the host's folders: %w", os.NewSyscallError("inotify_init1", err))
+		return nil, message.Errorf("watching the host's folders: %w", os.NewSyscallError("inotify_init1", err))
 	}
 	return &watcher{fd: fd, file: os.NewFile(uintptr(fd), "inotify"), places: map[int]bool{}}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // madeLimit bounds what is read of a host's file, bytes.
@@ -39,7 +39,7 @@ func Start(o Options) (*Merge, error) {
 			p.base = memoryBase
 			v.do(func() { err = unix.Mount("tmpfs", memoryBase, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755") })
 			if err != nil {
-				return nil, fmt.Errorf("making %s: %w", f.Path, err)
+				return nil, message.Errorf("making %s: %w", f.Path, err)
 			}
 		}
 		m.parts = append(m.parts, p)
@@ -64,26 +64,26 @@ func (m *Merge) sync() {
 	for _, f := range m.Files {
 		problem, err := m.makeFile(f)
 		if err != nil {
-			problem = &Problem{Path: f.Path, Fault: err.Error()}
+			problem = &Problem{Path: f.Path, Fault: message.OfError(err)}
 		}
 		if problem != nil {
 			problems = append(problems, *problem)
 		}
 	}
 	if err := m.Keep(); err != nil {
-		problems = append(problems, Problem{Fault: err.Error()})
+		problems = append(problems, Problem{Fault: message.OfError(err)})
 	}
 	m.report(problems)
 }
 
 // report tells of problems that are new, and all of them to whom it concerns.
 func (m *Merge) report(problems []Problem) {
-	if !m.starting && slices.Equal(problems, m.problems) {
+	if !m.starting && slices.EqualFunc(problems, m.problems, Problem.same) {
 		return
 	}
 	for _, p := range problems {
-		if !slices.Contains(m.problems, p) {
-			slog.Warn(p.Fault, "path", p.Path, "remedy", p.Remedy)
+		if !slices.ContainsFunc(m.problems, p.same) {
+			slog.Warn(p.Fault.String(), "path", p.Path, "remedy", p.Remedy)
 		}
 	}
 	m.problems = problems
@@ -112,11 +112,11 @@ func (m *Merge) ensureBase(p *part) *Problem {
 	case errors.Is(err, fs.ErrNotExist):
 		return &Problem{
 			Path:   p.Path,
-			Fault:  fmt.Sprintf("the host has no %s, so the node has none", p.Path),
-			Remedy: "make it: mkdir " + p.Path,
+			Fault:  message.Of("the host has no %s, so the node has none", p.Path),
+			Remedy: message.Of("make it: mkdir %s", p.Path),
 		}
 	default:
-		return &Problem{Path: p.Path, Fault: err.Error()}
+		return &Problem{Path: p.Path, Fault: message.OfError(err)}
 	}
 }
 
@@ -134,7 +134,7 @@ func (m *Merge) syncFolder(p *part) (problems []Problem) {
 	}
 	ours, err := m.lookInNode(p, theirs)
 	if err != nil {
-		return append(problems, Problem{Path: p.Path, Fault: err.Error()})
+		return append(problems, Problem{Path: p.Path, Fault: message.OfError(err)})
 	}
 	steps, both := decide(func(name string) bool { return p.owns(name, m.Folders) }, theirs, ours)
 	for _, name := range both {
@@ -142,7 +142,7 @@ func (m *Merge) syncFolder(p *part) (problems []Problem) {
 	}
 	for _, s := range steps {
 		if err := m.do(p, s, theirs[s.name], ours[s.name]); err != nil {
-			problems = append(problems, Problem{Path: filepath.Join(p.Path, s.name), Fault: err.Error()})
+			problems = append(problems, Problem{Path: filepath.Join(p.Path, s.name), Fault: message.OfError(err)})
 		}
 	}
 	return problems
@@ -158,11 +158,11 @@ func (m *Merge) look(p *part) (theirs map[string]hostEntry, problem *Problem) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &Problem{
 			Path:   p.Path,
-			Fault:  fmt.Sprintf("u7s-admin can't read the host's %s: the node sees nothing of it", p.Path),
-			Remedy: "open it: chmod o+rx " + p.Path,
+			Fault:  message.Of("u7s-admin can't read the host's %s: the node sees nothing of it", p.Path),
+			Remedy: message.Of("open it: chmod o+rx %s", p.Path),
 		}
 	default:
-		return nil, &Problem{Path: p.Path, Fault: err.Error()}
+		return nil, &Problem{Path: p.Path, Fault: message.OfError(err)}
 	}
 }
 
@@ -179,7 +179,7 @@ func (m *Merge) lookInNode(p *part, theirs map[string]hostEntry) (ours map[strin
 		ours = inNode(p.base, candidates, roleOf)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("looking at the node's own %s: %w", p.Path, err)
+		return nil, message.Errorf("looking at the node's own %s: %w", p.Path, err)
 	}
 	for name, e := range ours {
 		e.seen = e.id
@@ -227,7 +227,7 @@ func (m *Merge) do(p *part, s step, h hostEntry, n nodeEntry) error {
 
 func (m *Merge) add(p *part, name string, h hostEntry) error {
 	if err := m.view.place(p.base, name, h); err != nil {
-		return fmt.Errorf("making a mount point: %w", err)
+		return message.Errorf("making a mount point: %w", err)
 	}
 	p.placed[name] = stub
 	if h.kind == link {
@@ -279,7 +279,7 @@ func (m *Merge) makeFile(f MadeFile) (*Problem, error) {
 		}
 	})
 	if unread != nil && !errors.Is(unread, fs.ErrNotExist) {
-		err = errors.Join(err, fmt.Errorf("reading the host's file: %w", unread))
+		err = errors.Join(err, message.Errorf("reading the host's file: %w", unread))
 	}
 	return f.Check(theirs), err
 }

@@ -3,7 +3,6 @@ package hostfs
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A container that mounts a whole merged folder has a copy of it, and what is
@@ -32,7 +33,7 @@ func readMounts(table io.Reader) (all []mountedAt, err error) {
 	for lines := bufio.NewScanner(table); lines.Scan(); err = lines.Err() {
 		fields := strings.Fields(lines.Text())
 		if len(fields) <= at {
-			return nil, fmt.Errorf("%q is no line of a table of mounts", lines.Text())
+			return nil, message.Errorf("%q is no line of a table of mounts", lines.Text())
 		}
 		all = append(all, mountedAt{fields[device], octal.Replace(fields[root]), octal.Replace(fields[at])})
 	}
@@ -141,7 +142,7 @@ func (m *Merge) showIn(process, path, entry string, show bool) error {
 	}
 	err = inNamespace(namespace, func() error { return replace(path, tree) })
 	if err != nil {
-		return fmt.Errorf("mounting the host's %q in a container: %w", entry, err)
+		return message.Errorf("mounting the host's %q in a container: %w", entry, err)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package hostfs
 
 import (
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"runtime"
@@ -9,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A view is the host's files as they are without the node's mounts: a mount
@@ -26,7 +26,7 @@ func newView() (*view, error) {
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the process
 		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-			ready <- fmt.Errorf("making a mount namespace for the host's files: %w", err)
+			ready <- message.Errorf("making a mount namespace for the host's files: %w", err)
 			return
 		}
 		ready <- nil
@@ -63,7 +63,7 @@ func (v *view) tree(path string, follow bool) (fd int, err error) {
 	}
 	v.do(func() { fd, err = unix.OpenTree(unix.AT_FDCWD, path, flags) })
 	if err != nil {
-		return -1, fmt.Errorf("opening the host's %q: %w", path, err)
+		return -1, message.Errorf("opening the host's %q: %w", path, err)
 	}
 	return fd, nil
 }
@@ -80,7 +80,7 @@ func (v *view) show(from, at string, follow bool) error {
 		flags |= unix.MOVE_MOUNT_T_SYMLINKS
 	}
 	if err := unix.MoveMount(fd, "", unix.AT_FDCWD, at, flags); err != nil {
-		return fmt.Errorf("mounting the host's %q at %q: %w", from, at, err)
+		return message.Errorf("mounting the host's %q at %q: %w", from, at, err)
 	}
 	return nil
 }
@@ -134,7 +134,7 @@ func unmountAll(path string) error {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("unmounting %q: %w", path, err)
+			return message.Errorf("unmounting %q: %w", path, err)
 		}
 	}
 }

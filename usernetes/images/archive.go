@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path"
@@ -14,6 +13,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // An Archive is a docker archive that the administrator gives in place of a
@@ -61,7 +61,7 @@ func ReadArchives(names []string, files []*os.File) []Archive {
 	for i, file := range files {
 		a := Archive{Name: names[i], File: file}
 		if a.Images, a.Err = readArchiveFile(a.Name, file); a.Err != nil {
-			a.Err = host.NewFault(host.AsFault(a.Err).Remedy, "the image archive %q: %w", a.Name, a.Err)
+			a.Err = &host.Fault{Err: message.Errorf("the image archive %q: %w", a.Name, a.Err), Remedy: host.AsFault(a.Err).Remedy}
 		}
 		all = append(all, a)
 	}
@@ -74,7 +74,8 @@ func readArchiveFile(name string, file *os.File) ([]ArchivedImage, error) {
 	case err != nil:
 		return nil, host.NewFault(howToArchive, "it can't be read: %w", err)
 	case info.IsDir():
-		return nil, host.NewFault("make one file of a folder in OCI layout: skopeo copy oci:"+name+" docker-archive:NEW:IMAGE", "it is a folder")
+		return nil, host.WithRemedy(message.Errorf("it is a folder"),
+			"make one file of a folder in OCI layout: skopeo copy oci:%s docker-archive:NEW:IMAGE", name)
 	case !info.Mode().IsRegular():
 		return nil, host.NewFault("give a plain file, for it is read twice", "it is no plain file")
 	}
@@ -98,7 +99,8 @@ func (r archiveReader) images() ([]ArchivedImage, error) {
 		return nil, host.NewFault(howToArchive, "it is empty")
 	}
 	if form, program := compression(r.from); form != "" {
-		return nil, host.NewFault("unpack it first: "+program+" "+r.name, "it is compressed by %s", form)
+		return nil, host.WithRemedy(message.Errorf("it is compressed by %s", form),
+			"unpack it first: %s %s", program, r.name)
 	}
 	parts, tables, err := r.parts(manifest)
 	if err != nil {
@@ -106,7 +108,8 @@ func (r archiveReader) images() ([]ArchivedImage, error) {
 	}
 	if tables[manifest] == nil {
 		if parts["oci-layout"] {
-			return nil, host.NewFault("convert it: skopeo copy oci-archive:"+r.name+" docker-archive:NEW:IMAGE", "it is an OCI archive, not one of docker's form")
+			return nil, host.WithRemedy(message.Errorf("it is an OCI archive, not one of docker's form"),
+				"convert it: skopeo copy oci-archive:%s docker-archive:NEW:IMAGE", r.name)
 		}
 		return nil, host.NewFault(howToArchive, "it is no docker archive: it has no manifest.json")
 	}
@@ -234,7 +237,7 @@ func compression(from io.ReaderAt) (form, program string) {
 func fullName(name string) (string, error) {
 	named, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
-		return "", fmt.Errorf("reading it: %w", err)
+		return "", message.Errorf("reading it: %w", err)
 	}
 	return reference.TagNameOnly(named).String(), nil
 }

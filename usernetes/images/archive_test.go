@@ -85,7 +85,7 @@ func TestReadArchiveRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := archiveReader{"a.tar", bytes.NewReader(c.data), int64(len(c.data))}.images()
 			var f *host.Fault
-			if !errors.As(err, &f) || !strings.Contains(err.Error(), c.says) || !strings.Contains(f.Remedy, c.remedy) {
+			if !errors.As(err, &f) || !strings.Contains(err.Error(), c.says) || !strings.Contains(f.Remedy.String(), c.remedy) {
 				t.Errorf("got %v, %+v", err, f)
 			}
 		})
@@ -118,7 +118,7 @@ func TestReadArchives(t *testing.T) {
 			t.Errorf("%+v", all[0])
 		}
 		for i, says := range map[int]string{1: `"pipe": it is no plain file`, 2: `"oci": it is a folder`} {
-			if all[i].Err == nil || !strings.Contains(all[i].Err.Error(), says) || host.AsFault(all[i].Err).Remedy == "" {
+			if all[i].Err == nil || !strings.Contains(all[i].Err.Error(), says) || host.AsFault(all[i].Err).Remedy.Empty() {
 				t.Errorf("%+v", all[i])
 			}
 		}

@@ -1,17 +1,17 @@
 package images
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A Cause is a remedy, and the words by which its cause is known.
 type Cause struct {
 	words  []string
-	Remedy string
+	Remedy message.Text
 }
 
 // KnownCause returns a cause the first remedy that fits it, or nil.
@@ -29,11 +29,11 @@ func StorageCauses() []Cause {
 	return []Cause{
 		{
 			words:  []string{"rejected", "signature", "trust policy"},
-			Remedy: "sign the image; or let /etc/containers/policy.json take it unsigned, see containers-policy.json(5)",
+			Remedy: message.Of("sign the image; or let /etc/containers/policy.json take it unsigned, see containers-policy.json(5)"),
 		},
 		{
 			words:  []string{"no space left on device"},
-			Remedy: "make room, or mount a larger file system there: df -h /var/lib/u7s-admin",
+			Remedy: message.Of("make room, or mount a larger file system there: df -h /var/lib/u7s-admin"),
 		},
 	}
 }
@@ -45,51 +45,51 @@ func registryCauses(registry, image string) []Cause {
 	return []Cause{
 		{
 			words:  []string{"executable file not found"},
-			Remedy: "install the packages that podsec-k8s requires: apt-get install podsec-k8s",
+			Remedy: message.Of("install the packages that podsec-k8s requires: apt-get install podsec-k8s"),
 		},
 		{
 			words:  []string{"proxyconnect ", "Proxy Authentication Required", "socks connect "},
-			Remedy: "correct HTTPS_PROXY in /etc/podsec-k8s, or name the registry in NO_PROXY there; or give the images as archives: --image-archive FILE",
+			Remedy: message.Of("correct HTTPS_PROXY in /etc/podsec-k8s, or name the registry in NO_PROXY there; or give the images as archives: --image-archive FILE"),
 		},
 		{
 			words:  []string{"signed by unknown authority"},
-			Remedy: fmt.Sprintf("put the certificate of its authority, readable for everyone, at /etc/containers/certs.d/%s/ca.crt; or give the images as archives: --image-archive FILE", registry),
+			Remedy: message.Of("put the certificate of its authority, readable for everyone, at /etc/containers/certs.d/%s/ca.crt; or give the images as archives: --image-archive FILE", registry),
 		},
 		{
 			words:  []string{"x509: ", "tls: "},
-			Remedy: "correct the registry's certificate, or this machine's clock; or give the images as archives: --image-archive FILE",
+			Remedy: message.Of("correct the registry's certificate, or this machine's clock; or give the images as archives: --image-archive FILE"),
 		},
 		{
 			words:  []string{"server gave HTTP response to HTTPS client"},
-			Remedy: fmt.Sprintf("if it is meant to have no TLS: printf '[[registry]]\\nlocation = \"%s\"\\ninsecure = true\\n' > /etc/containers/registries.conf.d/60-site.conf; or give the images as archives: --image-archive FILE", registry),
+			Remedy: message.Of("if it is meant to have no TLS: printf '[[registry]]\\nlocation = \"%s\"\\ninsecure = true\\n' > /etc/containers/registries.conf.d/60-site.conf; or give the images as archives: --image-archive FILE", registry),
 		},
 		{
 			words:  []string{"unauthorized", "authentication required", "denied: ", "invalid username/password", "403 (Forbidden)"},
-			Remedy: fmt.Sprintf("log in: skopeo login --authfile /etc/podsec-k8s/auth.json %s; chown root:u7s-admin and chmod 0640 that file; IMAGE_AUTH_FILE=/etc/podsec-k8s/auth.json in /etc/podsec-k8s/node.conf; or give the images as archives: --image-archive FILE", registry),
+			Remedy: message.Of("log in: skopeo login --authfile /etc/podsec-k8s/auth.json %s; chown root:u7s-admin and chmod 0640 that file; IMAGE_AUTH_FILE=/etc/podsec-k8s/auth.json in /etc/podsec-k8s/node.conf; or give the images as archives: --image-archive FILE", registry),
 		},
 		{
 			words:  []string{"manifest unknown", "name unknown", "not found", "repository name not known"},
-			Remedy: fmt.Sprintf("copy it there: skopeo copy docker-archive:FILE docker://%s; or set IMAGE_REPOSITORY in /etc/podsec-k8s/node.conf to where it is; or give the images as archives: --image-archive FILE", image),
+			Remedy: message.Of("copy it there: skopeo copy docker-archive:FILE docker://%s; or set IMAGE_REPOSITORY in /etc/podsec-k8s/node.conf to where it is; or give the images as archives: --image-archive FILE", image),
 		},
 		{
 			words:  []string{"for the architecture", "no image found in"},
-			Remedy: "copy the image of this machine's architecture there; or give the images as archives: --image-archive FILE",
+			Remedy: message.Of("copy the image of this machine's architecture there; or give the images as archives: --image-archive FILE"),
 		},
 		{
 			words:  []string{" is blocked in "},
-			Remedy: "allow it in /etc/containers/registries.conf; or set IMAGE_REPOSITORY in /etc/podsec-k8s/node.conf to another registry; or give the images as archives: --image-archive FILE",
+			Remedy: message.Of("allow it in /etc/containers/registries.conf; or set IMAGE_REPOSITORY in /etc/podsec-k8s/node.conf to another registry; or give the images as archives: --image-archive FILE"),
 		},
 		{
 			words:  []string{"permission denied"},
-			Remedy: "let everyone read that file; or give the images as archives: --image-archive FILE",
+			Remedy: message.Of("let everyone read that file; or give the images as archives: --image-archive FILE"),
 		},
 		{
 			words:  []string{"lookup "},
-			Remedy: fmt.Sprintf("see that this machine can look up %s, in /etc/hosts or by its name server; or set IMAGE_REPOSITORY in /etc/podsec-k8s/node.conf to another registry; or give the images as archives: --image-archive FILE", registry),
+			Remedy: message.Of("see that this machine can look up %s, in /etc/hosts or by its name server; or set IMAGE_REPOSITORY in /etc/podsec-k8s/node.conf to another registry; or give the images as archives: --image-archive FILE", registry),
 		},
 		{
 			words:  []string{"connection refused", "no route to host", "network is unreachable", "timeout", "no answer in", "no end in", "connection reset", "EOF"},
-			Remedy: fmt.Sprintf("see that this machine can look up and reach %s; or set IMAGE_REPOSITORY in /etc/podsec-k8s/node.conf to another registry; or give the images as archives: --image-archive FILE", registry),
+			Remedy: message.Of("see that this machine can look up and reach %s; or set IMAGE_REPOSITORY in /etc/podsec-k8s/node.conf to another registry; or give the images as archives: --image-archive FILE", registry),
 		},
 	}
 }

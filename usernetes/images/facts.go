@@ -2,11 +2,11 @@ package images
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"slices"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -66,14 +66,14 @@ func ReadAuthFile(file string) error {
 	}
 	var content struct{ Auths, CredHelpers map[string]any }
 	if err := json.Unmarshal(data, &content); err != nil {
-		return fmt.Errorf("reading %q: %w", file, err)
+		return message.Errorf("reading %q: %w", file, err)
 	}
 	if len(content.Auths)+len(content.CredHelpers) == 0 {
-		return fmt.Errorf("%q has a login for no registry", file)
+		return message.Errorf("%q has a login for no registry", file)
 	}
 	info, err := os.Stat(file)
 	if err == nil && info.Mode()&0o007 != 0 {
-		err = fmt.Errorf("every user of the machine may read or write %q", file)
+		err = message.Errorf("every user of the machine may read or write %q", file)
 	}
 	return err
 }

@@ -2,12 +2,12 @@ package images
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -58,22 +58,22 @@ func IDsIn(message string) (need uint64) {
 var namedIDs = regexp.MustCompile(`(?:requested (\d+):|set\w+ to )(\d+)`)
 
 // Text says what is wrong in plain words.
-func (f IDFault) Text(n node.Node, have NodeIDs) string {
-	return fmt.Sprintf("node %s has the user and group ids 0 to %d, and lacks what is asked for: %s", n.Name, min(have.UIDs, have.GIDs)-1, f.What)
+func (f IDFault) Text(n node.Node, have NodeIDs) message.Text {
+	return message.Of("node %s has the user and group ids 0 to %d, and lacks what is asked for: %s", n.Name, min(have.UIDs, have.GIDs)-1, f.What)
 }
 
 // Remedy says what to do. The number of ids is rounded up to a multiple of
 // what a pod's image is made for.
-func (f IDFault) Remedy() string {
+func (f IDFault) Remedy() message.Text {
 	if f.Never {
-		return "leave hostUsers out: all pods of this node are in its user namespace already, root among them is no root of the machine"
+		return message.Of("leave hostUsers out: all pods of this node are in its user namespace already, root among them is no root of the machine")
 	}
 	if f.Need > node.MaxSubIDs {
-		return "no node can have that many ids: let the pod ask for smaller ones"
+		return message.Of("no node can have that many ids: let the pod ask for smaller ones")
 	}
 	count := max(f.Need, 2*idUnit)                     // twice the default where nothing is known
 	count = (count - 1 + idUnit - 1) / idUnit * idUnit // id 0 is the node's user itself
-	return fmt.Sprintf("on this node, set SUBORDINATE_IDS=%d or more in /etc/podsec-k8s/node.conf, then: podsec-k8s host apply; systemctl stop kubelet; systemctl start kubelet", count)
+	return message.Of("on this node, set SUBORDINATE_IDS=%d or more in /etc/podsec-k8s/node.conf, then: podsec-k8s host apply; systemctl stop kubelet; systemctl start kubelet", count)
 }
 
 // WithIDRemedy adds to an error what to do when it is about such ids.

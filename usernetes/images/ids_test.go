@@ -10,7 +10,7 @@ import (
 
 func TestLoadedImageLacksIDs(t *testing.T) {
 	failed := &host.CommandError{Argv: []string{"skopeo"}, Status: 1, Stderr: "potentially insufficient UIDs or GIDs available in user namespace (requested 70000:70000 for /x)", Err: errors.New("exit status 1")}
-	if f := new(host.Fault); !errors.As(WithIDRemedy(failed), &f) || !strings.Contains(f.Remedy, "SUBORDINATE_IDS=131072") {
+	if f := new(host.Fault); !errors.As(WithIDRemedy(failed), &f) || !strings.Contains(f.Remedy.String(), "SUBORDINATE_IDS=131072") {
 		t.Errorf("got %v", WithIDRemedy(failed))
 	}
 	failed.Stderr = "no such image"

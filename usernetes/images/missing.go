@@ -1,12 +1,12 @@
 package images
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Needs reports whether a node does not start without an image.
@@ -19,17 +19,17 @@ func (f ImageFacts) Needs(image string) bool {
 func (f ImageFacts) Missing(image NeededImage) *host.Fault {
 	name, from, answer := image.Name, registryOf(image.Name), host.AsFault(image.Registry)
 	if len(f.Archives) == 0 {
-		return host.NewFault(answer.Remedy, "the image %s is not in the node's storage and in no archive, for none was given; the registry %s: %w", name, from, answer)
+		return &host.Fault{Err: message.Errorf("the image %s is not in the node's storage and in no archive, for none was given; the registry %s: %w", name, from, answer), Remedy: answer.Remedy}
 	}
 	remedy := answer.Remedy
 	switch like := f.alike(name); {
 	case like == "":
 	case path.Base(like) == path.Base(name):
-		remedy = fmt.Sprintf("set IMAGE_REPOSITORY=%s in /etc/podsec-k8s/node.conf; or give the image that name: skopeo copy docker-archive:FILE:%s docker-archive:NEW:%s", repositoryOf(like), like, name)
+		remedy = message.Of("set IMAGE_REPOSITORY=%s in /etc/podsec-k8s/node.conf; or give the image that name: skopeo copy docker-archive:FILE:%s docker-archive:NEW:%s", repositoryOf(like), like, name)
 	default:
-		remedy = fmt.Sprintf("%s is another version; fetch the right one: skopeo copy docker://%s docker-archive:FILE:%s", like, name, name)
+		remedy = message.Of("%s is another version; fetch the right one: skopeo copy docker://%s docker-archive:FILE:%s", like, name, name)
 	}
-	return host.NewFault(remedy, "the image %s is not in the node's storage and in no archive (%s); the registry %s: %w", name, f.contents(), from, answer)
+	return &host.Fault{Err: message.Errorf("the image %s is not in the node's storage and in no archive (%s); the registry %s: %w", name, f.contents(), from, answer), Remedy: remedy}
 }
 
 // alike returns the name of an archived image that differs from the needed one

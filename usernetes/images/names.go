@@ -1,11 +1,11 @@
 package images
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -17,8 +17,8 @@ func FullNames(images ...string) (all []string, err error) {
 	for _, image := range images {
 		name, err := fullName(image)
 		if err != nil {
-			return nil, host.NewFault("set IMAGE_REPOSITORY in "+node.SiteDir+", or --image-repository, to a registry and path such as registry.example:5000/k8s",
-				"%q is no name of an image: %w", image, err)
+			return nil, host.WithRemedy(message.Errorf("%q is no name of an image: %w", image, err),
+				"set IMAGE_REPOSITORY in %s, or --image-repository, to a registry and path such as registry.example:5000/k8s", node.SiteDir)
 		}
 		all = append(all, name)
 	}
@@ -30,7 +30,7 @@ func FullNames(images ...string) (all []string, err error) {
 func CheckImageNames(images []string) error {
 	for _, image := range images {
 		if _, err := fullName(image); err != nil {
-			return fmt.Errorf("the node names an image that is none, %q: %w", image, err)
+			return message.Errorf("the node names an image that is none, %q: %w", image, err)
 		}
 	}
 	return nil
@@ -43,7 +43,7 @@ func DNSImage(list string) (string, error) {
 			return image, nil
 		}
 	}
-	return "", fmt.Errorf("asking kubeadm for the name of CoreDNS' image: it is not among %q", list)
+	return "", message.Errorf("asking kubeadm for the name of CoreDNS' image: it is not among %q", list)
 }
 
 // MakesDNS reports whether kubeadm init makes CoreDNS by this configuration.

@@ -22,7 +22,7 @@ func TestFullNames(t *testing.T) {
 	if all, err := FullNames("r.test:5000/pause:3.9", "mirror/coredns:v1"); err != nil || !slices.Equal(all, []string{"r.test:5000/pause:3.9", "docker.io/mirror/coredns:v1"}) {
 		t.Errorf("%q, %v", all, err)
 	}
-	if _, err := FullNames("https://r.test/pause:3.9"); err == nil || !strings.Contains(host.AsFault(err).Remedy, "IMAGE_REPOSITORY") {
+	if _, err := FullNames("https://r.test/pause:3.9"); err == nil || !strings.Contains(host.AsFault(err).Remedy.String(), "IMAGE_REPOSITORY") {
 		t.Errorf("an address in place of a name: %v", err)
 	}
 }

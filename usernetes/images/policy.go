@@ -13,6 +13,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -77,18 +78,18 @@ func ParsePolicy(data []byte) (p ImagePolicy, err error) {
 	var top map[string]json.RawMessage // of which none but these two may be there
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	if err := decoder.Decode(&top); err != nil {
-		return p, fmt.Errorf("it is no JSON: %w", err)
+		return p, message.Errorf("it is no JSON: %w", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return p, errors.New("it is no JSON: something follows its end")
+		return p, message.New("it is no JSON: something follows its end")
 	}
 	for key := range top {
 		if key != "default" && key != "transports" {
-			return p, fmt.Errorf("it has the unknown key %q", key)
+			return p, message.Errorf("it has the unknown key %q", key)
 		}
 	}
 	if err := json.Unmarshal(data, &p); err != nil {
-		return p, fmt.Errorf("it is no policy: %w", err)
+		return p, message.Errorf("it is no policy: %w", err)
 	}
 	return p, p.check()
 }
@@ -109,11 +110,11 @@ func (p ImagePolicy) check() error {
 
 func checkRequirements(all []requirement, where string) error {
 	if len(all) == 0 {
-		return fmt.Errorf("it has no requirement in %s", where)
+		return message.Errorf("it has no requirement in %s", where)
 	}
 	for _, r := range all {
 		if r.Type != acceptAnything && r.Type != rejectAll && !slices.Contains(signatureKinds(), r.Type) {
-			return fmt.Errorf("it has the unknown requirement %q in %s", r.Type, where)
+			return message.Errorf("it has the unknown requirement %q in %s", r.Type, where)
 		}
 	}
 	return nil
@@ -207,11 +208,12 @@ func (f PolicyFacts) CheckRegistry(image string) error {
 	all, where := f.Policy.requirements(transportRegistry, registryScopes(image))
 	for _, r := range all {
 		if r.Type == rejectAll {
-			return host.NewFault(acceptImage(image), "%s refuses the image %s: %s is reject", PolicyFile, image, where)
+			return &host.Fault{Err: message.Errorf("%s refuses the image %s: %s is reject", PolicyFile, image, where), Remedy: acceptImage(image)}
 		}
 		for _, key := range append(r.Keys, r.Key) {
 			if err := f.Unreadable[key]; err != nil {
-				return host.NewFault("let everyone read the key: chmod 0644 "+key, "%s asks for a signature of the image %s, by a key that %s can't read: %w", PolicyFile, image, node.Admin, err)
+				return host.WithRemedy(message.Errorf("%s asks for a signature of the image %s, by a key that %s can't read: %w", PolicyFile, image, node.Admin, err),
+					"let everyone read the key: chmod 0644 %s", key)
 			}
 		}
 	}
@@ -224,14 +226,13 @@ func (f PolicyFacts) CheckUnsigned(image string) error {
 	all, where := f.Policy.requirements(transportRegistry, registryScopes(image))
 	for _, r := range all {
 		if r.Type != acceptAnything {
-			return host.NewFault(acceptImage(image), "%s lets no container run of the image %s, which comes from an archive and so has no signature: %s is %s",
-				PolicyFile, image, where, r.Type)
+			return &host.Fault{Err: message.Errorf("%s lets no container run of the image %s, which comes from an archive and so has no signature: %s is %s", PolicyFile, image, where, r.Type), Remedy: acceptImage(image)}
 		}
 	}
 	return nil
 }
 
 // acceptImage is the line of the policy that lets an image be.
-func acceptImage(image string) string {
-	return fmt.Sprintf(`add to "transports", "docker" there: %q: [{"type": "insecureAcceptAnything"}]`, image)
+func acceptImage(image string) message.Text {
+	return message.Of(`add to "transports", "docker" there: %q: [{"type": "insecureAcceptAnything"}]`, image)
 }

@@ -47,7 +47,7 @@ func TestParsePolicyRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParsePolicy([]byte(text))
 			var f *host.Fault
-			if err == nil || !errors.As(PolicyFacts{Err: err}.CheckReadable(), &f) || !strings.Contains(f.Remedy, "containers-policy.json(5)") {
+			if err == nil || !errors.As(PolicyFacts{Err: err}.CheckReadable(), &f) || !strings.Contains(f.Remedy.String(), "containers-policy.json(5)") {
 				t.Errorf("got %v, %v", err, f)
 			}
 		})

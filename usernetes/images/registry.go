@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"runtime"
@@ -16,6 +15,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -46,16 +46,16 @@ func (c RegistryClient) Ask(ctx context.Context, image string) error {
 		if _, err := c.lookUp(ctx, image); err != nil {
 			return RegistryFault(image, err)
 		}
-		return RegistryFault(image, fmt.Errorf("no answer in %s", registryTimeout))
+		return RegistryFault(image, message.Errorf("no answer in %s", registryTimeout))
 	case err != nil:
 		return RegistryFault(image, SkopeoCause(err))
 	}
 	var config struct{ Architecture string }
 	if err := json.Unmarshal(out, &config); err != nil {
-		return RegistryFault(image, fmt.Errorf("what answers is no registry: %w", err))
+		return RegistryFault(image, message.Errorf("what answers is no registry: %w", err))
 	}
 	if config.Architecture != runtime.GOARCH {
-		return RegistryFault(image, fmt.Errorf("image for the architecture %s, not %s", config.Architecture, runtime.GOARCH))
+		return RegistryFault(image, message.Errorf("image for the architecture %s, not %s", config.Architecture, runtime.GOARCH))
 	}
 	return c.onThisMachine(ctx, image)
 }
@@ -101,8 +101,11 @@ func hostOf(registry string) string {
 // errOwnAddress is an address that the node has for itself.
 type errOwnAddress struct{ address netip.Addr }
 
-func (e errOwnAddress) Error() string {
-	return fmt.Sprintf("it is at %s, and to the node that is the node itself", e.address)
+func (e errOwnAddress) Error() string { return e.Say().String() }
+
+// Say is Error in any language.
+func (e errOwnAddress) Say() message.Text {
+	return message.Of("it is at %s, and to the node that is the node itself", e.address)
 }
 
 // registryOf returns the registry of an image, with its port.
@@ -155,5 +158,6 @@ func RegistryFault(image string, cause error) *host.Fault {
 	if known := KnownCause(append(registryCauses(registryOf(image), image), StorageCauses()...), cause); known != nil {
 		return known
 	}
-	return host.NewFault("see what it says: skopeo inspect docker://"+image+"; or give the images as archives: --image-archive FILE", "%w", cause)
+	return host.WithRemedy(message.Errorf("%w", cause),
+		"see what it says: skopeo inspect docker://%s; or give the images as archives: --image-archive FILE", image)
 }

@@ -44,7 +44,7 @@ func TestRegistryFault(t *testing.T) {
 			if !strings.Contains(f.Error(), c.cause) || strings.Contains(f.Error(), "level=fatal") || strings.Contains(f.Error(), "Error parsing") {
 				t.Errorf("cause %q, want %q", f.Error(), c.cause)
 			}
-			if !strings.Contains(f.Remedy, c.remedy) {
+			if !strings.Contains(f.Remedy.String(), c.remedy) {
 				t.Errorf("remedy %q, want %q", f.Remedy, c.remedy)
 			}
 		})

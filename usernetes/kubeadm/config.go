@@ -1,11 +1,11 @@
 package kubeadm
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 )
 
@@ -37,10 +37,8 @@ func anyList(texts []string) []any {
 func (c Config) Overlay(source string, data []byte) error {
 	docs, err := document.Parse(data)
 	if err != nil {
-		return &host.Fault{
-			Err:    fmt.Errorf("reading the kubeadm configuration %q: %w", source, err),
-			Remedy: "correct the file: kubeadm config validate --config FILE",
-		}
+		return host.WithRemedy(message.Errorf("reading the kubeadm configuration %q: %w", source, err),
+			"correct the file: kubeadm config validate --config FILE")
 	}
 	for _, doc := range docs {
 		kind, _ := doc["kind"].(string)
@@ -50,10 +48,8 @@ func (c Config) Overlay(source string, data []byte) error {
 			continue
 		}
 		if doc["apiVersion"] != ours["apiVersion"] {
-			return &host.Fault{
-				Err:    fmt.Errorf("%q has %s of %v, and kubeadm here is given %v", source, kind, doc["apiVersion"], ours["apiVersion"]),
-				Remedy: "convert the file: kubeadm config migrate --old-config FILE --new-config NEW",
-			}
+			return host.WithRemedy(message.Errorf("%q has %s of %v, and kubeadm here is given %v", source, kind, doc["apiVersion"], ours["apiVersion"]),
+				"convert the file: kubeadm config migrate --old-config FILE --new-config NEW")
 		}
 		document.Merge(ours, doc)
 	}
@@ -94,10 +90,8 @@ func (c Config) CheckOwned(base Config) error {
 	for _, field := range ownedFields() {
 		want, got := document.Lookup(base[field.kind], field.path...), document.Lookup(c[field.kind], field.path...)
 		if !reflect.DeepEqual(want, got) {
-			return &host.Fault{
-				Err:    fmt.Errorf("kubeadm configuration: %s %v is %v, not %v: %s", field.kind, field.path, got, want, field.why),
-				Remedy: "leave that field out of the configuration",
-			}
+			return host.WithRemedy(message.Errorf("kubeadm configuration: %s %v is %v, not %v: %s", field.kind, field.path, got, want, field.why),
+				"leave that field out of the configuration")
 		}
 	}
 	return nil

@@ -10,8 +10,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -19,6 +17,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 )
@@ -70,7 +69,7 @@ func Discover(ctx context.Context, j JoinRequest) (Config, error) {
 		}
 		var doc document.Document
 		if err := yaml.Unmarshal([]byte(data[from.key]), &doc); err != nil {
-			return nil, fmt.Errorf("reading %s of the cluster: %w", from.kind, err)
+			return nil, message.Errorf("reading %s of the cluster: %w", from.kind, err)
 		}
 		config[from.kind] = doc
 	}
@@ -100,11 +99,11 @@ func getConfigMap(ctx context.Context, client *http.Client, url, token string) (
 	}
 	defer response.Body.Close() //nolint:errcheck // read only
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s", url, response.Status)
+		return nil, message.Errorf("%s answers %s", url, response.Status)
 	}
 	var object struct{ Data map[string]string }
 	if err := json.NewDecoder(io.LimitReader(response.Body, maxConfigMap)).Decode(&object); err != nil {
-		return nil, fmt.Errorf("reading the answer of %s: %w", url, err)
+		return nil, message.Errorf("reading the answer of %s: %w", url, err)
 	}
 	return object.Data, nil
 }
@@ -115,18 +114,18 @@ func getConfigMap(ctx context.Context, client *http.Client, url, token string) (
 func pinnedAuthorities(data []byte, hashes []string) (*x509.CertPool, error) {
 	var k kubeapi.Kubeconfig
 	if err := yaml.Unmarshal(data, &k); err != nil {
-		return nil, fmt.Errorf("reading the cluster's kubeconfig: %w", err)
+		return nil, message.Errorf("reading the cluster's kubeconfig: %w", err)
 	}
 	pool, found := x509.NewCertPool(), false
 	for _, cluster := range k.Clusters {
 		bundle, err := base64.StdEncoding.DecodeString(cluster.Cluster.CA)
 		if err != nil {
-			return nil, fmt.Errorf("reading the cluster's kubeconfig: %w", err)
+			return nil, message.Errorf("reading the cluster's kubeconfig: %w", err)
 		}
 		for block, rest := pem.Decode(bytes.TrimSpace(bundle)); block != nil; block, rest = pem.Decode(rest) {
 			cert, err := x509.ParseCertificate(block.Bytes)
 			if err != nil {
-				return nil, fmt.Errorf("reading the cluster's certificate authority: %w", err)
+				return nil, message.Errorf("reading the cluster's certificate authority: %w", err)
 			}
 			if slices.ContainsFunc(hashes, func(pin string) bool { return strings.EqualFold(pin, keyHash(cert)) }) {
 				pool.AddCert(cert)
@@ -135,7 +134,7 @@ func pinnedAuthorities(data []byte, hashes []string) (*x509.CertPool, error) {
 		}
 	}
 	if !found {
-		return nil, errors.New("no certificate authority of the cluster has one of the pinned hashes")
+		return nil, message.New("no certificate authority of the cluster has one of the pinned hashes")
 	}
 	return pool, nil
 }

@@ -1,8 +1,6 @@
 package kubeadm
 
 import (
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"regexp"
@@ -10,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -121,7 +120,7 @@ func ParseArgs(known []Flag, args []string) (Args, error) {
 		why, owned := ownedFlags()[name]
 		switch {
 		case owned:
-			return parsed, node.NewMisuse("leave out --"+name, "kubeadm's flag --%s can't be used for a rootless node: %s", name, why)
+			return parsed, node.NewMisuse("leave it out", "kubeadm's flag --%s can't be used for a rootless node: %s", name, why)
 		case !ok && slices.Contains(passedFlags(), name):
 			parsed.Pass = append(parsed.Pass, arg)
 			continue
@@ -178,7 +177,7 @@ func (f valueForm) check(text string) error {
 		return err
 	case formName:
 		if !node.IsName(strings.ToLower(text)) {
-			return fmt.Errorf("%q is no name of a machine or domain", text)
+			return message.Errorf("%q is no name of a machine or domain", text)
 		}
 	case formEndpoint:
 		if host, port, err := net.SplitHostPort(text); err == nil {
@@ -190,11 +189,11 @@ func (f valueForm) check(text string) error {
 		return node.CheckHost(text)
 	case formVersion:
 		if !versionForm.MatchString(text) {
-			return fmt.Errorf("%q is no version of Kubernetes", text)
+			return message.Errorf("%q is no version of Kubernetes", text)
 		}
 	case formKey:
 		if !certificateKey.MatchString(strings.ToLower(text)) {
-			return errors.New("a key has 64 hexadecimal digits")
+			return message.New("a key has 64 hexadecimal digits")
 		}
 	}
 	return nil
@@ -206,7 +205,7 @@ func parseGates(text string) (any, error) {
 		name, value, _ := strings.Cut(pair, "=")
 		on, err := strconv.ParseBool(value)
 		if err != nil {
-			return nil, fmt.Errorf("%q is not NAME=true or NAME=false", pair)
+			return nil, message.Errorf("%q is not NAME=true or NAME=false", pair)
 		}
 		gates[name] = on
 	}

@@ -3,8 +3,6 @@ package kubeadm
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -140,7 +139,7 @@ func (f helpFlag) check(value string) (err error) {
 		_, err = strconv.ParseBool(value)
 	case "duration":
 		if d, e := time.ParseDuration(value); e != nil || d < 0 { // kubeadm takes less than 0 for ever
-			err = cmp.Or(e, errors.New("negative"))
+			err = cmp.Or(e, message.New("negative"))
 		}
 	case "int", "int32", "Level":
 		_, err = strconv.ParseInt(value, 10, 32)
@@ -149,11 +148,11 @@ func (f helpFlag) check(value string) (err error) {
 	}
 	switch {
 	case err != nil && f.kind == "":
-		return fmt.Errorf("%q is neither true nor false", value)
+		return message.Errorf("%q is neither true nor false", value)
 	case err != nil:
-		return fmt.Errorf("%q is no %s", value, f.kind)
+		return message.Errorf("%q is no %s", value, f.kind)
 	case f.oneOf != nil && !slices.Contains(f.oneOf, word):
-		return fmt.Errorf("%q is none of %s", value, strings.Join(f.oneOf, ", "))
+		return message.Errorf("%q is none of %s", value, strings.Join(f.oneOf, ", "))
 	}
 	return nil
 }

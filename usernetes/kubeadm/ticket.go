@@ -3,6 +3,8 @@ package kubeadm
 import (
 	"fmt"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A JoinTicket is what a machine joins a cluster by. Token and key are secrets.
@@ -18,7 +20,7 @@ type JoinTicket struct {
 func ParseTicket(out string) (t JoinTicket, err error) {
 	fields := strings.Fields(out)
 	if len(fields) < 3 || fields[0] != "kubeadm" || fields[1] != "join" {
-		return t, fmt.Errorf("kubeadm printed no join command")
+		return t, message.Errorf("kubeadm printed no join command")
 	}
 	t.Endpoint = fields[2]
 	for i := 3; i < len(fields); i++ {
@@ -27,7 +29,7 @@ func ParseTicket(out string) (t JoinTicket, err error) {
 			continue
 		}
 		if i++; i == len(fields) {
-			return t, fmt.Errorf("kubeadm printed %s without a value", name)
+			return t, message.Errorf("kubeadm printed %s without a value", name)
 		}
 		switch name {
 		case "--token":
@@ -37,7 +39,7 @@ func ParseTicket(out string) (t JoinTicket, err error) {
 		case "--certificate-key":
 			t.CertificateKey = fields[i]
 		default:
-			return t, fmt.Errorf("kubeadm printed a join command with %q", name)
+			return t, message.Errorf("kubeadm printed a join command with %q", name)
 		}
 	}
 	return t, t.Check()
@@ -51,7 +53,7 @@ func (t JoinTicket) Check() error {
 		ControlPlane: t.CertificateKey != "", CertificateKey: t.CertificateKey,
 	}
 	if f := request.formFault(); f != nil {
-		return fmt.Errorf("the join command of the cluster: %w", f.Err)
+		return message.Errorf("the join command of the cluster: %w", f.Err)
 	}
 	return nil
 }

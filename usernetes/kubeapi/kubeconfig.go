@@ -7,13 +7,12 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
-	"errors"
-	"fmt"
 	"net/url"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -67,10 +66,10 @@ type namedContext struct {
 func ParseKubeconfig(data []byte) (Access, error) {
 	var k Kubeconfig
 	if err := yaml.Unmarshal(data, &k); err != nil {
-		return Access{}, fmt.Errorf("reading a kubeconfig: %w", err)
+		return Access{}, message.Errorf("reading a kubeconfig: %w", err)
 	}
 	if len(k.Clusters) != 1 || len(k.Users) != 1 {
-		return Access{}, fmt.Errorf("reading a kubeconfig: it has %d clusters and %d users, not one of each", len(k.Clusters), len(k.Users))
+		return Access{}, message.Errorf("reading a kubeconfig: it has %d clusters and %d users, not one of each", len(k.Clusters), len(k.Users))
 	}
 	a := Access{Server: k.Clusters[0].Cluster.Server}
 	for _, field := range []struct {
@@ -81,7 +80,7 @@ func ParseKubeconfig(data []byte) (Access, error) {
 	} {
 		decoded, err := base64.StdEncoding.DecodeString(field.text)
 		if err != nil {
-			return a, fmt.Errorf("reading a kubeconfig: %w", err)
+			return a, message.Errorf("reading a kubeconfig: %w", err)
 		}
 		*field.to = decoded
 	}
@@ -93,16 +92,16 @@ func ParseKubeconfig(data []byte) (Access, error) {
 func (a Access) Check() error {
 	server, err := url.Parse(a.Server)
 	if err != nil || server.String() != "https://"+server.Host || node.CheckEndpoint(server.Host) != nil {
-		return fmt.Errorf("the server %q is no https address and port", a.Server)
+		return message.Errorf("the server %q is no https address and port", a.Server)
 	}
 	if !x509.NewCertPool().AppendCertsFromPEM(a.CA) {
-		return fmt.Errorf("the cluster's certificate authority is no certificate")
+		return message.Errorf("the cluster's certificate authority is no certificate")
 	}
 	if _, err := tls.X509KeyPair(a.Cert, a.Key); err != nil {
-		return fmt.Errorf("the client's certificate and key: %w", err)
+		return message.Errorf("the client's certificate and key: %w", err)
 	}
 	if _, rest := pem.Decode(a.Key); len(rest) > 0 {
-		return fmt.Errorf("the client's key has more than a key in it")
+		return message.Errorf("the client's key has more than a key in it")
 	}
 	return nil
 }
@@ -168,7 +167,7 @@ func (a Access) Lives(ctx context.Context) bool {
 // time and the name.
 func certifiedBy(ca []byte, chain []*x509.Certificate) error {
 	if len(chain) == 0 {
-		return errors.New("the server has no certificate")
+		return message.New("the server has no certificate")
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(ca)

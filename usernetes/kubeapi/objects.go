@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // An Object is a Service or a Pod of the cluster, as events name it.
@@ -15,11 +16,14 @@ type Object struct {
 	UID       string `json:"uid"`
 }
 
-func (o Object) String() string {
+func (o Object) String() string { return o.Say().String() }
+
+// Say is String in any language.
+func (o Object) Say() message.Text {
 	if o.Kind == "" {
-		return "the node"
+		return message.Of("the node")
 	}
-	return o.Kind + " " + o.Namespace + "/" + o.Name
+	return message.Of("%s %s/%s", o.Kind, o.Namespace, o.Name)
 }
 
 // What the API says of Services, Pods and Nodes, as far as ports need it.

@@ -3,19 +3,19 @@ package namespace
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os/signal"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // errNetworkGone says that the namespaces have lost their network device:
 // they are made anew then, with all in them.
-var errNetworkGone = errors.New("the network device is gone")
+var errNetworkGone = message.New("the network device is gone")
 
 // RunNamespace is the child of RootlessKit: it makes the namespaces a node,
 // says that they are ready, and stays until it is told to end.
@@ -31,20 +31,20 @@ func RunNamespace(ctx context.Context) error {
 	defer stop()
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	lost := func(err error) { end(fmt.Errorf("%w: %w", errNetworkGone, err)) }
+	lost := func(err error) { end(message.Errorf("%w: %w", errNetworkGone, err)) }
 	watch := func(ctx context.Context, _ node.Node) error { return watchTap(ctx, lost) }
 	attach := func(ctx context.Context, n node.Node) error { return attachVeth(ctx, n, lost) }
 	ports := func(ctx context.Context, n node.Node) error { return servePortChild(ctx, n, lost) }
 	merge, err := mergeHost(ctx, n)
 	if err != nil {
-		return fmt.Errorf("preparing the namespaces: %w", err)
+		return message.Errorf("preparing the namespaces: %w", err)
 	}
 	follow := func(ctx context.Context, _ node.Node) error { return merge.Follow(ctx) }
 	for _, step := range []func(context.Context, node.Node) error{
 		follow, setSysctls, watch, attach, ports, addAddress, keepNetwork, awaitChildPID,
 	} {
 		if err := step(ctx, n); err != nil {
-			return fmt.Errorf("preparing the namespaces: %w", errors.Join(err, context.Cause(ctx)))
+			return message.Errorf("preparing the namespaces: %w", errors.Join(err, context.Cause(ctx)))
 		}
 	}
 	if err := host.Ready("the namespaces are ready"); err != nil {

@@ -2,13 +2,12 @@ package namespace
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
 )
@@ -28,10 +27,10 @@ func awaitChildPID(ctx context.Context, _ node.Node) error {
 	return wait.Until(ctx, childPIDTimeout, func() error {
 		data, err := host.ReadFile(ChildPIDFile())
 		if err == nil && len(data) == 0 {
-			err = errors.New("it is empty")
+			err = message.New("it is empty")
 		}
 		if err != nil {
-			return fmt.Errorf("waiting for RootlessKit's file of the child: %w", err)
+			return message.Errorf("waiting for RootlessKit's file of the child: %w", err)
 		}
 		return nil
 	})
@@ -45,10 +44,7 @@ func ChildPID() (int, error) {
 	case !host.Exists(node.NodeFile):
 		return 0, host.NewFault("make one: podsec-k8s-create-master or podsec-k8s join", "there is no node on this machine yet")
 	default:
-		return 0, &host.Fault{
-			Err:    fmt.Errorf("finding the node's namespaces: %w", err),
-			Remedy: node.StartRemedy(node.GuardRuns()),
-		}
+		return 0, &host.Fault{Err: message.Errorf("finding the node's namespaces: %w", err), Remedy: message.Of(node.StartRemedy(node.GuardRuns()))}
 	}
 	return strconv.Atoi(string(data))
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -26,7 +27,7 @@ import (
 func StopProgram(ctx context.Context, seconds string) error {
 	limit, err := strconv.Atoi(seconds)
 	if err != nil {
-		return fmt.Errorf("reading how long to wait: %w", err)
+		return message.Errorf("reading how long to wait: %w", err)
 	}
 	pid, err := strconv.Atoi(os.Getenv("MAINPID"))
 	if err != nil {
@@ -37,7 +38,7 @@ func StopProgram(ctx context.Context, seconds string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("watching process %d: %w", pid, err)
+		return message.Errorf("watching process %d: %w", pid, err)
 	}
 	defer unix.Close(handle) //nolint:errcheck // the process ends with it
 	if err := signalProgram(pid, unix.SIGTERM); err != nil {
@@ -63,7 +64,7 @@ func signalProgram(pid int, signal unix.Signal) error {
 			continue // the program's last lines are still to come; it ends after them
 		}
 		if err := unix.Kill(child, signal); err != nil && !errors.Is(err, unix.ESRCH) {
-			return fmt.Errorf("stopping process %d: %w", child, err)
+			return message.Errorf("stopping process %d: %w", child, err)
 		}
 	}
 	return nil
@@ -102,7 +103,7 @@ func waitEnd(ctx context.Context, handle int) error {
 			return nil
 		}
 		if err != nil && !errors.Is(err, unix.EINTR) {
-			return fmt.Errorf("waiting for the program to end: %w", err)
+			return message.Errorf("waiting for the program to end: %w", err)
 		}
 	}
 	return ctx.Err()

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // CRI-O's names: a table of nftables, or chains of iptables' table nat.
@@ -59,7 +60,7 @@ func loadHostPorts(ctx context.Context, program string, args []string, rules str
 	}
 	slog.Warn("mending the rules of pods' host ports, which were flushed")
 	if err := (host.Command{Path: program, Args: args, Stdin: strings.NewReader(rules)}).Run(ctx); err != nil {
-		return fmt.Errorf("mending the rules of pods' host ports: %w", err)
+		return message.Errorf("mending the rules of pods' host ports: %w", err)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package namespace
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host/netnews"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -33,7 +33,7 @@ func keepNetwork(ctx context.Context, n node.Node) error {
 	for _, name := range slices.Compact([]string{"lo", node.TapDevice, n.Device()}) {
 		device, err := keepDevice(name)
 		if err != nil {
-			return fmt.Errorf("noting the network device %s: %w", name, err)
+			return message.Errorf("noting the network device %s: %w", name, err)
 		}
 		k.devices = append(k.devices, device)
 	}
@@ -66,7 +66,7 @@ func (k *netKeeper) mend(ctx context.Context) bool {
 	var faults []error
 	for _, device := range k.devices {
 		if err := device.mend(); err != nil {
-			faults = append(faults, fmt.Errorf("the device %s of the namespaces: %w", device.name, err))
+			faults = append(faults, message.Errorf("the device %s of the namespaces: %w", device.name, err))
 		}
 	}
 	faults = append(faults, mendSysctls())
@@ -93,7 +93,7 @@ func saveNetFaults(faults []error) error {
 // NetFaults reads what is wrong with the namespaces' network.
 func NetFaults() (lines []node.Problem) {
 	if err := node.NoteNetwork.Load(&lines); err != nil && !node.IsMissing(err) {
-		return []node.Problem{node.NewProblem(fmt.Errorf("reading how the network is: %w", err))}
+		return []node.Problem{node.NewProblem(message.Errorf("reading how the network is: %w", err))}
 	}
 	return lines
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -103,16 +103,16 @@ func (p *podNetwork) mendBridge(l Lease) error {
 	if gone {
 		slog.Warn("mending the pods' bridge, which was taken away")
 		if err := netlink.LinkAdd(BridgeLink(l)); err != nil {
-			return fmt.Errorf("making the bridge %s: %w", PodBridge, err)
+			return message.Errorf("making the bridge %s: %w", PodBridge, err)
 		}
 		bridge, err = netlink.LinkByName(PodBridge)
 	}
 	if err != nil {
-		return fmt.Errorf("finding the bridge %s: %w", PodBridge, err)
+		return message.Errorf("finding the bridge %s: %w", PodBridge, err)
 	}
 	if bridge.Attrs().Flags&net.FlagUp == 0 {
 		if err := netlink.LinkSetUp(bridge); err != nil {
-			return fmt.Errorf("mending the bridge %s: %w", PodBridge, err)
+			return message.Errorf("mending the bridge %s: %w", PodBridge, err)
 		}
 	}
 	have, err := netlink.AddrList(bridge, unix.AF_INET)
@@ -121,7 +121,7 @@ func (p *podNetwork) mendBridge(l Lease) error {
 	}
 	gateway := netlink.Addr{IPNet: &net.IPNet{IP: l.Subnet.Addr().Next().AsSlice(), Mask: net.CIDRMask(l.Subnet.Bits(), 32)}}
 	if err := mendAddress(bridge, have, gateway); err != nil {
-		return fmt.Errorf("mending the bridge %s: %w", PodBridge, err)
+		return message.Errorf("mending the bridge %s: %w", PodBridge, err)
 	}
 	if gone {
 		return attachPods(bridge)
@@ -134,7 +134,7 @@ func (p *podNetwork) mendBridge(l Lease) error {
 func attachPods(bridge netlink.Link) error {
 	links, err := netlink.LinkList()
 	if err != nil {
-		return fmt.Errorf("listing devices: %w", err)
+		return message.Errorf("listing devices: %w", err)
 	}
 	var faults []error
 	for _, link := range links {
@@ -165,7 +165,7 @@ func (p *podNetwork) mendOverlay(ctx context.Context) error {
 	}
 	if p.node.Mode() == node.VethMode && !fromRoot(device) {
 		if err := remakeOverlay(); err != nil {
-			return fmt.Errorf("making %s anew: %w", overlayDevice, err)
+			return message.Errorf("making %s anew: %w", overlayDevice, err)
 		}
 	}
 	p.routes = nil
@@ -184,7 +184,7 @@ func (r *recovery) report(fault error) error {
 func (p *podNetwork) overlay() (device netlink.Link, fault error) {
 	device, err := netlink.LinkByName(overlayDevice)
 	if err != nil {
-		return nil, fmt.Errorf("the pod network's device %s: %w", overlayDevice, err)
+		return nil, message.Errorf("the pod network's device %s: %w", overlayDevice, err)
 	}
 	addresses, errAddresses := netlink.AddrList(device, unix.AF_INET)
 	routes, errRoutes := netlink.RouteList(device, unix.AF_INET)
@@ -192,11 +192,11 @@ func (p *podNetwork) overlay() (device netlink.Link, fault error) {
 	case err != nil:
 		return device, err
 	case p.node.Mode() == node.VethMode && !fromRoot(device):
-		return device, fmt.Errorf("the pod network's device %s is not the one that podsec-k8s-net.service made", overlayDevice)
+		return device, message.Errorf("the pod network's device %s is not the one that podsec-k8s-net.service made", overlayDevice)
 	case device.Attrs().Flags&net.FlagUp == 0:
-		return device, fmt.Errorf("the pod network's device %s is down", overlayDevice)
+		return device, message.Errorf("the pod network's device %s is down", overlayDevice)
 	case len(addresses) == 0:
-		return device, fmt.Errorf("the pod network's device %s has lost its address", overlayDevice)
+		return device, message.Errorf("the pod network's device %s has lost its address", overlayDevice)
 	}
 	var now []string
 	for _, r := range routes {
@@ -204,7 +204,7 @@ func (p *podNetwork) overlay() (device netlink.Link, fault error) {
 	}
 	for _, before := range p.routes {
 		if !slices.Contains(now, before) {
-			return device, fmt.Errorf("the pod network's route to %s is gone", before)
+			return device, message.Errorf("the pod network's route to %s is gone", before)
 		}
 	}
 	p.routes = now
@@ -247,10 +247,10 @@ func proxyRulesFault(nat, filter string) error {
 		{filter, "FORWARD", "KUBE-FORWARD"},
 	} {
 		if !hasRule(want.rules, want.chain, want.target) {
-			return fmt.Errorf("kube-proxy's rules were flushed: nothing leads from %s to %s", want.chain, want.target)
+			return message.Errorf("kube-proxy's rules were flushed: nothing leads from %s to %s", want.chain, want.target)
 		}
 		if !strings.Contains(want.rules, "-A "+want.target+" ") {
-			return fmt.Errorf("kube-proxy's rules were flushed: the chain %s is empty", want.target)
+			return message.Errorf("kube-proxy's rules were flushed: the chain %s is empty", want.target)
 		}
 	}
 	filled := map[string]bool{}
@@ -262,7 +262,7 @@ func proxyRulesFault(nat, filter string) error {
 	for line := range strings.Lines(nat) {
 		chain := jumpTarget(strings.Fields(line))
 		if ofService := strings.HasPrefix(chain, "KUBE-SVC-") || strings.HasPrefix(chain, "KUBE-SEP-"); ofService && !filled[chain] {
-			return fmt.Errorf("kube-proxy's rules were flushed: the chain %s is empty", chain)
+			return message.Errorf("kube-proxy's rules were flushed: the chain %s is empty", chain)
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package namespace
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
@@ -47,7 +47,7 @@ func RunWithPortDriver(ctx context.Context, n node.Node) error {
 	defer stop()
 	driver, err := newPortParent()
 	if err != nil {
-		return fmt.Errorf("making the port driver: %w", err)
+		return message.Errorf("making the port driver: %w", err)
 	}
 	ctx, end := context.WithCancelCause(told)
 	go func() { end(servePorts(ctx, n, driver)) }()
@@ -57,7 +57,7 @@ func RunWithPortDriver(ctx context.Context, n node.Node) error {
 	case told.Err() != nil:
 		return nil
 	case ctx.Err() != nil:
-		return fmt.Errorf("publishing the node's ports: %w", context.Cause(ctx))
+		return message.Errorf("publishing the node's ports: %w", context.Cause(ctx))
 	default:
 		return err
 	}
@@ -127,11 +127,11 @@ func servePortChild(ctx context.Context, n node.Node, lost func(error)) error {
 	}
 	word, err := host.ReadFile(portsHandover())
 	if err != nil {
-		return fmt.Errorf("finding the port driver: %w", err)
+		return message.Errorf("finding the port driver: %w", err)
 	}
 	var opaque map[string]string
 	if err := json.Unmarshal(word, &opaque); err != nil {
-		return fmt.Errorf("finding the port driver: %w", err)
+		return message.Errorf("finding the port driver: %w", err)
 	}
 	go func() {
 		if err := child.NewDriver(os.Stderr).RunChildDriver(opaque, ctx.Done(), ""); err != nil {

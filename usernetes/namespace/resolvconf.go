@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/hostfs"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -18,11 +19,11 @@ import (
 func stackNameserver() (netip.Addr, error) {
 	data, err := host.ReadFile("/etc/resolv.conf")
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("finding the nameserver of the namespaces: %w", err)
+		return netip.Addr{}, message.Errorf("finding the nameserver of the namespaces: %w", err)
 	}
 	nameserver, err := netip.ParseAddr(firstNameserver(data))
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("finding the nameserver of the namespaces: %w", err)
+		return netip.Addr{}, message.Errorf("finding the nameserver of the namespaces: %w", err)
 	}
 	return nameserver, nil
 }
@@ -74,8 +75,8 @@ func sameNameservers(mode string) func(hosts []byte) *hostfs.Problem {
 		}
 		return &hostfs.Problem{
 			Path:   "/etc/resolv.conf",
-			Fault:  "the host has another nameserver, and pasta goes on asking the old one",
-			Remedy: "restart the node: systemctl stop kubelet; systemctl start kubelet",
+			Fault:  message.Of("the host has another nameserver, and pasta goes on asking the old one"),
+			Remedy: message.Of("restart the node: systemctl stop kubelet; systemctl start kubelet"),
 		}
 	}
 }

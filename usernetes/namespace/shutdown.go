@@ -3,7 +3,6 @@ package namespace
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
 )
 
@@ -30,11 +30,11 @@ func endAll(ctx context.Context) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("ending what runs in the namespaces: %w", err)
+		return message.Errorf("ending what runs in the namespaces: %w", err)
 	}
 	allGone := func() error {
 		if err := unix.Kill(everyone, 0); !errors.Is(err, unix.ESRCH) {
-			return errors.New("something has not ended")
+			return message.New("something has not ended")
 		}
 		return nil
 	}
@@ -53,13 +53,11 @@ const everyone = -1
 func insideOnly() error {
 	ids, err := host.ReadFile("/proc/self/uid_map")
 	if err != nil {
-		return fmt.Errorf("finding out about the user namespace: %w", err)
+		return message.Errorf("finding out about the user namespace: %w", err)
 	}
 	if mapsAll(string(ids)) {
-		return &host.Fault{
-			Err:    errors.New("this is for RootlessKit to run, in a user namespace"),
-			Remedy: "start the node: systemctl start kubelet",
-		}
+		return host.WithRemedy(message.New("this is for RootlessKit to run, in a user namespace"),
+			"start the node: systemctl start kubelet")
 	}
 	return nil
 }

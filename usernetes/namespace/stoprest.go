@@ -3,7 +3,6 @@ package namespace
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
 )
 
@@ -28,11 +28,11 @@ const killWait = time.Second
 func StopRest(ctx context.Context, seconds string) error {
 	limit, err := strconv.Atoi(seconds)
 	if err != nil {
-		return fmt.Errorf("reading how long to wait: %w", err)
+		return message.Errorf("reading how long to wait: %w", err)
 	}
 	data, err := host.ReadFile("/proc/self/cgroup")
 	if err != nil {
-		return fmt.Errorf("finding the service's control group: %w", err)
+		return message.Errorf("finding the service's control group: %w", err)
 	}
 	group := filepath.Join("/sys/fs/cgroup", unitGroup(string(data)))
 	for _, step := range []struct {
@@ -58,7 +58,7 @@ func StopRest(ctx context.Context, seconds string) error {
 	return errNotEnded
 }
 
-var errNotEnded = errors.New("something has not ended")
+var errNotEnded = message.New("something has not ended")
 
 // unitGroup returns the control group of a service, by that of one of its
 // control processes. Source: cgroups(7), "/proc/[pid]/cgroup".

@@ -1,7 +1,6 @@
 package namespace
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -24,10 +24,10 @@ const (
 func ReadSubnet() (l Lease, err error) {
 	data, err := host.ReadFile(node.SubnetFile)
 	if err != nil {
-		return l, fmt.Errorf("reading flannel's subnet: %w", err)
+		return l, message.Errorf("reading flannel's subnet: %w", err)
 	}
 	if l, err = parseSubnet(string(data)); err != nil {
-		return l, fmt.Errorf("reading flannel's subnet from %q: %w", node.SubnetFile, err)
+		return l, message.Errorf("reading flannel's subnet from %q: %w", node.SubnetFile, err)
 	}
 	return l, nil
 }
@@ -72,7 +72,7 @@ func parseSubnet(text string) (l Lease, err error) {
 		}
 	}
 	if !l.Subnet.IsValid() || l.MTU == 0 {
-		return l, fmt.Errorf("no FLANNEL_SUBNET or no FLANNEL_MTU in it")
+		return l, message.Errorf("no FLANNEL_SUBNET or no FLANNEL_MTU in it")
 	}
 	l.Subnet = l.Subnet.Masked()
 	return l, nil

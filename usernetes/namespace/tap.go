@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
 )
@@ -22,7 +22,7 @@ import (
 func watchTap(ctx context.Context, lost func(error)) error {
 	news, err := linkNews()
 	if err != nil {
-		return fmt.Errorf("watching the network device %s: %w", node.TapDevice, err)
+		return message.Errorf("watching the network device %s: %w", node.TapDevice, err)
 	}
 	context.AfterFunc(ctx, func() { news.Close() }) //nolint:errcheck // it ends a read
 	go func() {
@@ -83,5 +83,5 @@ func tapRuns() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("nothing carries packets for %s", node.TapDevice)
+	return message.Errorf("nothing carries packets for %s", node.TapDevice)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/host/veth"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
 )
@@ -22,18 +23,18 @@ func UnfitModes(ctx context.Context) map[string]error {
 
 func noPasta(ctx context.Context) error {
 	if _, err := host.LookPath("pasta"); err != nil {
-		return errors.New("it needs the program pasta, of the package passt")
+		return message.New("it needs the program pasta, of the package passt")
 	}
 	help, err := host.Command{Path: "rootlesskit", Args: []string{"--help"}}.Output(ctx)
 	if err == nil && !strings.Contains(string(help), node.PastaMode) {
-		err = errors.New("it needs RootlessKit 2.0 or newer")
+		err = message.New("it needs RootlessKit 2.0 or newer")
 	}
 	return err
 }
 
 func noVeth() error {
 	if !host.Exists(veth.NFT) {
-		return fmt.Errorf("it needs %s, of the package nftables", veth.NFT)
+		return message.Errorf("it needs %s, of the package nftables", veth.NFT)
 	}
 	return nil
 }
@@ -69,7 +70,8 @@ func attachVeth(ctx context.Context, n node.Node, lost func(error)) error {
 	}
 	conn, err := uplink(ctx, n, false)
 	if err != nil {
-		return &host.Fault{Err: err, Remedy: "systemctl restart podsec-k8s-net.socket; then systemctl status podsec-k8s-net.service"}
+		return host.WithRemedy(err,
+			"systemctl restart podsec-k8s-net.socket; then systemctl status podsec-k8s-net.service")
 	}
 	go func() {
 		for ctx.Err() == nil {
@@ -84,7 +86,7 @@ func attachVeth(ctx context.Context, n node.Node, lost func(error)) error {
 }
 
 // errTakenBack says that the service no longer knows the device.
-var errTakenBack = errors.New("podsec-k8s-net.service has taken the network device back")
+var errTakenBack = message.New("podsec-k8s-net.service has taken the network device back")
 
 // returnTo connects again to the service, which has just ended.
 func returnTo(ctx context.Context, n node.Node) (conn *veth.Conn, err error) {
@@ -140,7 +142,7 @@ func setUpUplink(ctx context.Context, link veth.Link) error {
 func publishOwn(n node.Node, conn *veth.Conn) error {
 	faults, err := conn.Publish(ownVethPorts(n))
 	for key, fault := range faults {
-		err = errors.Join(err, fmt.Errorf("port %s: %s", key, fault))
+		err = errors.Join(err, message.Errorf("port %s: %s", key, fault))
 	}
 	return err
 }

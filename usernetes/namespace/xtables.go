@@ -2,7 +2,6 @@ package namespace
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // iptables has two implementations of itself, each under all of its names.
@@ -39,7 +39,7 @@ func findXtables() (*xtables, error) {
 	}
 	used, err := filepath.EvalSymlinks(iptables)
 	if err != nil {
-		return nil, fmt.Errorf("finding iptables: %w", err)
+		return nil, message.Errorf("finding iptables: %w", err)
 	}
 	if filepath.Base(used) != xtablesNFT {
 		return &xtables{folder: filepath.Dir(used)}, nil
@@ -66,7 +66,7 @@ func (x *xtables) preferLegacy(ctx context.Context) error {
 		return nil
 	}
 	if err := unix.Mount(legacy, x.program, "", unix.MS_BIND, ""); err != nil {
-		return fmt.Errorf("binding %q over %q: %w", legacy, x.program, err)
+		return message.Errorf("binding %q over %q: %w", legacy, x.program, err)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ func TestCheckAddress(t *testing.T) {
 		t.Error(err)
 	}
 	err := CheckAddress(n, []netip.Prefix{netip.MustParsePrefix("192.0.2.11/24")})
-	if err == nil || err.Remedy == "" || !strings.Contains(err.Error(), "192.0.2.10") {
+	if err == nil || err.Remedy.Empty() || !strings.Contains(err.Error(), "192.0.2.10") {
 		t.Errorf("a changed address: %v", err)
 	}
 }

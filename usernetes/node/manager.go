@@ -2,18 +2,18 @@ package node
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 )
 
 // StartRemedy says how to bring the node's services up again. Starting a guard
 // that runs does nothing.
-func StartRemedy(guard bool) string {
+func StartRemedy(guard bool) message.Format {
 	if guard {
 		return "start the node's services anew: systemctl stop kubelet; systemctl start kubelet"
 	}
@@ -58,7 +58,7 @@ func UserManager(ctx context.Context) (*host.Manager, error) {
 func outerUID() (uint32, error) {
 	data, err := host.ReadFile("/proc/self/uid_map")
 	if err != nil {
-		return 0, fmt.Errorf("finding the user's id: %w", err)
+		return 0, message.Errorf("finding the user's id: %w", err)
 	}
 	return parseOuterUID(string(data), uint32(os.Getuid()))
 }
@@ -74,7 +74,7 @@ func parseOuterUID(uidMap string, uid uint32) (uint32, error) {
 		for i, field := range fields {
 			value, err := strconv.ParseUint(field, 10, 32)
 			if err != nil {
-				return 0, fmt.Errorf("reading the id map: %w", err)
+				return 0, message.Errorf("reading the id map: %w", err)
 			}
 			n[i] = value
 		}
@@ -82,5 +82,5 @@ func parseOuterUID(uidMap string, uid uint32) (uint32, error) {
 			return uint32(n[1] + id - n[0]), nil
 		}
 	}
-	return 0, fmt.Errorf("user %d is in no id map", uid)
+	return 0, message.Errorf("user %d is in no id map", uid)
 }

@@ -1,9 +1,8 @@
 package node
 
 import (
-	"fmt"
-
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A Misuse is a call, or a value in it, that can't be understood. Nothing is
@@ -14,6 +13,6 @@ type Misuse struct{ host.Fault }
 func (m *Misuse) Unwrap() error { return &m.Fault }
 
 // NewMisuse makes one. An empty remedy means the help of the command.
-func NewMisuse(remedy, format string, args ...any) error {
-	return &Misuse{host.Fault{Err: fmt.Errorf(format, args...), Remedy: remedy}}
+func NewMisuse(remedy, format message.Format, args ...any) error {
+	return &Misuse{*host.NewFault(remedy, format, args...)}
 }

@@ -1,13 +1,14 @@
 package node
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // CheckEndpoint reports whether a text is an address or name with a port.
@@ -28,7 +29,7 @@ var machineName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9](
 func ParsePort(text string) (int, error) {
 	port, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || port == 0 {
-		return 0, fmt.Errorf("%q is no port", text)
+		return 0, message.Errorf("%q is no port", text)
 	}
 	return int(port), nil
 }
@@ -38,7 +39,7 @@ func CheckHost(text string) error {
 	if _, err := netip.ParseAddr(text); err == nil || IsName(strings.ToLower(text)) {
 		return nil
 	}
-	return fmt.Errorf("%q is neither an address nor the name of a machine", text)
+	return message.Errorf("%q is neither an address nor the name of a machine", text)
 }
 
 // MaxLabel and MaxName bound the parts of a machine's name and the whole of it.

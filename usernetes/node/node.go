@@ -2,12 +2,12 @@ package node
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/netip"
 
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/host/veth"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // ports that a node serves. Source: "Ports and Protocols" of the Kubernetes
@@ -53,7 +53,7 @@ func (n Node) PauseImage() (string, error) {
 func LoadNode() (Node, error) {
 	var n Node
 	if err := LoadState(NodeFile, &n); err != nil {
-		return n, fmt.Errorf("reading the node: %w", err)
+		return n, message.Errorf("reading the node: %w", err)
 	}
 	return n, nil
 }
@@ -62,10 +62,10 @@ func LoadNode() (Node, error) {
 func (n Node) Save() error {
 	data, err := json.MarshalIndent(n, "", "\t")
 	if err != nil {
-		return fmt.Errorf("keeping the node: %w", err)
+		return message.Errorf("keeping the node: %w", err)
 	}
 	if err := host.MkdirAll(StateDir, 0o700); err != nil {
-		return fmt.Errorf("keeping the node: %w", err)
+		return message.Errorf("keeping the node: %w", err)
 	}
 	return SaveState(NodeFile, data)
 }

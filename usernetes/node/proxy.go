@@ -1,8 +1,6 @@
 package node
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"net/url"
@@ -12,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A Proxy is how the programs of a node reach what lies outside of its site.
@@ -74,14 +73,14 @@ func parseProxyURL(text string) (ProxyURL, error) {
 	}
 	parsed, err := url.Parse(text)
 	if err != nil || !hostForm.MatchString(parsed.Hostname()) {
-		return ProxyURL{}, errors.New("it is not the URL of a proxy, such as http://proxy.example:3128")
+		return ProxyURL{}, message.New("it is not the URL of a proxy, such as http://proxy.example:3128")
 	}
 	if !slices.Contains([]string{"http", "https", "socks5"}, parsed.Scheme) {
-		return ProxyURL{}, fmt.Errorf("the scheme of a proxy is http, https or socks5, not %s", parsed.Scheme)
+		return ProxyURL{}, message.Errorf("the scheme of a proxy is http, https or socks5, not %s", parsed.Scheme)
 	}
 	if port := parsed.Port(); port != "" {
 		if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
-			return ProxyURL{}, fmt.Errorf("%s is no port", port)
+			return ProxyURL{}, message.Errorf("%s is no port", port)
 		}
 	}
 	return ProxyURL{parsed}, nil
@@ -93,10 +92,10 @@ func parseNoProxy(text string) ([]string, error) {
 	for entry := range strings.SplitSeq(text, ",") {
 		entry = strings.TrimSpace(entry)
 		if strings.ContainsAny(entry, " \t;") {
-			return nil, fmt.Errorf("%q is no single exception: separate them by commas", entry)
+			return nil, message.Errorf("%q is no single exception: separate them by commas", entry)
 		}
 		if _, err := netip.ParsePrefix(entry); strings.Contains(entry, "/") && err != nil {
-			return nil, fmt.Errorf("%q is no network", entry)
+			return nil, message.Errorf("%q is no network", entry)
 		}
 		if entry != "" {
 			all = append(all, entry)

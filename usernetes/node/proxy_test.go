@@ -102,7 +102,7 @@ func TestUnreadableSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := LoadSite(dir)
-	if f := new(host.Fault); !errors.As(err, &f) || !strings.Contains(f.Remedy, "chgrp u7s-admin "+file) || !strings.Contains(f.Remedy, "chmod 0640") {
+	if f := new(host.Fault); !errors.As(err, &f) || !strings.Contains(f.Remedy.String(), "chgrp u7s-admin "+file) || !strings.Contains(f.Remedy.String(), "chmod 0640") {
 		t.Errorf("got %v with the remedy %q", err, f.Remedy)
 	}
 }

@@ -3,7 +3,6 @@ package node
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // Site is what the administrator of a machine has settled for its node.
@@ -75,10 +75,8 @@ func SlirpCIDR(getenv func(string) string) (netip.Prefix, error) {
 		return site.SlirpCIDR, nil
 	}
 	if err := site.set(slirpCIDR, value); err != nil {
-		return netip.Prefix{}, &host.Fault{
-			Err:    fmt.Errorf("reading %s: %w", slirpCIDR, err),
-			Remedy: "correct that line, podsec-k8s(8) lists the settings",
-		}
+		return netip.Prefix{}, host.WithRemedy(message.Errorf("reading %s: %w", slirpCIDR, err),
+			"correct that line, podsec-k8s(8) lists the settings")
 	}
 	return site.SlirpCIDR, nil
 }
@@ -91,7 +89,7 @@ func loadSettings(dir string, keys ...string) (Site, error) {
 	site := DefaultSite()
 	files, err := filepath.Glob(filepath.Join(dir, "*.conf"))
 	if err != nil {
-		return site, fmt.Errorf("listing %q: %w", dir, err)
+		return site, message.Errorf("listing %q: %w", dir, err)
 	}
 	var faults []error
 	for _, file := range files {
@@ -103,10 +101,8 @@ func loadSettings(dir string, keys ...string) (Site, error) {
 func (s *Site) load(file string, keys []string) error {
 	f, err := os.Open(file)
 	if err != nil {
-		return &host.Fault{
-			Err:    fmt.Errorf("reading site settings: %w", err),
-			Remedy: fmt.Sprintf("let the node's user read the file: chgrp %s %s; chmod 0640 %s", Admin, file, file),
-		}
+		return host.WithRemedy(message.Errorf("reading site settings: %w", err),
+			"let the node's user read the file: chgrp %s %s; chmod 0640 %s", Admin, file, file)
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
 	var faults []error
@@ -121,10 +117,8 @@ func (s *Site) load(file string, keys []string) error {
 			continue
 		}
 		if err := s.set(key, Unquote(strings.TrimSpace(value))); err != nil {
-			faults = append(faults, &host.Fault{
-				Err:    fmt.Errorf("%s:%d: %w", file, number, err),
-				Remedy: "correct that line, podsec-k8s(8) lists the settings",
-			})
+			faults = append(faults, host.WithRemedy(message.Errorf("%s:%d: %w", file, number, err),
+				"correct that line, podsec-k8s(8) lists the settings"))
 		}
 		s.noteExposed(key, f)
 	}
@@ -156,7 +150,7 @@ func (s *Site) set(key, value string) (err error) {
 	case "IMAGE_AUTH_FILE":
 		s.ImageAuthFile = value
 		if !filepath.IsAbs(value) {
-			err = fmt.Errorf("IMAGE_AUTH_FILE %q is no absolute path", value)
+			err = message.Errorf("IMAGE_AUTH_FILE %q is no absolute path", value)
 		}
 	case "NETWORK":
 		s.Network = value
@@ -165,11 +159,11 @@ func (s *Site) set(key, value string) (err error) {
 	case HTTPProxyVariable, HTTPSProxyVariable, NoProxyVariable:
 		err = s.Proxy.set(key, value)
 	case "ALL_PROXY":
-		err = fmt.Errorf("no program of the node reads %s: give %s and %s", key, HTTPProxyVariable, HTTPSProxyVariable)
+		err = message.Errorf("no program of the node reads %s: give %s and %s", key, HTTPProxyVariable, HTTPSProxyVariable)
 	case subordinateIDs:
 		s.SubordinateIDs, err = parseSubordinateIDs(value)
 	default:
-		err = fmt.Errorf("unknown setting %q", key)
+		err = message.Errorf("unknown setting %q", key)
 	}
 	return err
 }
@@ -178,7 +172,7 @@ func (s *Site) set(key, value string) (err error) {
 func parseMTU(value string) (int, error) {
 	mtu, err := strconv.Atoi(value)
 	if err == nil && (mtu < 1280 || mtu > 65521) {
-		err = fmt.Errorf("mtu %d is not from 1280 to 65521", mtu)
+		err = message.Errorf("mtu %d is not from 1280 to 65521", mtu)
 	}
 	return mtu, err
 }
@@ -193,7 +187,7 @@ const MaxSubIDs = 1 << 31
 func parseSubordinateIDs(value string) (uint64, error) {
 	count, err := strconv.ParseUint(value, 10, 32)
 	if err != nil || count < SubIDCount || count > MaxSubIDs {
-		return SubIDCount, fmt.Errorf("%q is no number from %d to %d", value, SubIDCount, MaxSubIDs)
+		return SubIDCount, message.Errorf("%q is no number from %d to %d", value, SubIDCount, MaxSubIDs)
 	}
 	return count, nil
 }

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // CopyOf is where the second copy of a file of state is. There are two, for a
@@ -50,7 +50,12 @@ type DamagedError struct {
 	err  error
 }
 
-func (e *DamagedError) Error() string { return fmt.Sprintf("%q is damaged: %v", e.path, e.err) }
+func (e *DamagedError) Error() string { return e.Say().String() }
+
+// Say is Error in any language.
+func (e *DamagedError) Say() message.Text { return message.Of("%q is damaged: %v", e.path, e.err) }
+
+// Unwrap returns why.
 func (e *DamagedError) Unwrap() error { return e.err }
 
 // TidyState removes what cut runs have left beside the files of the node's

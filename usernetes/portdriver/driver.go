@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -54,11 +54,11 @@ func New(n node.Node) Driver {
 func (d Driver) List(ctx context.Context) ([]OpenPort, error) {
 	data, err := d.do(ctx, http.MethodGet, "", nil)
 	if err != nil {
-		return nil, fmt.Errorf("listing open ports: %w", err)
+		return nil, message.Errorf("listing open ports: %w", err)
 	}
 	var all []PortStatus
 	if err := json.Unmarshal(data, &all); err != nil {
-		return nil, fmt.Errorf("listing open ports: %w", err)
+		return nil, message.Errorf("listing open ports: %w", err)
 	}
 	var open []OpenPort
 	for _, one := range all {
@@ -124,7 +124,7 @@ func (d Driver) do(ctx context.Context, method, path string, body []byte) ([]byt
 	defer response.Body.Close() //nolint:errcheck // read only
 	data, err := io.ReadAll(response.Body)
 	if err == nil && response.StatusCode >= http.StatusBadRequest {
-		err = fmt.Errorf("%s", portRefusal(data))
+		err = message.Errorf("%s", portRefusal(data))
 	}
 	return data, err
 }

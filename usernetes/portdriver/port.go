@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -19,8 +20,8 @@ type Port struct {
 	Target  int            // at that address; 0 means the same number
 	Sources []netip.Prefix // whose clients are let in; nil means all
 	Owner   kubeapi.Object // the zero value is the node itself
-	Fault   string         // why it is not open, "" when it is
-	Note    string         // what is different from a rootful node though it is open
+	Fault   message.Text   // why it is not open, nothing when it is
+	Note    message.Text   // what is different from a rootful node though it is open
 }
 
 // Key tells ports of the machine apart, and is how people read them.

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/netip"
 	"slices"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 )
 
@@ -42,23 +42,23 @@ const hostIPLabel = "lo:hostip"
 func giveHostIPs(ctx context.Context, want []netip.Addr) error {
 	var out bytes.Buffer
 	if err := ipInNode(ctx, &out, "-json", "-4", "address", "show", "dev", "lo", "label", hostIPLabel); err != nil {
-		return fmt.Errorf("listing the namespaces' addresses: %w", err)
+		return message.Errorf("listing the namespaces' addresses: %w", err)
 	}
 	have, err := parseAddresses(out.Bytes())
 	if err != nil {
-		return fmt.Errorf("listing the namespaces' addresses: %w", err)
+		return message.Errorf("listing the namespaces' addresses: %w", err)
 	}
 	for _, address := range want {
 		if !slices.Contains(have, address) {
 			if err := ipInNode(ctx, nil, "address", "replace", address.String()+"/32", "dev", "lo", "label", hostIPLabel); err != nil {
-				return fmt.Errorf("giving the namespaces the address %s: %w", address, err)
+				return message.Errorf("giving the namespaces the address %s: %w", address, err)
 			}
 		}
 	}
 	for _, address := range have {
 		if !slices.Contains(want, address) {
 			if err := ipInNode(ctx, nil, "address", "delete", address.String()+"/32", "dev", "lo"); err != nil {
-				return fmt.Errorf("taking the address %s from the namespaces: %w", address, err)
+				return message.Errorf("taking the address %s from the namespaces: %w", address, err)
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/images"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
@@ -138,7 +139,7 @@ func readNodeIDs() (have images.NodeIDs, err error) {
 	for name, count := range map[string]*uint64{"uid_map": &have.UIDs, "gid_map": &have.GIDs} {
 		data, err := host.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, name))
 		if err != nil {
-			return have, fmt.Errorf("counting the node's ids: %w", err)
+			return have, message.Errorf("counting the node's ids: %w", err)
 		}
 		*count = mappedIDs(string(data))
 	}
@@ -169,13 +170,13 @@ func (p *publisher) reportIDs(ctx context.Context) error {
 		}
 		owner := kubeapi.Object{Kind: "Pod", Namespace: pod.Metadata.Namespace, Name: pod.Metadata.Name, UID: pod.Metadata.UID}
 		text := fault.Text(p.node, have)
-		lines = append(lines, node.Problem{Fault: fmt.Sprintf("%s: %s", owner, text), Remedy: fault.Remedy()})
+		lines = append(lines, node.Problem{Fault: message.Of("%s: %s", owner, text), Remedy: fault.Remedy()})
 		now[owner.UID] = true
 		if _, known := p.lackIDs[owner.UID]; known {
 			continue
 		}
 		slog.Warn("ids are missing", "pod", owner.String(), "fault", text)
-		if err := p.warn(ctx, owner, "NotEnoughIDs", text+"; "+fault.Remedy()); err != nil {
+		if err := p.warn(ctx, owner, "NotEnoughIDs", fmt.Sprintf("%s; %s", text, fault.Remedy())); err != nil {
 			faults = append(faults, err)
 			continue
 		}
@@ -190,12 +191,12 @@ func (p *publisher) reportIDs(ctx context.Context) error {
 }
 
 // warn puts a warning on an object.
-func (p *publisher) warn(ctx context.Context, o kubeapi.Object, reason, message string) error {
+func (p *publisher) warn(ctx context.Context, o kubeapi.Object, reason, text string) error {
 	now := time.Now().UTC().Format(time.RFC3339)
 	return p.api.Send(ctx, http.MethodPost, "/api/v1/namespaces/"+o.Namespace+"/events", "application/json", document.Document{
 		"apiVersion": "v1", "kind": "Event", "metadata": document.Document{"generateName": o.Name + ".", "namespace": o.Namespace},
 		"involvedObject": document.Document{"apiVersion": "v1", "kind": o.Kind, "namespace": o.Namespace, "name": o.Name, "uid": o.UID},
 		"type":           "Warning", "reason": reason, "source": document.Document{"component": "podsec-k8s", "host": p.node.Name},
-		"message": message, "firstTimestamp": now, "lastTimestamp": now, "count": 1,
+		"message": text, "firstTimestamp": now, "lastTimestamp": now, "count": 1,
 	})
 }

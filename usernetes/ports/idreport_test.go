@@ -56,10 +56,10 @@ func TestPodLacksIDs(t *testing.T) {
 			if f == nil {
 				return
 			}
-			if text := f.Text(node.Node{Name: "m1"}, have); !strings.Contains(text, c.says) || !strings.Contains(text, "node m1 has the user and group ids 0 to 65536") || strings.Contains(text, "\n") {
+			if text := f.Text(node.Node{Name: "m1"}, have).String(); !strings.Contains(text, c.says) || !strings.Contains(text, "node m1 has the user and group ids 0 to 65536") || strings.Contains(text, "\n") {
 				t.Errorf("got %q", text)
 			}
-			if !strings.Contains(f.Remedy(), c.remedy) {
+			if !strings.Contains(f.Remedy().String(), c.remedy) {
 				t.Errorf("got the remedy %q, want %q", f.Remedy(), c.remedy)
 			}
 		})

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
@@ -63,9 +64,9 @@ func (m machineState) on(address netip.Addr, p portdriver.Port) portdriver.Port 
 
 // noAddress words that a port is asked for on an address that the machine
 // lacks.
-func noAddress(address string) string {
-	return fmt.Sprintf("this machine has no address %s: ip address add, or ask for another", address)
+func noAddress(address string) message.Text {
+	return message.Of("this machine has no address %s: ip address add, or ask for another", address)
 }
 
 // onlyIPv4 words that a port is asked for on an IPv6 address.
-const onlyIPv4 = "a node publishes no port on an IPv6 address: ask for an IPv4 one"
+const onlyIPv4 message.Format = "a node publishes no port on an IPv6 address: ask for an IPv4 one"

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -16,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -115,11 +115,11 @@ func (s *podSockets) listening(machine []netip.Addr) (all []socket, err error) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading the node's sockets: %w", err)
+			return nil, message.Errorf("reading the node's sockets: %w", err)
 		}
 		found, err := readSockets(file, strings.TrimSuffix(table, "6"))
 		if err := errors.Join(err, file.Close()); err != nil {
-			return nil, fmt.Errorf("reading the node's sockets: %w", err)
+			return nil, message.Errorf("reading the node's sockets: %w", err)
 		}
 		all = append(all, found...)
 	}
@@ -167,14 +167,14 @@ func parseSocketAddress(text string) (netip.AddrPort, error) {
 	number, errNumber := strconv.ParseUint(port, 16, 16)
 	bytes, errBytes := hex.DecodeString(address)
 	if err := errors.Join(errNumber, errBytes); err != nil || len(bytes)%4 != 0 {
-		return netip.AddrPort{}, fmt.Errorf("reading the socket's address %q: %w", text, err)
+		return netip.AddrPort{}, message.Errorf("reading the socket's address %q: %w", text, err)
 	}
 	for word := range slices.Chunk(bytes, 4) {
 		slices.Reverse(word)
 	}
 	ip, ok := netip.AddrFromSlice(bytes)
 	if !ok {
-		return netip.AddrPort{}, fmt.Errorf("the socket's address %q has %d bytes", text, len(bytes))
+		return netip.AddrPort{}, message.Errorf("the socket's address %q has %d bytes", text, len(bytes))
 	}
 	return netip.AddrPortFrom(ip.Unmap(), uint16(number)), nil
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/images"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -58,7 +59,7 @@ func (p *publisher) follow(ctx context.Context, changes chan struct{}) error {
 		interval := wait.ResyncInterval
 		if err := p.sync(ctx); err != nil && ctx.Err() == nil {
 			slog.Error("publishing ports", "error", err)
-			if err := node.NotePorts.Save(Report{Fault: err.Error()}); err != nil {
+			if err := node.NotePorts.Save(Report{Fault: message.OfError(err)}); err != nil {
 				return err
 			}
 			interval = retryInterval
@@ -175,21 +176,21 @@ func (p *publisher) apply(ctx context.Context, c portChange, wanted []portdriver
 			slog.Info("port opened", "port", one.Key(), "for", one.Owner.String())
 			continue
 		}
-		at := slices.IndexFunc(wanted, func(w portdriver.Port) bool { return w.Fault == "" && w.Key() == one.Key() })
+		at := slices.IndexFunc(wanted, func(w portdriver.Port) bool { return w.Fault.Empty() && w.Key() == one.Key() })
 		wanted[at].Fault = portFault(one, err)
 	}
 }
 
 // portFault words why a port could not be opened, with what to do.
-func portFault(p portdriver.Port, err error) string {
+func portFault(p portdriver.Port, err error) message.Text {
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "permission denied"):
-		return fmt.Sprintf("ports below net.ipv4.ip_unprivileged_port_start are root's alone; to open it: sysctl net.ipv4.ip_unprivileged_port_start=%d", p.Number)
+		return message.Of("ports below net.ipv4.ip_unprivileged_port_start are root's alone; to open it: sysctl net.ipv4.ip_unprivileged_port_start=%d", p.Number)
 	case strings.Contains(text, "address already in use"):
-		return "another program of the machine listens there: ss -lntup"
+		return message.Of("another program of the machine listens there: ss -lntup")
 	default:
-		return text
+		return message.OfError(err)
 	}
 }
 
@@ -199,7 +200,7 @@ func (p *publisher) tell(ctx context.Context, wanted []portdriver.Port) error {
 	var faults []error
 	now := map[string]bool{}
 	for _, one := range wanted {
-		key, text := one.OwnerKey(), cmp.Or(one.Fault, one.Note)
+		key, text := one.OwnerKey(), cmp.Or(one.Fault.String(), one.Note.String())
 		now[key] = text != ""
 		if text == "" || p.told[key] == text {
 			continue
@@ -220,17 +221,17 @@ func (p *publisher) tell(ctx context.Context, wanted []portdriver.Port) error {
 }
 
 func (p *publisher) event(ctx context.Context, one portdriver.Port) error {
-	reason, message := "PortNotPublished", fmt.Sprintf("node %s (%s) does not publish port %s: %s", p.node.Name, p.node.IP, one.Key(), one.Fault)
-	if one.Fault == "" {
-		reason, message = "PortLimited", fmt.Sprintf("node %s (%s) publishes port %s, but: %s", p.node.Name, p.node.IP, one.Key(), one.Note)
+	reason, text := "PortNotPublished", fmt.Sprintf("node %s (%s) does not publish port %s: %s", p.node.Name, p.node.IP, one.Key(), one.Fault)
+	if one.Fault.Empty() {
+		reason, text = "PortLimited", fmt.Sprintf("node %s (%s) publishes port %s, but: %s", p.node.Name, p.node.IP, one.Key(), one.Note)
 	}
-	return p.warn(ctx, one.Owner, reason, message)
+	return p.warn(ctx, one.Owner, reason, text)
 }
 
 func portsReport(wanted []portdriver.Port) string {
 	failed := 0
 	for _, p := range wanted {
-		if p.Fault != "" {
+		if !p.Fault.Empty() {
 			failed++
 		}
 	}
@@ -240,5 +241,5 @@ func portsReport(wanted []portdriver.Port) string {
 // Report is what the publisher leaves for the status command.
 type Report struct {
 	Ports []portdriver.Port
-	Fault string // why they can't be kept up; "" when all is well
+	Fault message.Text // why they can't be kept up; nothing when all is well
 }

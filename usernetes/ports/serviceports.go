@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
@@ -80,7 +81,7 @@ func (m machineState) lead(s kubeapi.Service, p kubeapi.ServicePort, address net
 	one := m.on(address, portdriver.Port{Proto: protocol(p.Protocol), Number: p.Port, Owner: s.Metadata.Object("Service")})
 	switch {
 	case !address.Is4():
-		one.Fault = onlyIPv4
+		one.Fault = message.Of(onlyIPv4)
 	case p.NodePort != 0:
 		one.Target = p.NodePort
 	case address == m.node.IP:
@@ -88,7 +89,7 @@ func (m machineState) lead(s kubeapi.Service, p kubeapi.ServicePort, address net
 	default:
 		one.Child, _ = netip.ParseAddr(s.Spec.ClusterIP)
 		if s.Spec.InternalTrafficPolicy == "Local" {
-			one.Note = "only pods of this node answer there, for internalTrafficPolicy is Local: give the Service node ports, or set Cluster"
+			one.Note = message.Of("only pods of this node answer there, for internalTrafficPolicy is Local: give the Service node ports, or set Cluster")
 		}
 	}
 	return one
@@ -97,20 +98,20 @@ func (m machineState) lead(s kubeapi.Service, p kubeapi.ServicePort, address net
 // limited notes what a Service asks for and can't have where the source
 // address of clients is lost.
 func (m machineState) limited(s kubeapi.Service, p portdriver.Port) portdriver.Port {
-	if p.Fault != "" || p.Note != "" || portdriver.KeepsSource(m.node, p) {
+	if !p.Fault.Empty() || !p.Note.Empty() || portdriver.KeepsSource(m.node, p) {
 		return p
 	}
 	switch {
 	case s.Spec.SessionAffinity == "ClientIP":
-		p.Note = "all clients from outside look like one, so sessionAffinity sends them to one pod: " + m.sourceRemedy()
+		p.Note = message.Of("all clients from outside look like one, so sessionAffinity sends them to one pod: %s", m.sourceRemedy())
 	case s.Spec.ExternalTrafficPolicy == "Local":
-		p.Note = "pods don't see the address of clients from outside, which externalTrafficPolicy Local is for: " + m.sourceRemedy()
+		p.Note = message.Of("pods don't see the address of clients from outside, which externalTrafficPolicy Local is for: %s", m.sourceRemedy())
 	}
 	return p
 }
 
 // sourceRemedy says how clients keep their source addresses.
-func (m machineState) sourceRemedy() string {
+func (m machineState) sourceRemedy() message.Format {
 	if m.node.Mode() != node.VethMode {
 		return "that takes a node with the network veth, see podsec-k8s(8)"
 	}
@@ -122,12 +123,12 @@ func (m machineState) sourceRemedy() string {
 func (m machineState) restricted(s kubeapi.Service, p portdriver.Port) portdriver.Port {
 	sources, restricted := s.SourceRanges()
 	switch {
-	case p.Fault != "" || !restricted:
+	case !p.Fault.Empty() || !restricted:
 		return m.limited(s, p)
 	case !portdriver.KeepsSource(m.node, p):
-		p.Fault = "loadBalancerSourceRanges can't be checked, for the address of clients is lost: " + m.sourceRemedy()
+		p.Fault = message.Of("loadBalancerSourceRanges can't be checked, for the address of clients is lost: %s", m.sourceRemedy())
 	case len(sources) == 0:
-		p.Fault = "loadBalancerSourceRanges has no IPv4 network: add one"
+		p.Fault = message.Of("loadBalancerSourceRanges has no IPv4 network: add one")
 	default:
 		p.Sources = sources
 	}
@@ -154,7 +155,7 @@ func (m machineState) unknownAddresses(nodes []kubeapi.ClusterNode) (all []portd
 			for _, p := range s.Spec.Ports {
 				all = append(all, portdriver.Port{
 					Address: netip.MustParseAddr(text), Proto: protocol(p.Protocol), Number: p.Port, Owner: s.Metadata.Object("Service"),
-					Fault: "no node is known by that address: it answers only where a machine of the cluster has it, ip address add",
+					Fault: message.Of("no node is known by that address: it answers only where a machine of the cluster has it, ip address add"),
 				})
 			}
 		}

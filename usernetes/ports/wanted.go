@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
@@ -48,11 +49,11 @@ func (w *wanted) add(ports ...portdriver.Port) {
 		w.asked[p.OwnerKey()] = true
 		other, taken := w.taken[p.Key()]
 		switch {
-		case p.Fault != "":
+		case !p.Fault.Empty():
 		case taken:
-			p.Fault = "it belongs to " + other.String()
+			p.Fault = message.Of("it belongs to %s", other)
 		case p.Proto == "sctp":
-			p.Fault = "SCTP is not published: use TCP or UDP"
+			p.Fault = message.Of("SCTP is not published: use TCP or UDP")
 		default:
 			w.taken[p.Key()] = p.Owner
 		}
@@ -76,7 +77,7 @@ type portChange struct {
 func changePorts(n node.Node, open []portdriver.OpenPort, wanted []portdriver.Port, lead func(portdriver.Port) string) (c portChange) {
 	want, have := map[string]string{}, map[string]bool{}
 	for _, p := range wanted {
-		if p.Fault == "" {
+		if p.Fault.Empty() {
 			want[p.Key()] = lead(p)
 		}
 	}
@@ -92,7 +93,7 @@ func changePorts(n node.Node, open []portdriver.OpenPort, wanted []portdriver.Po
 		c.close = append(c.close, p)
 	}
 	for _, p := range wanted {
-		if p.Fault == "" && !have[p.Key()] {
+		if p.Fault.Empty() && !have[p.Key()] {
 			c.open = append(c.open, p)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
@@ -43,7 +44,7 @@ func describe(m machineState) (lines []string) {
 		if p.Sources != nil {
 			line += fmt.Sprint(" for ", p.Sources)
 		}
-		for mark, text := range map[string]string{" FAULT ": p.Fault, " NOTE ": p.Note} {
+		for mark, text := range map[string]string{" FAULT ": p.Fault.String(), " NOTE ": p.Note.String()} {
 			if text != "" {
 				words := strings.Fields(text)
 				line += mark + strings.Join(words[:min(4, len(words))], " ")
@@ -313,7 +314,7 @@ func TestChangePorts(t *testing.T) {
 	}
 	c := changePorts(n, open, []portdriver.Port{
 		{Proto: "tcp", Number: 30001},
-		{Proto: "tcp", Number: 30002, Fault: "x"},
+		{Proto: "tcp", Number: 30002, Fault: message.Of("x")},
 		{Proto: "tcp", Number: 30003},
 		{Proto: "tcp", Number: 80, Target: 30004},
 		{Address: netip.MustParseAddr("198.51.100.7"), Proto: "tcp", Number: 80, Child: netip.MustParseAddr("10.96.0.9")},

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -97,7 +98,8 @@ func checkUserManager(f Facts, _ node.Node) error {
 	if f.UserManager {
 		return nil
 	}
-	return host.NewFault("start it: loginctl enable-linger "+node.Admin, "the systemd manager of %s does not run", node.Admin)
+	return host.WithRemedy(message.Errorf("the systemd manager of %s does not run", node.Admin),
+		"start it: loginctl enable-linger %s", node.Admin)
 }
 
 // diskRoom is what a node is given to begin with, in bytes: images, etcd's
@@ -111,12 +113,12 @@ const diskRoom = 1 << 30
 const evictionShare = 15
 
 func checkDisk(f Facts, _ node.Node) error {
-	remedy := "make room, or mount a larger file system there and run podsec-k8s host apply: df -h " + node.Home
+	remedy := message.Of("make room, or mount a larger file system there and run podsec-k8s host apply: df -h %s", node.Home)
 	switch {
 	case f.Free < diskRoom:
-		return host.NewFault(remedy, "%s has room for %d MiB, and a node needs %d to begin with", node.Home, f.Free>>20, diskRoom>>20)
+		return &host.Fault{Err: message.Errorf("%s has room for %d MiB, and a node needs %d to begin with", node.Home, f.Free>>20, diskRoom>>20), Remedy: remedy}
 	case f.Free/evictionShare < f.Size/100:
-		return host.NewFault(remedy, "%s has room for %d of %d GiB, and with less than %d percent the kubelet runs no pods", node.Home, f.Free>>30, f.Size>>30, evictionShare)
+		return &host.Fault{Err: message.Errorf("%s has room for %d of %d GiB, and with less than %d percent the kubelet runs no pods", node.Home, f.Free>>30, f.Size>>30, evictionShare), Remedy: remedy}
 	default:
 		return nil
 	}
@@ -127,7 +129,8 @@ func checkMode(f Facts, n node.Node) error {
 	if why == nil {
 		return nil
 	}
-	return host.NewFault("install it, or choose another mode: --network="+node.SlirpMode, "the network mode %s can't be used here: %w", n.Mode(), why)
+	return host.WithRemedy(message.Errorf("the network mode %s can't be used here: %w", n.Mode(), why),
+		"install it, or choose another mode: --network=%s", node.SlirpMode)
 }
 
 func checkPorts(f Facts, n node.Node) error {

@@ -74,7 +74,7 @@ func TestPreflight(t *testing.T) {
 					continue
 				}
 				failed = append(failed, finding.Check)
-				if finding.Fault.Remedy == "" {
+				if finding.Fault.Remedy.Empty() {
 					t.Errorf("%s has no remedy", finding.Check)
 				}
 			}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -68,7 +68,7 @@ func (c *ClusterFacts) ask(ctx context.Context, client *http.Client) error {
 	defer response.Body.Close() //nolint:errcheck // read only
 	date, err := http.ParseTime(response.Header.Get("Date"))
 	if err != nil {
-		return errors.New("what answers there is no Kubernetes API")
+		return message.New("what answers there is no Kubernetes API")
 	}
 	c.Ahead = time.Until(date)
 	if response.StatusCode != http.StatusOK {
@@ -76,7 +76,7 @@ func (c *ClusterFacts) ask(ctx context.Context, client *http.Client) error {
 	}
 	var answer struct{ GitVersion string }
 	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return errors.New("what answers there is no Kubernetes API")
+		return message.New("what answers there is no Kubernetes API")
 	}
 	c.Version = answer.GitVersion
 	return nil

@@ -59,7 +59,7 @@ func failedJoinChecks(t *testing.T, f Facts) (failed []string) {
 			continue
 		}
 		failed = append(failed, finding.Check)
-		if finding.Fault.Remedy == "" {
+		if finding.Fault.Remedy.Empty() {
 			t.Errorf("%s has no remedy", finding.Check)
 		}
 	}

@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
@@ -171,13 +171,13 @@ func (f fileFact) check() error {
 	missing := errors.Is(f.Err, fs.ErrNotExist)
 	switch {
 	case f.Err != nil && !missing || missing && f.Closed != "":
-		return host.NewFault(fmt.Sprintf("put it where %s can enter, such as /etc/kubernetes, or open the folder: chmod o+x %s", node.Admin, f.Closed),
-			"%s can't enter %s on the way to %s", node.Admin, f.Closed, f.Path)
+		return host.WithRemedy(message.Errorf("%s can't enter %s on the way to %s", node.Admin, f.Closed, f.Path),
+			"put it where %s can enter, such as /etc/kubernetes, or open the folder: chmod o+x %s", node.Admin, f.Closed)
 	case missing && f.mayBeMade() && f.Writable:
 		return nil
 	case missing && f.mayBeMade():
-		return host.NewFault(fmt.Sprintf("make it: mkdir -p %s && chown %s %s", f.store(), node.Admin, f.store()),
-			"%s is not there, and %s can't make it", f.Path, node.Admin)
+		return host.WithRemedy(message.Errorf("%s is not there, and %s can't make it", f.Path, node.Admin),
+			"make it: mkdir -p %s && chown %s %s", f.store(), node.Admin, f.store())
 	case missing:
 		return host.NewFault("put it there, or correct the configuration; podsec-k8s(8), FILES OF THE HOST, tells what the node sees", "%s does not exist", f.Path)
 	}
@@ -195,11 +195,13 @@ func (f fileFact) checkThere() error {
 	case !folder && (f.Use == staticpod.UseFolder || f.Use == staticpod.UseStore):
 		return host.NewFault("give a folder", "%s is no folder", f.Path)
 	case (f.Use == staticpod.UseOutput || f.Use == staticpod.UseStore) && !f.Writable:
-		return host.NewFault(fmt.Sprintf("chown %s %s", node.Admin, f.Path), "%s can't write to %s", node.Admin, f.Path)
+		return host.WithRemedy(message.Errorf("%s can't write to %s", node.Admin, f.Path),
+			"chown %s %s", node.Admin, f.Path)
 	case f.reads() && !f.Readable && folder:
-		return host.NewFault(fmt.Sprintf("chgrp -R %s %s && chmod -R g+rX %s", node.Admin, f.Path, f.Path), "%s can't read %s", node.Admin, f.Closed)
+		return host.WithRemedy(message.Errorf("%s can't read %s", node.Admin, f.Closed),
+			"chgrp -R %s %s && chmod -R g+rX %s", node.Admin, f.Path, f.Path)
 	case f.reads() && !f.Readable:
-		return host.NewFault(staticpod.ReadRemedy(f.Path), "%s can't read %s", node.Admin, f.Path)
+		return &host.Fault{Err: message.Errorf("%s can't read %s", node.Admin, f.Path), Remedy: staticpod.ReadRemedy(f.Path)}
 	}
 	return nil
 }

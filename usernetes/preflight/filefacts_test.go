@@ -45,7 +45,7 @@ func TestFileFactCheck(t *testing.T) {
 			if c.word == "" && err == nil {
 				return
 			}
-			if err == nil || c.word == "" || !strings.Contains(err.Error(), c.word) || host.AsFault(err).Remedy == "" {
+			if err == nil || c.word == "" || !strings.Contains(err.Error(), c.word) || host.AsFault(err).Remedy.Empty() {
 				t.Errorf("got %v, want %q and a remedy", err, c.word)
 			}
 		})
@@ -59,7 +59,7 @@ func TestCheckFilesGroups(t *testing.T) {
 	}
 	f := Facts{Files: []fileFact{missing("a", "/x"), missing("b", "/y"), missing("c", "/x")}}
 	findings := Run([]Check{{"files", checkFiles}}, f, node.Node{}, nil)
-	if len(findings) != 2 || !strings.HasPrefix(findings[0].Fault.Error(), "a, c: /x") || findings[0].Fault.Remedy == "" {
+	if len(findings) != 2 || !strings.HasPrefix(findings[0].Fault.Error(), "a, c: /x") || findings[0].Fault.Remedy.Empty() {
 		t.Errorf("got %+v", findings)
 	}
 }

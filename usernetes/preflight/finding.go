@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -50,12 +51,8 @@ func Separate(err error) []*host.Fault {
 	if err == nil {
 		return nil
 	}
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []*host.Fault{host.AsFault(err)}
-	}
 	var all []*host.Fault
-	for _, one := range joined.Unwrap() {
+	for _, one := range message.Joined(err) {
 		all = append(all, host.AsFault(one))
 	}
 	return all
@@ -64,5 +61,5 @@ func Separate(err error) []*host.Fault {
 // placed adds to a fault what it is about.
 func placed(where string, err error) *host.Fault {
 	known := host.AsFault(err)
-	return host.NewFault(known.Remedy, "%s: %w", where, known.Err)
+	return &host.Fault{Err: message.Errorf("%s: %w", where, known.Err), Remedy: known.Remedy}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/host/gate"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
@@ -175,15 +176,13 @@ func tryListen(p portdriver.FixedPort) error {
 func AdminUser() (gate.User, error) {
 	u, err := user.Lookup(node.Admin)
 	if err != nil {
-		return gate.User{}, &host.Fault{
-			Err:    fmt.Errorf("the changes to this machine were not finished when podsec-k8s was installed: %w", err),
-			Remedy: "podsec-k8s host apply",
-		}
+		return gate.User{}, host.WithRemedy(message.Errorf("the changes to this machine were not finished when podsec-k8s was installed: %w", err),
+			"podsec-k8s host apply")
 	}
 	uid, errUID := strconv.ParseUint(u.Uid, 10, 32)
 	gid, errGID := strconv.ParseUint(u.Gid, 10, 32)
 	if err := errors.Join(errUID, errGID); err != nil {
-		return gate.User{}, fmt.Errorf("reading the ids of %s: %w", node.Admin, err)
+		return gate.User{}, message.Errorf("reading the ids of %s: %w", node.Admin, err)
 	}
 	return gate.User{UID: uint32(uid), GID: uint32(gid)}, nil
 }

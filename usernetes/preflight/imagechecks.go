@@ -3,13 +3,13 @@ package preflight
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/images"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -25,8 +25,8 @@ func CheckArchives(f Facts, _ node.Node) error {
 		}
 		for _, image := range a.Images {
 			if image.Architecture != runtime.GOARCH && slices.ContainsFunc(image.Names, f.Images.Needs) {
-				faults = append(faults, host.NewFault("make one for this machine: skopeo --override-arch "+runtime.GOARCH+" copy docker://IMAGE docker-archive:FILE:IMAGE",
-					"the image archive %q: its %s is for the architecture %s, not %s", a.Name, strings.Join(image.Names, ", "), image.Architecture, runtime.GOARCH))
+				faults = append(faults, host.WithRemedy(message.Errorf("the image archive %q: its %s is for the architecture %s, not %s", a.Name, strings.Join(image.Names, ", "), image.Architecture, runtime.GOARCH),
+					"make one for this machine: skopeo --override-arch %s copy docker://IMAGE docker-archive:FILE:IMAGE", runtime.GOARCH))
 			}
 		}
 	}
@@ -61,8 +61,8 @@ func checkAuthFile(f Facts, n node.Node) error {
 		return nil
 	}
 	file := n.ImageAuthFile
-	return host.NewFault(fmt.Sprintf("make it so: skopeo login --authfile %s REGISTRY; chown root:%s %s; chmod 0640 %s", file, node.Admin, file, file),
-		"the file with the registries' logins, IMAGE_AUTH_FILE: %w", f.Images.NoAuth)
+	return host.WithRemedy(message.Errorf("the file with the registries' logins, IMAGE_AUTH_FILE: %w", f.Images.NoAuth),
+		"make it so: skopeo login --authfile %s REGISTRY; chown root:%s %s; chmod 0640 %s", file, node.Admin, file, file)
 }
 
 // checkImages finds the images that are needed and nowhere to be had.

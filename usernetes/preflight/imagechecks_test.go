@@ -48,7 +48,7 @@ func TestCheckImages(t *testing.T) {
 			}
 			for i, words := range c.says {
 				for _, word := range words {
-					if text := found[i].Error() + "\n" + found[i].Remedy; !strings.Contains(text, word) {
+					if text := found[i].Error() + "\n" + found[i].Remedy.String(); !strings.Contains(text, word) {
 						t.Errorf("%s does not say %q", text, word)
 					}
 				}
@@ -71,7 +71,7 @@ func TestCheckArchivesOfAnotherArchitecture(t *testing.T) {
 func TestCheckAuthFile(t *testing.T) {
 	f := Facts{Images: images.ImageFacts{NoAuth: errors.New("permission denied")}}
 	found := Separate(checkAuthFile(f, node.Node{ImageAuthFile: "/etc/auth.json"}))
-	if len(found) != 1 || !strings.Contains(found[0].Remedy, "chmod 0640 /etc/auth.json") {
+	if len(found) != 1 || !strings.Contains(found[0].Remedy.String(), "chmod 0640 /etc/auth.json") {
 		t.Errorf("got %+v", found)
 	}
 }
@@ -120,7 +120,7 @@ func TestCheckPolicy(t *testing.T) {
 				t.Fatalf("got %+v, want %d", found, len(c.says))
 			}
 			for i, says := range c.says {
-				if f := found[i]; !strings.Contains(f.Remedy, says) || !strings.Contains(f.Error(), images.PolicyFile) {
+				if f := found[i]; !strings.Contains(f.Remedy.String(), says) || !strings.Contains(f.Error(), images.PolicyFile) {
 					t.Errorf("got %v, want a remedy that says %q", f, says)
 				}
 			}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -130,18 +131,18 @@ func (f LimitFacts) Warnings() (all []*host.Fault) {
 	low := f.low()
 	for _, group := range []struct {
 		setters []setter
-		remedy  string
+		remedy  message.Text
 	}{
-		{[]setter{setBySysctl}, "set them: sysctl --system, see /lib/sysctl.d/90-podsec-k8s.conf; a file that sorts behind it may have taken them back"},
-		{[]setter{setByManager, setBySlice}, fmt.Sprintf("podsec-k8s host apply, then: systemctl restart user@%d.service, which restarts the node", f.UID)},
-		{[]setter{setByNobody}, "raise them in a file of /etc/sysctl.d, see sysctl.d(5)"},
+		{[]setter{setBySysctl}, message.Of("set them: sysctl --system, see /lib/sysctl.d/90-podsec-k8s.conf; a file that sorts behind it may have taken them back")},
+		{[]setter{setByManager, setBySlice}, message.Of("podsec-k8s host apply, then: systemctl restart user@%d.service, which restarts the node", f.UID)},
+		{[]setter{setByNobody}, message.Of("raise them in a file of /etc/sysctl.d, see sysctl.d(5)")},
 	} {
 		var names []string
 		for _, s := range group.setters {
 			names = append(names, low[s]...)
 		}
 		if len(names) > 0 {
-			all = append(all, host.NewFault(group.remedy, "a node full of pods needs larger limits of the kernel, see podsec-k8s(8): %s", strings.Join(names, ", ")))
+			all = append(all, &host.Fault{Err: message.Errorf("a node full of pods needs larger limits of the kernel, see podsec-k8s(8): %s", strings.Join(names, ", ")), Remedy: group.remedy})
 		}
 	}
 	return all

@@ -73,7 +73,7 @@ func TestLowLimits(t *testing.T) {
 		t.Fatalf("got %v", warnings)
 	}
 	for i, words := range [][2]string{{"kernel.keys.maxkeys 200 of 5000", "sysctl.d"}, {"pids.max 5000 of 10000", "user@988.service"}, {"user.max_net_namespaces 500", "/etc/sysctl.d"}} {
-		if !strings.Contains(warnings[i].Error(), words[0]) || !strings.Contains(warnings[i].Remedy, words[1]) {
+		if !strings.Contains(warnings[i].Error(), words[0]) || !strings.Contains(warnings[i].Remedy.String(), words[1]) {
 			t.Errorf("got %v: %s, want %q", warnings[i], warnings[i].Remedy, words)
 		}
 	}
@@ -141,7 +141,7 @@ func TestWarningsCanBeIgnored(t *testing.T) {
 		t.Errorf("got %d, %d, %d, %d", count(), count("limits"), count("proxy"), count("all"))
 	}
 	for _, finding := range Warnings(f, nil) {
-		if !finding.Warning || finding.Fault.Remedy == "" {
+		if !finding.Warning || finding.Fault.Remedy.Empty() {
 			t.Errorf("got %+v", finding)
 		}
 	}

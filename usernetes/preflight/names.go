@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -56,14 +57,14 @@ func checkNodeIP(f Facts, n node.Node) error {
 		return host.NewFault("give it one, see ip -4 address, and a route to the other machines",
 			"this machine has no IPv4 address that others could reach, and podsec-k8s needs IPv4")
 	}
-	remedy := "give one of the machine's own: --node-ip " + strings.Join(others, ", ")
+	remedy := message.Of("give one of the machine's own: --node-ip %s", strings.Join(others, ", "))
 	switch {
 	case !n.IP.IsValid():
-		return host.NewFault(remedy, "this machine has no default route by IPv4 that tells the node's address")
+		return &host.Fault{Err: message.Errorf("this machine has no default route by IPv4 that tells the node's address"), Remedy: remedy}
 	case n.IP.Is6():
-		return host.NewFault(remedy, "the node's address %s is not of IPv4, and the cluster's networks are", n.IP)
+		return &host.Fault{Err: message.Errorf("the node's address %s is not of IPv4, and the cluster's networks are", n.IP), Remedy: remedy}
 	case !slices.Contains(others, n.IP.String()):
-		return host.NewFault(remedy, "%s is no address of this machine that others could reach", n.IP)
+		return &host.Fault{Err: message.Errorf("%s is no address of this machine that others could reach", n.IP), Remedy: remedy}
 	}
 	return nil
 }

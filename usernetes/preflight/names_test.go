@@ -49,7 +49,7 @@ func checkFault(t *testing.T, name string, err error, says string) {
 	case says == "" && err != nil:
 		t.Errorf("%.80q: %v", name, err)
 	case says == "":
-	case !errors.As(err, &f) || f.Remedy == "" || !strings.Contains(err.Error()+"\n"+f.Remedy, says) || len(err.Error()) > 2000:
+	case !errors.As(err, &f) || f.Remedy.Empty() || !strings.Contains(err.Error()+"\n"+f.Remedy.String(), says) || len(err.Error()) > 2000:
 		t.Errorf("%.80q: %v, which does not say %q", name, err, says)
 	}
 }

@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -107,8 +107,8 @@ func (p ProxyFacts) Warnings() (all []*host.Fault) {
 			"the proxy %s does not answer: %w", silent.proxy, silent.err))
 	}
 	for _, file := range p.Exposed {
-		all = append(all, host.NewFault(fmt.Sprintf("let only the node's user read it: chgrp %s %s; chmod 0640 %s", node.Admin, file, file),
-			"every user of this machine can read the proxy's password in %s", file))
+		all = append(all, host.WithRemedy(message.Errorf("every user of this machine can read the proxy's password in %s", file),
+			"let only the node's user read it: chgrp %s %s; chmod 0640 %s", node.Admin, file, file))
 	}
 	return all
 }

@@ -34,7 +34,7 @@ func TestProxyPasswordStaysUnsaid(t *testing.T) {
 	log.WriteString(site.Proxy.Check(node.Node{}, nil).Error())
 	for _, text := range []string{"HTTPS_PROXY=" + secret, "HTTPS_PROXY=http://u:" + secret + "@h:x", "HTTPS_PROXY=ftp://u:" + secret + "@h", "HTTPS_PROXY=u:" + secret + "@h:1", "HTTPS_PROXY=http://u:" + secret + "@h:99999", "HTTP_PROXY=http://u:" + secret + "\x01@h"} {
 		_, err := load(text + "\n")
-		if f := new(host.Fault); !errors.As(err, &f) || f.Remedy == "" {
+		if f := new(host.Fault); !errors.As(err, &f) || f.Remedy.Empty() {
 			t.Errorf("%q: no fault with a remedy, but %v", text, err)
 			continue
 		}

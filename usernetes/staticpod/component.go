@@ -2,10 +2,10 @@ package staticpod
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -58,7 +58,7 @@ func loadProcess(name string, n node.Node) (process, Manifest, error) {
 	}
 	p, err := m.process(n)
 	if err != nil {
-		return p, m, fmt.Errorf("reading the manifest of %s: %w", name, err)
+		return p, m, message.Errorf("reading the manifest of %s: %w", name, err)
 	}
 	return p, m, nil
 }
@@ -89,7 +89,7 @@ func BecomeComponent(name string, n node.Node) error {
 		return err
 	}
 	if err := mountAll(p.mounts); err != nil {
-		return fmt.Errorf("mounting the volumes of %s: %w", name, err)
+		return message.Errorf("mounting the volumes of %s: %w", name, err)
 	}
 	return host.Command{Path: p.argv[0], Args: p.argv[1:], Dir: p.dir, Env: node.MergeVariables(os.Environ(), node.WithoutProxies(p.env))}.Exec()
 }

@@ -150,7 +150,7 @@ func FuzzProcess(f *testing.F) {
 		if err == nil && len(p.argv) == 0 {
 			t.Error("a process without a command")
 		}
-		if known := (*host.Fault)(nil); err != nil && errors.As(err, &known) && known.Remedy == "" {
+		if known := (*host.Fault)(nil); err != nil && errors.As(err, &known) && known.Remedy.Empty() {
 			t.Errorf("no remedy: %v", err)
 		}
 	})

@@ -3,7 +3,6 @@ package staticpod
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os/signal"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
@@ -57,7 +57,7 @@ func FollowManifests(ctx context.Context) error {
 	}
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
-		return fmt.Errorf("watching manifests: %w", err)
+		return message.Errorf("watching manifests: %w", err)
 	}
 	defer watcher.Close() //nolint:errcheck // the process ends with it
 	manager, err := node.UserManager(ctx)
@@ -66,7 +66,7 @@ func FollowManifests(ctx context.Context) error {
 	}
 	defer manager.Close()
 	if err := host.MkdirAll(node.StatePath(node.ManifestsDir), 0o700); err != nil {
-		return fmt.Errorf("making the folder of manifests: %w", err)
+		return message.Errorf("making the folder of manifests: %w", err)
 	}
 	if err := host.Ready("following the manifests"); err != nil {
 		return err
@@ -82,7 +82,7 @@ func follow(ctx context.Context, watcher *fsnotify.Watcher, f *follower) error {
 		case <-ctx.Done():
 			return nil
 		case err := <-watcher.Errors:
-			return fmt.Errorf("watching manifests: %w", err)
+			return message.Errorf("watching manifests: %w", err)
 		case <-watcher.Events:
 			drain(ctx, watcher)
 		case <-time.After(wait.ResyncInterval):
@@ -150,7 +150,7 @@ func (f *follower) sync(ctx context.Context) {
 // status command.
 func (f *follower) report(found manifestFindings) {
 	for _, one := range found.Findings {
-		if !slices.Contains(f.found.Findings, one) {
+		if !slices.ContainsFunc(f.found.Findings, one.same) {
 			slog.Error("manifest refused", "file", one.File, "error", one.Fault, "remedy", one.Remedy)
 		}
 	}

@@ -3,13 +3,13 @@ package staticpod
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"path/filepath"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -56,10 +56,10 @@ func ParseManifest(name string, data []byte) (Manifest, error) {
 	sum := sha256.Sum256(data)
 	m := Manifest{Digest: hex.EncodeToString(sum[:])}
 	if err := yaml.Unmarshal(data, &m.pod); err != nil {
-		return m, fmt.Errorf("reading the manifest of %s: %w", name, err)
+		return m, message.Errorf("reading the manifest of %s: %w", name, err)
 	}
 	if _, err := m.Container(); err != nil {
-		return m, fmt.Errorf("reading the manifest of %s: %w", name, err)
+		return m, message.Errorf("reading the manifest of %s: %w", name, err)
 	}
 	return m, nil
 }
@@ -69,11 +69,11 @@ func (m Manifest) Container() (document.Document, error) {
 	spec, _ := m.pod["spec"].(document.Document)
 	containers, _ := spec["containers"].([]any)
 	if len(containers) != 1 {
-		return nil, fmt.Errorf("it has %d containers, not one", len(containers))
+		return nil, message.Errorf("it has %d containers, not one", len(containers))
 	}
 	container, ok := containers[0].(document.Document)
 	if !ok {
-		return nil, fmt.Errorf("its container is no mapping")
+		return nil, message.Errorf("its container is no mapping")
 	}
 	return container, nil
 }
@@ -90,13 +90,13 @@ func (m Manifest) Command() ([]string, error) {
 		for _, word := range words {
 			text, ok := word.(string)
 			if !ok {
-				return nil, fmt.Errorf("its %s has %v, which is no text", key, word)
+				return nil, message.Errorf("its %s has %v, which is no text", key, word)
 			}
 			argv = append(argv, text)
 		}
 	}
 	if len(argv) == 0 {
-		return nil, fmt.Errorf("it has no command")
+		return nil, message.Errorf("it has no command")
 	}
 	return argv, nil
 }
@@ -107,7 +107,7 @@ func runningFile(name string) string {
 
 func noteRunning(name, digest string) error {
 	if err := host.MkdirAll(filepath.Dir(runningFile(name)), 0o700); err != nil {
-		return fmt.Errorf("noting the manifest of %s: %w", name, err)
+		return message.Errorf("noting the manifest of %s: %w", name, err)
 	}
 	return host.WriteFile(runningFile(name), []byte(digest), 0o600)
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // mountAll returns this process, and the program that it becomes, a view of
@@ -26,10 +27,10 @@ func mountAll(mounts []HostMount) error {
 	}
 	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		return fmt.Errorf("making a mount namespace: %w", err)
+		return message.Errorf("making a mount namespace: %w", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
-		return fmt.Errorf("making mounts private: %w", err)
+		return message.Errorf("making mounts private: %w", err)
 	}
 	// All sources come first: none is one that another mount has put there.
 	trees := make([]int, len(mounts))
@@ -41,7 +42,7 @@ func mountAll(mounts []HostMount) error {
 	var view mountView
 	for i, m := range mounts {
 		if err := view.attach(trees[i], m); err != nil {
-			return fmt.Errorf("volume %q: %w", m.Volume, err)
+			return message.Errorf("volume %q: %w", m.Volume, err)
 		}
 	}
 	return nil
@@ -67,7 +68,7 @@ func provideAll(mounts []HostMount) ([]HostMount, error) {
 func cloneTree(path string) (int, error) {
 	tree, err := unix.OpenTree(unix.AT_FDCWD, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
 	if err != nil {
-		return -1, fmt.Errorf("opening %q: %w", path, err)
+		return -1, message.Errorf("opening %q: %w", path, err)
 	}
 	return tree, nil
 }
@@ -76,7 +77,7 @@ func cloneTree(path string) (int, error) {
 func attachTree(tree int, target string) error {
 	defer unix.Close(tree) //nolint:errcheck // the mount is attached, or the process ends
 	if err := unix.MoveMount(tree, "", unix.AT_FDCWD, target, unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_SYMLINKS); err != nil {
-		return fmt.Errorf("mounting at %q: %w", target, err)
+		return message.Errorf("mounting at %q: %w", target, err)
 	}
 	return nil
 }
@@ -121,7 +122,7 @@ func remountReadOnly(path string) error {
 		}
 	}
 	if err := unix.Mount("", path, "", flags, ""); err != nil {
-		return fmt.Errorf("making %q read-only: %w", path, err)
+		return message.Errorf("making %q read-only: %w", path, err)
 	}
 	return nil
 }
@@ -132,7 +133,7 @@ func (v *mountView) makePoint(path string, folder bool) error {
 	info, err := os.Stat(path)
 	if err == nil {
 		if info.IsDir() != folder {
-			return fmt.Errorf("%q is a folder here and a file there", path)
+			return message.Errorf("%q is a folder here and a file there", path)
 		}
 		return nil
 	}
@@ -144,7 +145,7 @@ func (v *mountView) makePoint(path string, folder bool) error {
 		above = filepath.Dir(above)
 	}
 	if err := v.cover(above); err != nil {
-		return fmt.Errorf("making room for %q: %w", path, err)
+		return message.Errorf("making room for %q: %w", path, err)
 	}
 	if folder {
 		return host.MkdirAll(path, 0o755)
@@ -172,7 +173,7 @@ func (v *mountView) cover(folder string) error {
 	}
 	options := fmt.Sprintf("mode=%o", s.Mode&0o7777)
 	if err := unix.Mount("u7s-view", viewStaging, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
-		return fmt.Errorf("mounting a tmpfs: %w", err)
+		return message.Errorf("mounting a tmpfs: %w", err)
 	}
 	entries, err := os.ReadDir(folder)
 	if err != nil {

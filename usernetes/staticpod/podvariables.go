@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -49,7 +50,7 @@ func fieldValue(from any, fields map[string]string) (string, error) {
 	field, _ := ref["fieldPath"].(string)
 	value, ok := fields[field]
 	if !ok || len(source) != 1 {
-		return "", fmt.Errorf("valueFrom %v is nothing that a service has", from)
+		return "", message.Errorf("valueFrom %v is nothing that a service has", from)
 	}
 	return value, nil
 }

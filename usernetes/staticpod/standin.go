@@ -1,12 +1,12 @@
 package staticpod
 
 import (
-	"fmt"
 	"maps"
 	"path/filepath"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -89,14 +89,14 @@ func standInFile(name string) string {
 func writeStandIn(name string, m Manifest, pause string) error {
 	pod, err := standIn(m, pause)
 	if err != nil {
-		return fmt.Errorf("making the stand-in of %s: %w", name, err)
+		return message.Errorf("making the stand-in of %s: %w", name, err)
 	}
 	data, err := yaml.Marshal(pod)
 	if err != nil {
-		return fmt.Errorf("making the stand-in of %s: %w", name, err)
+		return message.Errorf("making the stand-in of %s: %w", name, err)
 	}
 	if err := node.WriteChanged(standInFile(name), data); err != nil {
-		return fmt.Errorf("making the stand-in of %s: %w", name, err)
+		return message.Errorf("making the stand-in of %s: %w", name, err)
 	}
 	return nil
 }

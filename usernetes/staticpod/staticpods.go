@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -95,7 +96,8 @@ func readStaticPods(folder string, found *manifestFindings) (pods []staticPod, e
 		return nil, nil
 	}
 	if err != nil {
-		return nil, host.NewFault("let u7s-admin read it: chgrp u7s-admin "+folder+" && chmod g+rx "+folder, "the folder can't be read: %w", err)
+		return nil, host.WithRemedy(message.Errorf("the folder can't be read: %w", err),
+			"let u7s-admin read it: chgrp u7s-admin %s && chmod g+rx %s", folder, folder)
 	}
 	for _, entry := range entries {
 		name := entry.Name()
@@ -125,7 +127,7 @@ func readManifestFile(file string) ([]byte, error) {
 	}
 	f, err := os.OpenFile(file, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, host.NewFault(ReadRemedy(file), "%s can't read it", node.Admin)
+		return nil, &host.Fault{Err: message.Errorf("%s can't read it", node.Admin), Remedy: ReadRemedy(file)}
 	}
 	if err != nil {
 		return nil, err
@@ -143,8 +145,8 @@ func readManifestFile(file string) ([]byte, error) {
 }
 
 // ReadRemedy is what to do for a file that u7s-admin may not read.
-func ReadRemedy(file string) string {
-	return fmt.Sprintf("chgrp %s %s && chmod 0640 %s", node.Admin, file, file)
+func ReadRemedy(file string) message.Text {
+	return message.Of("chgrp %s %s && chmod 0640 %s", node.Admin, file, file)
 }
 
 // podName is the form of a pod's name and namespace.
@@ -203,12 +205,12 @@ func (p staticPod) isComponent(space, name string, labels document.Document) boo
 func checkStaticSpec(spec document.Document) error {
 	containers, _ := spec["containers"].([]any)
 	if len(containers) == 0 {
-		return errors.New("it has no containers")
+		return message.New("it has no containers")
 	}
 	for _, item := range containers {
 		container, _ := item.(document.Document)
 		if container["name"] == nil || container["image"] == nil {
-			return errors.New("one of its containers has no name or no image")
+			return message.New("one of its containers has no name or no image")
 		}
 	}
 	objects := []string{
@@ -217,7 +219,7 @@ func checkStaticSpec(spec document.Document) error {
 		"persistentVolumeClaim", "ephemeral", "csi", "serviceAccountToken", "clusterTrustBundle",
 	}
 	if key := findKey(spec, objects); key != "" {
-		return fmt.Errorf("a static pod may not refer to objects of the cluster, as by %s", key)
+		return message.Errorf("a static pod may not refer to objects of the cluster, as by %s", key)
 	}
 	return nil
 }
@@ -246,7 +248,14 @@ func findKey(value any, keys []string) string {
 }
 
 // A manifestFinding is a manifest that is not run as it says.
-type manifestFinding struct{ File, Fault, Remedy string }
+type manifestFinding struct {
+	File          string
+	Fault, Remedy message.Text
+}
+
+func (f manifestFinding) same(other manifestFinding) bool {
+	return f.File == other.File && f.Fault.Equal(other.Fault) && f.Remedy.Equal(other.Remedy)
+}
 
 // manifestFindings is what the follower leaves for the status command.
 type manifestFindings struct{ Findings []manifestFinding }
@@ -264,10 +273,10 @@ func ManifestFaults() (lines []node.Problem) {
 	if err := node.NoteManifests.Load(&f); node.IsMissing(err) {
 		return nil // nothing was looked at yet
 	} else if err != nil {
-		return []node.Problem{{Fault: fmt.Sprintf("reading what was found in manifests: %v", err)}}
+		return []node.Problem{{Fault: message.Of("reading what was found in manifests: %w", err)}}
 	}
 	for _, one := range f.Findings {
-		lines = append(lines, node.Problem{Fault: fmt.Sprintf("manifest %s: %s", one.File, one.Fault), Remedy: one.Remedy})
+		lines = append(lines, node.Problem{Fault: message.Of("manifest %s: %s", one.File, one.Fault), Remedy: one.Remedy})
 	}
 	return lines
 }

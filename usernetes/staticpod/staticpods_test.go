@@ -41,7 +41,7 @@ func TestStaticPodCheck(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p := staticPod{file: node.ManifestsDir + "/" + c.file, data: []byte(strings.Replace(vipPod, c.old, c.new, 1))}
 			err := p.check(map[string]string{})
-			if c.word == "" && err != nil || c.word != "" && (err == nil || !strings.Contains(err.Error(), c.word) || host.AsFault(err).Remedy == "") {
+			if c.word == "" && err != nil || c.word != "" && (err == nil || !strings.Contains(err.Error(), c.word) || host.AsFault(err).Remedy.Empty()) {
 				t.Errorf("got %v, want %q and a remedy", err, c.word)
 			}
 		})

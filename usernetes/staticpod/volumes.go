@@ -2,7 +2,6 @@ package staticpod
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 )
 
@@ -175,7 +175,7 @@ func (h HostMount) provide() error {
 	case err != nil:
 		return err
 	case !h.Kind.Fits(info.Mode()):
-		return fmt.Errorf("%q is no %s", h.source, h.Kind)
+		return message.Errorf("%q is no %s", h.source, h.Kind)
 	}
 	return nil
 }

@@ -3,10 +3,10 @@ package status
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
 )
@@ -50,17 +50,17 @@ func (l CrashLog) Note(unit string, at time.Time, count uint32) bool {
 // A crashError says which service ends again and again.
 type crashError struct{ unit string }
 
-func (e *crashError) Error() string {
-	return fmt.Sprintf("%s ends again and again, %d times within %s", e.unit, crashCount, crashWindow)
+func (e *crashError) Error() string { return e.Say().String() }
+
+// Say is Error in any language.
+func (e *crashError) Say() message.Text {
+	return message.Of("%s ends again and again, %d times within %s", e.unit, crashCount, crashWindow)
 }
 
 // CrashFault returns it with a remedy.
 func CrashFault(unit string) error {
-	return &host.Fault{
-		Err: &crashError{unit},
-		Remedy: "mend what it says itself, and run the same command again: it goes on; its whole log: " +
-			"journalctl _SYSTEMD_USER_UNIT=" + unit + " -n 50 --no-pager",
-	}
+	return host.WithRemedy(&crashError{unit},
+		"mend what it says itself, and run the same command again: it goes on; its whole log: journalctl _SYSTEMD_USER_UNIT=%s -n 50 --no-pager", unit)
 }
 
 // watchCrashes looks at services until one of them ends again and again, which

@@ -1,14 +1,13 @@
 package status
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -80,7 +79,7 @@ func gatherNodeFacts(ctx context.Context, n node.Node) (f nodeFacts, err error) 
 		f.cluster = clusterFaults(ctx, n)
 	}
 	if err := node.NotePorts.Load(&f.ports); err != nil && !node.IsMissing(err) {
-		return f, fmt.Errorf("reading the ports: %w", err)
+		return f, message.Errorf("reading the ports: %w", err)
 	}
 	f.open, f.openErr = listOpenPorts(ctx, n)
 	limited, warnings := siteFindings(ctx, n)
@@ -138,7 +137,7 @@ func (f nodeFacts) overview() Status {
 	for _, p := range f.parts {
 		line := p.line(f.now)
 		if o.State == StateStopped && line.State == "inactive" {
-			line.Fault = "" // there is one for all of them
+			line.Fault = message.Text{} // there is one for all of them
 		}
 		o.Units = append(o.Units, line)
 	}
@@ -171,8 +170,8 @@ func (f nodeFacts) faults() (lines []node.Problem) {
 	for _, err := range f.cluster {
 		lines = append(lines, node.NewProblem(err))
 	}
-	if f.ports.Fault != "" {
-		lines = append(lines, node.Problem{Fault: host.Printable("publishing ports: " + f.ports.Fault)})
+	if !f.ports.Fault.Empty() {
+		lines = append(lines, node.Problem{Fault: message.Of("publishing ports: %s", f.ports.Fault)})
 	}
 	if f.openErr != nil {
 		lines = append(lines, node.NewProblem(f.openErr))
@@ -187,10 +186,12 @@ func (f nodeFacts) portLines() (lines []PortStatus) {
 		all = append(all, portdriver.Port{Proto: p.Proto, Number: p.Port})
 	}
 	for _, p := range append(all, f.ports.Ports...) {
-		line := PortStatus{Port: p.Key(), For: p.Owner.String(), Fault: p.Fault, Note: p.Note}
+		line := PortStatus{Port: p.Key(), For: p.Owner.Say(), Fault: p.Fault, Note: p.Note}
 		switch ofMachine := p.Owner == (kubeapi.Object{}) && p.Number == node.VXLANPort; {
 		case !portdriver.KeepsSource(f.node, p):
-			line.Fault = cmp.Or(p.Fault, f.unpublished(p))
+			if line.Fault.Empty() {
+				line.Fault = f.unpublished(p)
+			}
 		case !ofMachine:
 			line.Forwarded = p.TargetPort() // by the root service, which root asks
 		}
@@ -200,14 +201,14 @@ func (f nodeFacts) portLines() (lines []PortStatus) {
 }
 
 // unpublished says why a port that should be open at RootlessKit's driver is
-// not; "" when it is.
-func (f nodeFacts) unpublished(p portdriver.Port) string {
+// not; nothing when it is.
+func (f nodeFacts) unpublished(p portdriver.Port) message.Text {
 	switch {
 	case f.openErr != nil:
-		return "what publishes it does not answer"
+		return message.Of("what publishes it does not answer")
 	case f.open != nil && !f.open[p.Key()]:
-		return "it is not published"
+		return message.Of("it is not published")
 	default:
-		return ""
+		return message.Text{}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -30,11 +31,12 @@ func (o Status) WithHost(v HostView) Status {
 	if o.State == StateNone {
 		return o
 	}
-	lines := []UnitStatus{{Unit: units.Guard, State: v.Guard.Active}}
+	lines := []UnitStatus{{Unit: units.Guard, State: message.Format(v.Guard.Active)}}
 	for _, unit := range v.Net {
-		lines = append(lines, UnitStatus{Unit: unit.Name, State: unit.State.Active})
+		lines = append(lines, UnitStatus{Unit: unit.Name, State: message.Format(unit.State.Active)})
 		if !unit.State.Up() && o.State != StateStopped {
-			o.Faults = append(o.Faults, node.NewProblem(host.NewFault("systemctl restart "+unit.Name, "%s, which the network mode veth needs, does not run", unit.Name)))
+			o.Faults = append(o.Faults, node.NewProblem(host.WithRemedy(message.Errorf("%s, which the network mode veth needs, does not run", unit.Name),
+				"systemctl restart %s", unit.Name)))
 		}
 	}
 	o.Units = append(lines, o.Units...)
@@ -55,17 +57,17 @@ func (v HostView) guardFaults(state string, known bool) (lines []node.Problem) {
 	masked := strings.HasPrefix(string(v.GuardFile), "masked")
 	switch stopped := state == StateStopped; {
 	case stopped && v.Guard.Up():
-		add(host.NewFault(node.StartRemedy(true), "the node's services were stopped, and kubelet.service was not"))
+		add(&host.Fault{Err: message.Errorf("the node's services were stopped, and kubelet.service was not"), Remedy: message.Of(node.StartRemedy(true))})
 	case stopped && masked && v.Guard.Idle():
 		add(host.NewFault("systemctl unmask kubelet && systemctl enable --now kubelet", "the node is stopped, and kubelet.service is masked"))
 		return lines
 	case stopped && v.Guard.Idle():
-		add(host.NewFault(node.StartRemedy(false), "the node is stopped"))
+		add(&host.Fault{Err: message.Errorf("the node is stopped"), Remedy: message.Of(node.StartRemedy(false))})
 	case known && stopped, v.Guard.Up():
 	case v.Guard.Sub == "auto-restart":
 		add(host.NewFault("mend the cause: it is tried again every few seconds; systemctl status kubelet", "the node does not start: %s", v.Guard.Status))
 	case v.Guard.Idle():
-		add(host.NewFault(node.StartRemedy(true), "kubelet.service, which guards the node, does not run"))
+		add(&host.Fault{Err: message.Errorf("kubelet.service, which guards the node, does not run"), Remedy: message.Of(node.StartRemedy(true))})
 	default:
 		add(host.NewFault("wait for it: systemctl status kubelet", "kubelet.service is %s: %s", v.Guard.Active, v.Guard.Status))
 	}
@@ -93,8 +95,8 @@ func NotAtBoot(guard host.UnitFileState) *host.Fault {
 // service publishes.
 func (v HostView) vethPorts(lines []PortStatus) []PortStatus {
 	for i, line := range lines {
-		if line.Fault == "" && line.Forwarded != 0 && !v.Published[line.Port] {
-			lines[i].Fault = "it is not published"
+		if line.Fault.Empty() && line.Forwarded != 0 && !v.Published[line.Port] {
+			lines[i].Fault = message.Of("it is not published")
 		}
 	}
 	return lines
@@ -104,7 +106,7 @@ func (v HostView) vethPorts(lines []PortStatus) []PortStatus {
 // knowing.
 func (o Status) Troubled() (lines []UnitStatus) {
 	for _, u := range o.Units {
-		if u.Fault != "" && u.State != "inactive" && u.State != stateWaiting && u.State != stateSkipped && isNodeUnit(u.Unit) {
+		if !u.Fault.Empty() && u.State != "inactive" && u.State != stateWaiting && u.State != stateSkipped && isNodeUnit(u.Unit) {
 			lines = append(lines, u)
 		}
 	}

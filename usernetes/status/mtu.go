@@ -2,8 +2,6 @@ package status
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -14,6 +12,7 @@ import (
 	"golang.org/x/net/ipv4"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/ports"
@@ -61,8 +60,8 @@ func echo(ctx context.Context, to netip.Addr, size int) error {
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() }) //nolint:errcheck // reading tells
 	defer stop()
-	message := icmp.Message{Type: ipv4.ICMPTypeEcho, Body: &icmp.Echo{Seq: 1, Data: make([]byte, size-echoHeaders)}}
-	data, err := message.Marshal(nil)
+	question := icmp.Message{Type: ipv4.ICMPTypeEcho, Body: &icmp.Echo{Seq: 1, Data: make([]byte, size-echoHeaders)}}
+	data, err := question.Marshal(nil)
 	if err != nil {
 		return err
 	}
@@ -71,7 +70,7 @@ func echo(ctx context.Context, to netip.Addr, size int) error {
 	}
 	n, _, err := conn.ReadFrom(make([]byte, len(data)))
 	if err == nil && n != len(data) {
-		err = errors.New("the answer is cut short")
+		err = message.New("the answer is cut short")
 	}
 	return err
 }
@@ -103,7 +102,7 @@ func sameAddress(a net.Addr, ip netip.Addr) bool {
 func peers(ctx context.Context, api *kubeapi.Client, n node.Node) (all []netip.Addr, err error) {
 	var nodes struct{ Items []kubeapi.ClusterNode }
 	if err := api.Get(ctx, "/api/v1/nodes", &nodes); err != nil {
-		return nil, fmt.Errorf("looking for the other nodes: %w", err)
+		return nil, message.Errorf("looking for the other nodes: %w", err)
 	}
 	for _, ready := range ports.ReadyAddresses(nodes.Items) {
 		if ip, err := netip.ParseAddr(ready.IP); err == nil && ip.Is4() && ip != n.IP {

@@ -2,11 +2,11 @@ package status
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
@@ -23,7 +23,7 @@ const (
 type Part struct {
 	Unit   string
 	State  host.UnitState
-	answer string // why it does not work, by its own word; "" when it does or was not asked
+	answer message.Text // why it does not work, by its own word; nothing when it does or was not asked
 }
 
 // nodeParts lists the services that a node is to have, in the order in which
@@ -61,7 +61,7 @@ func LookAtParts(ctx context.Context, manager *host.Manager, n node.Node) (parts
 	}
 	answers, err := askParts(ctx)
 	if err != nil {
-		parts[0].answer = err.Error()
+		parts[0].answer = message.OfError(err)
 	}
 	for i, p := range parts {
 		if answer, asked := answers[p.Unit]; asked {
@@ -73,35 +73,35 @@ func LookAtParts(ctx context.Context, manager *host.Manager, n node.Node) (parts
 
 // States of a part beside systemd's own words.
 const (
-	stateRestarting = "restarting"
-	stateSkipped    = "skipped"
-	stateWaiting    = "waiting"
-	stateSilent     = "not answering"
+	stateRestarting message.Format = "restarting"
+	stateSkipped    message.Format = "skipped"
+	stateWaiting    message.Format = "waiting"
+	stateSilent     message.Format = "not answering"
 )
 
-// line says how a part is at a moment; its Fault is "" when it is well.
+// line says how a part is at a moment; its Fault is empty when it is well.
 func (p Part) line(now time.Time) UnitStatus {
 	s := p.State
-	line := UnitStatus{Unit: p.Unit, State: s.Active, Since: s.Started}
+	line := UnitStatus{Unit: p.Unit, State: message.Format(s.Active), Since: s.Started}
 	switch {
 	case s.Skipped():
 		line.State = stateSkipped
-		line.Fault = fmt.Sprintf("systemd has skipped it: %s does not hold", s.Unmet)
+		line.Fault = message.Of("systemd has skipped it: %s does not hold", s.Unmet)
 	case restarting(s, now):
 		line.State = stateRestarting
-		line.Fault = fmt.Sprintf("it ends and is started again, %d times so far", s.Restarts)
+		line.Fault = message.Of("it ends and is started again, %d times so far", s.Restarts)
 	case s.Active == "failed":
-		line.Fault = fmt.Sprintf("it has failed (%s)", s.Result)
+		line.Fault = message.Of("it has failed (%s)", s.Result)
 	case s.Active == "activating":
-		line.Fault = "it has not come up yet"
+		line.Fault = message.Of("it has not come up yet")
 	case s.Waits && !s.Up():
 		line.State = stateWaiting
-		line.Fault = "it waits for others to come up"
+		line.Fault = message.Of("it waits for others to come up")
 	case !s.Up():
-		line.Fault = "it does not run"
-	case p.answer != "":
+		line.Fault = message.Of("it does not run")
+	case !p.answer.Empty():
 		line.State = stateSilent
-		line.Fault = host.Printable(p.answer)
+		line.Fault = p.answer
 	}
 	return line
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
@@ -161,7 +161,7 @@ func (p probe) ask(ctx context.Context) error {
 	case response.StatusCode < http.StatusBadRequest, response.StatusCode == http.StatusUnauthorized:
 		return nil
 	default:
-		return fmt.Errorf("%s answers %s: %s", request.URL, response.Status, failedChecks(string(text)))
+		return message.Errorf("%s answers %s: %s", request.URL, response.Status, failedChecks(string(text)))
 	}
 }
 
@@ -181,20 +181,17 @@ func failedChecks(text string) string {
 }
 
 // PrintAnswers asks every part of the node that can be asked, and prints what
-// keeps each from working, "" when nothing does, by its unit, as JSON. It runs
+// keeps each from working, nothing when nothing does, by its unit, as JSON. It runs
 // in the node, where the parts listen.
 func PrintAnswers(ctx context.Context, n node.Node) error {
 	var (
 		lock sync.Mutex
 		all  sync.WaitGroup
 	)
-	answers := map[string]string{}
+	answers := map[string]message.Text{}
 	for unit, p := range probes(n) {
 		all.Go(func() {
-			text := ""
-			if err := p.ask(ctx); err != nil {
-				text = err.Error()
-			}
+			text := message.OfError(p.ask(ctx))
 			lock.Lock()
 			defer lock.Unlock()
 			answers[unit] = text
@@ -205,7 +202,7 @@ func PrintAnswers(ctx context.Context, n node.Node) error {
 }
 
 // askParts has printAnswers run in the node.
-func askParts(ctx context.Context) (answers map[string]string, err error) {
+func askParts(ctx context.Context) (answers map[string]message.Text, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answersTimeout)
 	defer cancel()
 	cmd, err := namespace.InNode(namespace.Program{Name: node.Self, Args: []string{"unit", "answers"}})
@@ -214,10 +211,10 @@ func askParts(ctx context.Context) (answers map[string]string, err error) {
 	}
 	out, err := cmd.Output(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("asking the node's parts: %w", err)
+		return nil, message.Errorf("asking the node's parts: %w", err)
 	}
 	if err := json.Unmarshal(out, &answers); err != nil {
-		return nil, errors.New("asking the node's parts: they gave no answer")
+		return nil, message.New("asking the node's parts: they gave no answer")
 	}
 	return answers, nil
 }

@@ -3,13 +3,13 @@ package status
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -18,18 +18,19 @@ import (
 
 // MissingParts names the parts that are not well, or is nil.
 func MissingParts(parts []Part, now time.Time) error {
-	var texts []string
-	remedy := "mend what it says itself, and run the same command again: it goes on; its whole log: journalctl"
+	var texts []message.Text
+	var options []string
 	for _, p := range parts {
-		if line := p.line(now); line.Fault != "" {
-			texts = append(texts, line.Unit+": "+line.Fault)
-			remedy += " _SYSTEMD_USER_UNIT=" + line.Unit
+		if line := p.line(now); !line.Fault.Empty() {
+			texts = append(texts, message.Of("%s: %s", line.Unit, line.Fault))
+			options = append(options, "_SYSTEMD_USER_UNIT="+line.Unit)
 		}
 	}
 	if texts == nil {
 		return nil
 	}
-	return &host.Fault{Err: fmt.Errorf("not up after %s: %s", kubeadm.PartTimeout, strings.Join(texts, "; ")), Remedy: remedy + " -n 50 --no-pager"}
+	return host.WithRemedy(message.Errorf("not up after %s: %s", kubeadm.PartTimeout, message.List("; ", texts...)),
+		"mend what it says itself, and run the same command again: it goes on; its whole log: journalctl %s -n 50 --no-pager", strings.Join(options, " "))
 }
 
 // ownAPI is the API by which a node is to be asked about itself: a control
@@ -43,7 +44,7 @@ func ownAPI(n node.Node) (*kubeapi.Client, error) {
 }
 
 // errNotInCluster says that the cluster does not know the node.
-var errNotInCluster = errors.New("the cluster has no Node object of this node: it was deleted")
+var errNotInCluster = message.New("the cluster has no Node object of this node: it was deleted")
 
 // askOwnNode returns why the cluster does not count on this node, or nil.
 func askOwnNode(ctx context.Context, api *kubeapi.Client, n node.Node) error {
@@ -55,7 +56,8 @@ func askOwnNode(ctx context.Context, api *kubeapi.Client, n node.Node) error {
 	case err != nil:
 		return err
 	case !own.Ready():
-		return host.NewFault("podsec-k8s kubectl describe node "+n.Name, "node %s is not ready: %s", n.Name, own.Unreadiness())
+		return host.WithRemedy(message.Errorf("node %s is not ready: %s", n.Name, own.Unreadiness()),
+			"podsec-k8s kubectl describe node %s", n.Name)
 	}
 	return nil
 }

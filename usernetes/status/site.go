@@ -2,10 +2,10 @@ package status
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
@@ -24,7 +24,7 @@ func siteFindings(ctx context.Context, n node.Node) (faults, warnings []node.Pro
 	}
 	var lines []node.Problem
 	if err := node.NoteIDs.Load(&lines); err != nil && !node.IsMissing(err) {
-		faults = append(faults, node.NewProblem(fmt.Errorf("reading which pods lack ids: %w", err)))
+		faults = append(faults, node.NewProblem(message.Errorf("reading which pods lack ids: %w", err)))
 	}
 	faults = append(faults, lines...)
 	site, err := node.LoadSite(node.SiteDir)

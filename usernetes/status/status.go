@@ -1,11 +1,11 @@
 package status
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"time"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -32,18 +32,18 @@ type Status struct {
 // An UnitStatus is one service of the node.
 type UnitStatus struct {
 	Unit  string
-	State string    // systemd's word, or waiting, restarting, skipped, not answering
-	Fault string    // why it is not well, "" when it is
-	Error string    // its own last error, "" when that is not known
-	Since time.Time `json:",omitzero"` // when its main process started last
+	State message.Format // systemd's word, or waiting, restarting, skipped, not answering
+	Fault message.Text   // why it is not well, nothing when it is
+	Error string         // its own last error, "" when that is not known
+	Since time.Time      `json:",omitzero"` // when its main process started last
 }
 
 // A PortStatus is one port of the node's address.
 type PortStatus struct {
-	Port  string // such as 6443/tcp
-	For   string // whom it serves
-	Fault string // why it is not open, "" when it is
-	Note  string // what is different from a rootful node though it is open
+	Port  string       // such as 6443/tcp
+	For   message.Text // whom it serves
+	Fault message.Text // why it is not open, nothing when it is
+	Note  message.Text // what is different from a rootful node though it is open
 
 	Forwarded int // to that port of the namespaces, by the machine's kernel; 0 when a program does
 }
@@ -56,7 +56,7 @@ var unitName = regexp.MustCompile(`^[A-Za-z0-9:_.@\\-]{1,255}$`)
 func (o Status) Check() error {
 	for _, u := range o.Units {
 		if !unitName.MatchString(u.Unit) {
-			return fmt.Errorf("the node names a unit of its own that is none: %q", u.Unit)
+			return message.Errorf("the node names a unit of its own that is none: %q", u.Unit)
 		}
 	}
 	return nil
@@ -65,6 +65,6 @@ func (o Status) Check() error {
 // Healthy reports whether everything is as it should be.
 func (o Status) Healthy() bool {
 	return o.State == StateRunning && len(o.Faults) == 0 &&
-		!slices.ContainsFunc(o.Units, func(u UnitStatus) bool { return u.Fault != "" }) &&
-		!slices.ContainsFunc(o.Ports, func(p PortStatus) bool { return p.Fault != "" })
+		!slices.ContainsFunc(o.Units, func(u UnitStatus) bool { return !u.Fault.Empty() }) &&
+		!slices.ContainsFunc(o.Ports, func(p PortStatus) bool { return !p.Fault.Empty() })
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
@@ -39,14 +40,14 @@ func TestNodeParts(t *testing.T) {
 func TestPartLine(t *testing.T) {
 	now := time.Now()
 	for _, c := range []struct {
-		name     string
-		part     Part
-		StateDir string
-		fault    string // a part of it; "" when the part is well
+		name  string
+		part  Part
+		state string
+		fault string // a part of it; "" when the part is well
 	}{
 		{"runs", Part{State: host.UnitState{Active: "active", Sub: "running"}}, "active", ""},
 		{"reloads", Part{State: host.UnitState{Active: "reloading"}}, "reloading", ""},
-		{"does not answer", Part{State: host.UnitState{Active: "active"}, answer: "connection refused"}, "not answering", "connection refused"},
+		{"does not answer", Part{State: host.UnitState{Active: "active"}, answer: message.Of("connection refused")}, "not answering", "connection refused"},
 		{"stopped", Part{State: host.UnitState{Active: "inactive"}}, "inactive", "does not run"},
 		{"skipped", Part{State: host.UnitState{Active: "inactive", Unmet: "ConditionUser=x"}}, "skipped", "ConditionUser=x does not hold"},
 		{"skipped before, and to be started", Part{State: host.UnitState{Active: "inactive", Unmet: "ConditionUser=x", Waits: true}}, "waiting", "waits for others"},
@@ -60,7 +61,7 @@ func TestPartLine(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			line := c.part.line(now)
-			if line.State != c.StateDir || (line.Fault == "") != (c.fault == "") || !strings.Contains(line.Fault, c.fault) {
+			if string(line.State) != c.state || (line.Fault.Empty()) != (c.fault == "") || !strings.Contains(line.Fault.String(), c.fault) {
 				t.Errorf("got %+v", line)
 			}
 		})
@@ -116,7 +117,7 @@ func statusCases() []statusCase {
 		{"just begun", with(stops, func(f *nodeFacts) { f.steps = steps.Steps{} }), HostView{Guard: down, GuardFile: "enabled"}, StateUnfinished, false, []string{"no phase is done"}, "run the same command again", ""},
 		{"reset by kubeadm", with(runs, func(f *nodeFacts) { f.left = host.NewFault("take away", "no identity") }), guarded, StateRunning, false, []string{"no identity"}, "take away", "-"},
 		{"the Node object is gone", with(runs, func(f *nodeFacts) { f.cluster = []error{host.NewFault("again", "it was deleted")} }), guarded, StateRunning, false, []string{"it was deleted"}, "again", ""},
-		{"the publisher can't", with(runs, func(f *nodeFacts) { f.ports.Fault = "refused\nby the API" }), guarded, StateRunning, false, []string{"publishing ports: refused by the API"}, "", ""},
+		{"the publisher can't", with(runs, func(f *nodeFacts) { f.ports.Fault = message.Of("refused\nby the API") }), guarded, StateRunning, false, []string{"publishing ports: refused\nby the API"}, "", ""},
 		{"a port that is not open", with(runs, func(f *nodeFacts) { f.open = map[string]bool{"8472/udp": true, "6443/tcp": true} }), guarded, StateRunning, false, nil, "", "not published"},
 		{"the driver does not answer", with(runs, func(f *nodeFacts) { f.open, f.openErr = nil, errors.New("listing open ports: refused") }), guarded, StateRunning, false, []string{"listing open ports"}, "", "does not answer"},
 		{"veth", with(runs, func(f *nodeFacts) { f.open, f.node.Network = nil, node.VethMode }), HostView{
@@ -139,11 +140,11 @@ func TestStatusTellsWhatIs(t *testing.T) {
 				t.Fatalf("faults: %+v", o.Faults)
 			}
 			for i, want := range c.faults {
-				if !strings.Contains(o.Faults[i].Fault, want) {
+				if !strings.Contains(o.Faults[i].Fault.String(), want) {
 					t.Errorf("fault %q, want %q", o.Faults[i].Fault, want)
 				}
 			}
-			if len(c.faults) > 0 && !strings.Contains(o.Faults[0].Remedy, c.remedy) {
+			if len(c.faults) > 0 && !strings.Contains(o.Faults[0].Remedy.String(), c.remedy) {
 				t.Errorf("remedy %q, want %q", o.Faults[0].Remedy, c.remedy)
 			}
 			checkPortLines(t, o.Ports, c.ports)
@@ -163,7 +164,7 @@ func checkPortLines(t *testing.T, ports []PortStatus, want string) {
 		}
 	case len(ports) == 0:
 		t.Error("no ports")
-	case (ports[0].Fault == "") != (want == "") || !strings.Contains(ports[0].Fault, want):
+	case (ports[0].Fault.Empty()) != (want == "") || !strings.Contains(ports[0].Fault.String(), want):
 		t.Errorf("port: %+v, want %q", ports[0], want)
 	}
 }
@@ -180,14 +181,14 @@ func TestNoNode(t *testing.T) {
 func TestTroubled(t *testing.T) {
 	o := Status{Units: []UnitStatus{
 		{Unit: "u7s-crio.service", State: "active"},
-		{Unit: "u7s-etcd.service", State: "failed", Fault: "x"},
-		{Unit: "u7s-ports.service", State: "inactive", Fault: "x"},
-		{Unit: "u7s-kube-proxy.service", State: "skipped", Fault: "x"},
-		{Unit: "u7s-kube-apiserver.service", State: "restarting", Fault: "x"},
-		{Unit: "u7s-x.service --since=1", State: "failed", Fault: "x"},
-		{Unit: "sshd.service", State: "failed", Fault: "x"},
-		{Unit: "-u7s-etcd.service", State: "failed", Fault: "x"},
-		{Unit: "", State: "failed", Fault: "x"},
+		{Unit: "u7s-etcd.service", State: "failed", Fault: message.Of("x")},
+		{Unit: "u7s-ports.service", State: "inactive", Fault: message.Of("x")},
+		{Unit: "u7s-kube-proxy.service", State: "skipped", Fault: message.Of("x")},
+		{Unit: "u7s-kube-apiserver.service", State: "restarting", Fault: message.Of("x")},
+		{Unit: "u7s-x.service --since=1", State: "failed", Fault: message.Of("x")},
+		{Unit: "sshd.service", State: "failed", Fault: message.Of("x")},
+		{Unit: "-u7s-etcd.service", State: "failed", Fault: message.Of("x")},
+		{Unit: "", State: "failed", Fault: message.Of("x")},
 	}}
 	var names []string
 	for _, u := range o.Troubled() {
@@ -221,7 +222,7 @@ func TestHalfReset(t *testing.T) {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
-	if o := overviewOfNone(true); o.State != StateUnfinished || len(o.Faults) != 1 || o.Faults[0].Remedy == "" || o.Healthy() {
+	if o := overviewOfNone(true); o.State != StateUnfinished || len(o.Faults) != 1 || o.Faults[0].Remedy.Empty() || o.Healthy() {
 		t.Errorf("half deleted: %+v", o)
 	}
 	if o := overviewOfNone(false); o.State != StateNone {

@@ -3,10 +3,10 @@ package steps
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -67,11 +67,11 @@ func (s Steps) AskedFor() (a Asked, known bool) {
 
 // Unfinished says how far the node was made.
 func (s Steps) Unfinished() *host.Fault {
-	remedy := "run the same command again, podsec-k8s-create-master or podsec-k8s join: it goes on; or go back: podsec-k8s reset"
+	remedy := message.Of("run the same command again, podsec-k8s-create-master or podsec-k8s join: it goes on; or go back: podsec-k8s reset")
 	if s.Begun == "" {
-		return host.NewFault(remedy, "the node is half made: no phase is done")
+		return &host.Fault{Err: message.Errorf("the node is half made: no phase is done"), Remedy: remedy}
 	}
-	return host.NewFault(remedy, "the node is half made: phase %s is not done", s.Begun)
+	return &host.Fault{Err: message.Errorf("the node is half made: phase %s is not done", s.Begun), Remedy: remedy}
 }
 
 // Steps is what was done on the way to a cluster; kept in the node's state.
@@ -99,7 +99,7 @@ func LoadSteps() (s Steps, err error) {
 	case errors.As(err, &damaged):
 		return Steps{}, host.NewFault("take away what there is of the node: podsec-k8s reset --force; then make it anew", "reading what was done so far: %w", err)
 	case err != nil:
-		return Steps{}, fmt.Errorf("reading what was done so far: %w", err)
+		return Steps{}, message.Errorf("reading what was done so far: %w", err)
 	}
 	return s, nil
 }
@@ -108,7 +108,7 @@ func LoadSteps() (s Steps, err error) {
 func (s Steps) Save() error {
 	data, err := json.Marshal(s)
 	if err != nil {
-		return fmt.Errorf("noting what was done: %w", err)
+		return message.Errorf("noting what was done: %w", err)
 	}
 	return node.SaveState(node.StepsFile, data)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A Final is a fault that no waiting will mend.
@@ -11,6 +13,9 @@ type Final struct{ Err error }
 
 // Error is that of the fault.
 func (f Final) Error() string { return f.Err.Error() }
+
+// Say is Error in any language.
+func (f Final) Say() message.Text { return message.OfError(f.Err) }
 
 // Unwrap returns the fault.
 func (f Final) Unwrap() error { return f.Err }

@@ -1,0 +1,40 @@
+package message
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// OfError returns an error as a text. What another program has said, and the
+// packages that the program is made of, stays as it is.
+func OfError(err error) Text {
+	switch err := err.(type) { //nolint:errorlint // each link of the chain is looked at by itself
+	case nil:
+		return Text{}
+	case Sayer:
+		return err.Say()
+	case *fs.PathError:
+		return Of("%s %s: %w", err.Op, err.Path, err.Err)
+	case *os.LinkError: //nolint:forbidigo // only an error of its
+		return Of("%s %s %s: %w", err.Op, err.Old, err.New, err.Err)
+	case *os.SyscallError:
+		return Of("%s: %w", err.Syscall, err.Err)
+	case syscall.Errno:
+		return Of(Format(err.Error()))
+	case interface{ Unwrap() []error }:
+		var all []Text
+		for _, one := range err.Unwrap() {
+			all = append(all, OfError(one))
+		}
+		return List("\n", all...)
+	}
+	for _, known := range []error{context.DeadlineExceeded, context.Canceled, fs.ErrNotExist, fs.ErrPermission, fs.ErrExist, io.ErrUnexpectedEOF} {
+		if err == known { //nolint:errorlint // the error itself
+			return Of(Format(err.Error()))
+		}
+	}
+	return Plain(err.Error())
+}

@@ -1,0 +1,77 @@
+package message
+
+import (
+	"cmp"
+	"encoding/json"
+	"strings"
+)
+
+// The form of a text between processes, and on the disk: the formats, and the
+// arguments in words, of which those that can be said in several languages are
+// texts again. It is one line: where it goes, a line may stand for something.
+type wireText struct {
+	Format Format            `json:"format"`
+	Many   Format            `json:"many,omitempty"`
+	Number int               `json:"number,omitempty"`
+	Args   []json.RawMessage `json:"args,omitempty"`
+}
+
+// MarshalJSON writes the text for another process of the program.
+func (t Text) MarshalJSON() ([]byte, error) {
+	wire := wireText{Format: Format(oneLine(string(t.Format))), Many: Format(oneLine(string(t.Many))), Number: t.Number}
+	var args []any
+	put(string(cmp.Or(t.Many, t.Format)), t.Args, func(verb string, arg any) string {
+		args = append(args, portable(verb, arg))
+		return ""
+	})
+	for _, arg := range args {
+		data, err := json.Marshal(arg)
+		if err != nil {
+			return nil, err
+		}
+		wire.Args = append(wire.Args, data)
+	}
+	return json.Marshal(wire)
+}
+
+// portable returns an argument as a text or in words.
+func portable(verb string, arg any) any {
+	switch arg := arg.(type) {
+	case Text:
+		return arg
+	case Format:
+		return Of(arg)
+	case Sayer:
+		return arg.Say()
+	case error:
+		return OfError(arg)
+	}
+	return oneLine(value(verb, arg))
+}
+
+func oneLine(text string) string { return strings.NewReplacer("\n", " ", "\t", " ").Replace(text) }
+
+// UnmarshalJSON reads what MarshalJSON has written.
+func (t *Text) UnmarshalJSON(data []byte) error {
+	var wire wireText
+	if err := json.Unmarshal(data, &wire); err != nil {
+		return err
+	}
+	*t = Text{Format: wire.Format, Many: wire.Many, Number: wire.Number}
+	for _, data := range wire.Args {
+		if len(data) > 0 && data[0] == '{' {
+			var nested Text
+			if err := json.Unmarshal(data, &nested); err != nil {
+				return err
+			}
+			t.Args = append(t.Args, nested)
+			continue
+		}
+		var word string
+		if err := json.Unmarshal(data, &word); err != nil {
+			return err
+		}
+		t.Args = append(t.Args, rendered(word))
+	}
+	return nil
+}

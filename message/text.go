@@ -1,0 +1,50 @@
+package message
+
+import "strings"
+
+// A Format is a text of the program's own, in English, with the verbs of package
+// fmt. Every constant of this type is in the catalogue of each other language.
+type Format string
+
+// A Text is a format with its arguments. An argument that is an error or a Text
+// is said in the language of the whole. The zero value says nothing.
+type Text struct {
+	Format Format
+	Many   Format // the format for all numbers but one, where there is a number
+	Number int
+	Args   []any
+}
+
+// Of makes a text.
+func Of(format Format, args ...any) Text { return Text{Format: format, Args: args} }
+
+// Count makes a text that is another one for a number of one.
+// Source: gettext's manual, "Plural Forms".
+func Count(number int, one, many Format, args ...any) Text {
+	return Text{Format: one, Many: many, Number: number, Args: args}
+}
+
+// Plain makes a text of what another program or a person has said, which is the
+// same in every language.
+func Plain(text string) Text {
+	if text == "" {
+		return Text{}
+	}
+	return Text{Format: "%s", Args: []any{text}}
+}
+
+// Empty reports whether it says nothing.
+func (t Text) Empty() bool { return t.Format == "" }
+
+// List makes one text of several, with a separator between them.
+func List(separator string, texts ...Text) Text {
+	args := make([]any, len(texts))
+	for i, text := range texts {
+		args[i] = text
+	}
+	verbs := strings.Repeat("%s"+strings.ReplaceAll(separator, "%", "%%"), len(texts))
+	return Text{Format: Format(strings.TrimSuffix(verbs, strings.ReplaceAll(separator, "%", "%%"))), Args: args}
+}
+
+// A Sayer can be said in several languages.
+type Sayer interface{ Say() Text }

@@ -1,0 +1,90 @@
+package message
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// played is a catalogue of a few formats.
+type played map[string]string
+
+func (p played) Get(english string, _ ...any) string {
+	if other, ok := p[english]; ok {
+		return other
+	}
+	return english
+}
+
+func (p played) GetN(_, many string, number int, _ ...any) string {
+	return fmt.Sprintf("%d: %s", number, p.Get(many))
+}
+
+var other = Language{played{
+	"reading %q: %w":         "чтение %q: %w",
+	"making %s":              "создание %s",
+	"the node":               "узел",
+	"permission denied":      "отказано",
+	"%d files were removed":  "удалено файлов: %d",
+	"100%% of %d are in use": "занято 100%% из %d",
+}}
+
+// TestText: each link of a chain is said in the language, with its own arguments,
+// which are changed by nothing; so it is after a way through JSON.
+func TestText(t *testing.T) {
+	denied := &fs.PathError{Op: "open", Path: "/x y", Err: syscall.EACCES}
+	for _, c := range []struct {
+		text           Text
+		english, other string
+	}{
+		{Text{}, "", ""},
+		{Of("making %s", "making %s"), "making making %s", "создание making %s"},
+		{Of("making %s", Format("the node")), "making the node", "создание узел"},
+		{Of("making %s", Of("the node")), "making the node", "создание узел"},
+		{OfError(Errorf("reading %q: %w", "the node", denied)), `reading "the node": open /x y: permission denied`, `чтение "the node": open /x y: отказано`},
+		{OfError(errors.Join(New("the node"), errors.New("else"))), "the node\nelse", "узел\nelse"},
+		{OfError(fmt.Errorf("theirs: %w", New("the node"))), "theirs: the node", "theirs: the node"},
+		{Count(1, "one file was removed", "%d files were removed", 1), "one file was removed", "1: удалено файлов: 1"},
+		{Count(2, "one file was removed", "%d files were removed", 2), "2 files were removed", "2: удалено файлов: 2"},
+		{Of("100%% of %d are in use", 7), "100% of 7 are in use", "занято 100% из 7"},
+		{Plain("100% %s"), "100% %s", "100% %s"},
+	} {
+		if got := c.text.String(); got != c.english {
+			t.Errorf("got %q, want %q", got, c.english)
+		}
+		if got := other.Text(c.text); got != c.other {
+			t.Errorf("got %q, want %q", got, c.other)
+		}
+		data, err := json.Marshal(c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Text
+		if err := json.Unmarshal(data, &back); err != nil {
+			t.Fatal(err)
+		}
+		line := strings.NewReplacer("\n", " ")
+		if got := other.Text(back); got != line.Replace(c.other) || back.String() != line.Replace(c.english) {
+			t.Errorf("%s: got %q and %q", data, got, back)
+		}
+	}
+}
+
+// TestError: errors.Is and errors.As find what is below.
+func TestError(t *testing.T) {
+	err := Errorf("reading %q: %w", "x", &fs.PathError{Op: "open", Path: "x", Err: syscall.ENOENT})
+	var path *fs.PathError
+	if !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &path) {
+		t.Errorf("%v is not found", err)
+	}
+	if all := Joined(errors.Join(err, New("b"))); len(all) != 2 {
+		t.Errorf("joined: %v", all)
+	}
+	if all := Joined(Errorf("%w and %w", err, err)); len(all) != 1 {
+		t.Errorf("one with two causes: %v", all)
+	}
+}
