@@ -21,12 +21,12 @@ import (
 // JoinPhases is how a further node is made, step by step.
 func JoinPhases() []Phase {
 	return []Phase{
-		{Name: "namespaces", Run: startNamespaces},
-		{Name: "runtime", Run: startRuntime},
-		{Name: "images", Run: loadImages},
-		{Name: steps.PhaseJoin, Once: true, Run: kubeadmJoin},
-		{Name: "worker-network", Run: startWorkerNetwork},
-		{Name: "worker-ready", Run: waitNode},
+		{Name: "namespaces", Title: "Starting the namespaces (RootlessKit)", Run: startNamespaces},
+		{Name: "runtime", Title: "Starting the container runtime (CRI-O)", Run: startRuntime},
+		{Name: "images", Title: "Loading images", Run: loadImages},
+		{Name: steps.PhaseJoin, Title: "Joining the cluster (kubeadm join)", Once: true, Run: kubeadmJoin},
+		{Name: "worker-network", Title: "Starting the pod network (flannel, kube-proxy)", Run: startWorkerNetwork},
+		{Name: "worker-ready", Title: "Waiting for the node", Run: waitNode},
 	}
 }
 

@@ -21,12 +21,12 @@ const startTimeout = 2 * time.Minute
 // MasterPhases is how a control plane is made, step by step.
 func MasterPhases() []Phase {
 	return []Phase{
-		{Name: "namespaces", Run: startNamespaces},
-		{Name: "runtime", Run: startRuntime},
-		{Name: "images", Run: loadImages},
-		{Name: steps.PhaseInit, Once: true, Run: kubeadmInit},
-		{Name: "network", Run: startNetwork},
-		{Name: "ready", Run: waitReady},
+		{Name: "namespaces", Title: "Starting the namespaces (RootlessKit)", Run: startNamespaces},
+		{Name: "runtime", Title: "Starting the container runtime (CRI-O)", Run: startRuntime},
+		{Name: "images", Title: "Loading images", Run: loadImages},
+		{Name: steps.PhaseInit, Title: "Making the control plane (kubeadm init)", Once: true, Run: kubeadmInit},
+		{Name: "network", Title: "Starting the pod network (flannel, kube-proxy)", Run: startNetwork},
+		{Name: "ready", Title: "Waiting for the node and CoreDNS", Run: waitReady},
 	}
 }
 

@@ -70,7 +70,7 @@ func begin(s *steps.Steps, phase string, plan Plan) error {
 // first fault.
 func run(ctx context.Context, s steps.Steps, phases []Phase, w *Work, p Progress) error {
 	for i, phase := range phases {
-		p.Begin(i+1, len(phases), phase.Name)
+		p.Begin(i+1, len(phases), phase.Title)
 		start := time.Now()
 		skip := phase.Once && slices.Contains(s.Done, phase.Name)
 		if !skip {
@@ -90,7 +90,7 @@ func run(ctx context.Context, s steps.Steps, phases []Phase, w *Work, p Progress
 				return err
 			}
 		}
-		p.End(phase.Name, time.Since(start), skip)
+		p.End(time.Since(start), skip)
 	}
 	s.Finished, s.Asked = true, &w.Plan.Asked
 	return s.Save()

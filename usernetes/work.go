@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 )
 
@@ -36,9 +37,10 @@ func (w *Work) inNodeFrom(ctx context.Context, p namespace.Program, stdin io.Rea
 
 // A Phase is one step of making a node.
 type Phase struct {
-	Name string // stable
-	Once bool   // not done again when it was done in an earlier run
-	Run  func(context.Context, *Work) error
+	Name  string         // stable
+	Title message.Format // for people
+	Once  bool           // not done again when it was done in an earlier run
+	Run   func(context.Context, *Work) error
 }
 
 // Work is what the phases work on.
@@ -50,6 +52,6 @@ type Work struct {
 
 // Progress is told before and after each phase.
 type Progress interface {
-	Begin(number, of int, phase string)
-	End(phase string, took time.Duration, skipped bool)
+	Begin(number, of int, title message.Format)
+	End(took time.Duration, skipped bool)
 }

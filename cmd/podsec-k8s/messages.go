@@ -45,19 +45,3 @@ func languageFor(getenv func(string) string) message.Language {
 	}
 	return message.Language{}
 }
-
-// phaseTitle names a phase for people.
-func phaseTitle(phase string) message.Format {
-	return map[string]message.Format{
-		"namespaces":    "Starting the namespaces (RootlessKit)",
-		"runtime":       "Starting the container runtime (CRI-O)",
-		"images":        "Loading images",
-		"control-plane": "Making the control plane (kubeadm init)",
-		"network":       "Starting the pod network (flannel, kube-proxy)",
-		"ready":         "Waiting for the node and CoreDNS",
-
-		"join":           "Joining the cluster (kubeadm join)",
-		"worker-network": "Starting the pod network (flannel, kube-proxy)",
-		"worker-ready":   "Waiting for the node",
-	}[phase]
-}

@@ -65,12 +65,12 @@ func (p *printer) finding(f preflight.Finding) {
 }
 
 // Begin says that a phase begins.
-func (p *printer) Begin(number, of int, phase string) {
-	p.say("[%d/%d] %s", number, of, phaseTitle(phase))
+func (p *printer) Begin(number, of int, title message.Format) {
+	p.say("[%d/%d] %s", number, of, title)
 }
 
 // End says how long a phase took.
-func (p *printer) End(_ string, took time.Duration, skipped bool) {
+func (p *printer) End(took time.Duration, skipped bool) {
 	if skipped {
 		p.say("      done before")
 		return

@@ -180,7 +180,7 @@ func closeAll(files []*os.File) {
 // showPlan prints what a dry run would have done. A token is not shown.
 func showPlan(p *printer, request nodeRequest, plan usernetes.Plan) error {
 	for i, phase := range request.phases() {
-		p.say("[%d] %s", i+1, phaseTitle(phase.Name))
+		p.say("[%d] %s", i+1, phase.Title)
 	}
 	config := string(plan.Config)
 	if request.Join != nil {
