@@ -88,51 +88,70 @@ func (m *Merge) spread(p *part, name string, show bool) error {
 		return err
 	}
 	var faults []error
-	for _, process := range others {
-		theirs, err := mountsOf(process)
-		if err != nil {
-			continue // it has ended
-		}
+	for _, other := range others {
+		defer other.file.Close() //nolint:errcheck // opened for reading
 		for _, base := range bases {
-			for _, path := range copies(theirs, base, filepath.Join(rest, name)) {
-				faults = append(faults, m.showIn(process, path, filepath.Join(p.Path, name), show))
+			for _, path := range copies(other.mounts, base, filepath.Join(rest, name)) {
+				faults = append(faults, m.showIn(other.file, path, filepath.Join(p.Path, name), show))
 			}
 		}
 	}
 	return errors.Join(faults...)
 }
 
-// otherNamespaces names a process of each mount namespace in the node but its
-// own and the view's.
-func (m *Merge) otherNamespaces() (processes []string, err error) {
-	seen := map[string]bool{}
-	note := func() { link, _ := os.Readlink("/proc/thread-self/ns/mnt"); seen[link] = true }
+// An otherNamespace is one of mounts, which stays while its file is open.
+type otherNamespace struct {
+	file   *os.File
+	mounts []mountedAt
+}
+
+// otherNamespaces opens each mount namespace in the node but its own and the
+// view's.
+func (m *Merge) otherNamespaces() ([]otherNamespace, error) {
+	known := map[string]bool{}
+	note := func() { link, _ := os.Readlink("/proc/thread-self/ns/mnt"); known[link] = true }
 	note()
 	m.view.do(note)
 	all, err := names("/proc")
 	if err != nil {
 		return nil, err
 	}
-	for _, process := range all {
-		link, err := os.Readlink(filepath.Join("/proc", process, "ns/mnt"))
-		if err != nil || process == "self" || process == "thread-self" || seen[link] {
-			continue // no process, or one that has ended
-		}
-		seen[link] = true
-		processes = append(processes, process)
-	}
-	return processes, nil
+	processes := slices.DeleteFunc(all, func(name string) bool { return name == "self" || name == "thread-self" })
+	nameOf := func(process string) (string, error) { return os.Readlink(filepath.Join("/proc", process, "ns/mnt")) }
+	return eachNamespace(processes, known, nameOf, openNamespace), nil
 }
 
-// showIn mounts the host's entry at a path of a process's mount namespace. It
-// holds nothing there that the container could not do to itself, so its paths
-// need no trust.
-func (m *Merge) showIn(process, path, entry string, show bool) error {
-	namespace, err := unix.Open(filepath.Join("/proc", process, "ns/mnt"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil // it has ended
+// eachNamespace opens the namespaces that are not known yet, each once, by any of
+// its processes: some end meanwhile, as those of kubectl exec do, and others of
+// the same container run on.
+func eachNamespace(processes []string, known map[string]bool, nameOf func(process string) (string, error), open func(process string) (otherNamespace, error)) (all []otherNamespace) {
+	for _, process := range processes {
+		name, err := nameOf(process)
+		if err != nil || known[name] {
+			continue // no process, or one that has ended
+		}
+		if other, err := open(process); err == nil {
+			known[name] = true
+			all = append(all, other)
+		}
 	}
-	defer unix.Close(namespace) //nolint:errcheck // opened for reading
+	return all
+}
+
+func openNamespace(process string) (n otherNamespace, err error) {
+	if n.file, err = os.Open(filepath.Join("/proc", process, "ns/mnt")); err != nil {
+		return n, err
+	}
+	if n.mounts, err = mountsOf(process); err != nil {
+		return n, errors.Join(err, n.file.Close())
+	}
+	return n, nil
+}
+
+// showIn mounts the host's entry at a path of another mount namespace. It holds
+// nothing there that the container could not do to itself, so its paths need no
+// trust.
+func (m *Merge) showIn(namespace *os.File, path, entry string, show bool) (err error) {
 	tree := -1
 	if show {
 		if tree, err = m.view.tree(entry, false); err != nil {
@@ -140,7 +159,7 @@ func (m *Merge) showIn(process, path, entry string, show bool) error {
 		}
 		defer unix.Close(tree) //nolint:errcheck // what is mounted stays
 	}
-	err = inNamespace(namespace, func() error { return replace(path, tree) })
+	err = inNamespace(int(namespace.Fd()), func() error { return replace(path, tree) })
 	if err != nil {
 		return message.Errorf("mounting the host's %q in a container: %w", entry, err)
 	}

@@ -1,7 +1,9 @@
 package hostfs
 
 import (
+	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -31,5 +33,30 @@ func TestCopies(t *testing.T) {
 		if got := copies(c.mounts, base, "app.log"); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
+	}
+}
+
+// TestEachNamespace: a namespace is opened by a process that runs on, where one
+// that was seen first has ended.
+func TestEachNamespace(t *testing.T) {
+	namespace := map[string]string{"1": "node", "20": "pod", "21": "pod", "22": "pod", "30": "other"}
+	ended := []string{"20"}
+	var opened []string
+	all := eachNamespace([]string{"1", "20", "21", "22", "30", "self"}, map[string]bool{"node": true},
+		func(process string) (string, error) {
+			if name, ok := namespace[process]; ok {
+				return name, nil
+			}
+			return "", os.ErrNotExist
+		},
+		func(process string) (otherNamespace, error) {
+			if slices.Contains(ended, process) {
+				return otherNamespace{}, os.ErrNotExist
+			}
+			opened = append(opened, process)
+			return otherNamespace{}, nil
+		})
+	if want := []string{"21", "30"}; !slices.Equal(opened, want) || len(all) != 2 {
+		t.Errorf("opened by %v, want %v", opened, want)
 	}
 }
