@@ -97,6 +97,7 @@ func TestRefuse(t *testing.T) {
 				m.run(r.spoil)
 			}
 			m.fails(r.command, r.status, r.words...)
+			m.inRussian(r.command)
 			if r.mend != "" {
 				m.run(r.mend)
 			}

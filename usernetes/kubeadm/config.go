@@ -67,10 +67,10 @@ func (c Config) adopt(kind string, doc document.Document) {
 type ownedField struct {
 	kind string
 	path []string
-	why  string
+	why  message.Format
 }
 
-const whyNoPull = "the control plane's images are not used, and podsec-k8s brings coredns and pause itself"
+const whyNoPull message.Format = "the control plane's images are not used, and podsec-k8s brings coredns and pause itself"
 
 func ownedFields() []ownedField {
 	return []ownedField{

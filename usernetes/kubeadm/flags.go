@@ -82,15 +82,15 @@ func passedFlags() []string {
 
 // ownedFlags lists the flags of kubeadm that a rootless node must own, with
 // the reason.
-func ownedFlags() map[string]string {
-	return map[string]string{
-		"cert-dir":   "the node keeps its certificates in /etc/kubernetes/pki",
-		"cri-socket": "CRI-O of the node listens at " + node.CRIOSocket,
-		"rootfs":     "kubeadm runs in the node's own namespaces",
-		"kubeconfig": "use --write-kubeconfig for where your own kubeconfig goes",
-		"token":      "give tokens in a file: --config, InitConfiguration, bootstrapTokens",
-		"config":     "it is given once, before the other flags of kubeadm",
-		"dry-run":    "--dry-run belongs to podsec-k8s here",
+func ownedFlags() map[string]message.Text {
+	return map[string]message.Text{
+		"cert-dir":   message.Of("the node keeps its certificates in /etc/kubernetes/pki"),
+		"cri-socket": message.Of("CRI-O of the node listens at %s", node.CRIOSocket),
+		"rootfs":     message.Of("kubeadm runs in the node's own namespaces"),
+		"kubeconfig": message.Of("use --write-kubeconfig for where your own kubeconfig goes"),
+		"token":      message.Of("give tokens in a file: --config, InitConfiguration, bootstrapTokens"),
+		"config":     message.Of("it is given once, before the other flags of kubeadm"),
+		"dry-run":    message.Of("--dry-run belongs to podsec-k8s here"),
 	}
 }
 

@@ -24,7 +24,7 @@ func Environment() []string {
 		"KUBECONFIG=" + clusterConfig(),
 		"CONTAINER_RUNTIME_ENDPOINT=unix://" + node.CRIOSocket,
 	}
-	for _, key := range []string{"NOTIFY_SOCKET", "TERM", "LANG", "LC_ALL", "LC_MESSAGES"} {
+	for _, key := range []string{"NOTIFY_SOCKET", "TERM", "LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES"} {
 		if value, ok := os.LookupEnv(key); ok {
 			env = append(env, key+"="+value)
 		}

@@ -114,14 +114,14 @@ type use struct {
 }
 
 // low lists the limits that are too small for a full node, by who sets them.
-func (f LimitFacts) low() map[setter][]string {
-	low := map[setter][]string{}
+func (f LimitFacts) low() map[setter][]message.Text {
+	low := map[setter][]message.Text{}
 	for _, l := range limits() {
 		value, known := f.Values[l.name]
 		if !known || value >= l.need || l.no && value == 0 {
 			continue
 		}
-		low[l.setter] = append(low[l.setter], fmt.Sprintf("%s %d of %d", l.name, value, l.need))
+		low[l.setter] = append(low[l.setter], message.Of("%s %d of %d", l.name, value, l.need))
 	}
 	return low
 }
@@ -137,12 +137,12 @@ func (f LimitFacts) Warnings() (all []*host.Fault) {
 		{[]setter{setByManager, setBySlice}, message.Of("podsec-k8s host apply, then: systemctl restart user@%d.service, which restarts the node", f.UID)},
 		{[]setter{setByNobody}, message.Of("raise them in a file of /etc/sysctl.d, see sysctl.d(5)")},
 	} {
-		var names []string
+		var names []message.Text
 		for _, s := range group.setters {
 			names = append(names, low[s]...)
 		}
 		if len(names) > 0 {
-			all = append(all, &host.Fault{Err: message.Errorf("a node full of pods needs larger limits of the kernel, see podsec-k8s(8): %s", strings.Join(names, ", ")), Remedy: group.remedy})
+			all = append(all, &host.Fault{Err: message.Errorf("a node full of pods needs larger limits of the kernel, see podsec-k8s(8): %s", message.List(", ", names...)), Remedy: group.remedy})
 		}
 	}
 	return all

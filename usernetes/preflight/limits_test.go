@@ -63,7 +63,7 @@ func TestLowLimits(t *testing.T) {
 			continue
 		}
 		for i, name := range names {
-			if !strings.HasPrefix(low[setter][i], name+" ") {
+			if !strings.HasPrefix(low[setter][i].String(), name+" ") {
 				t.Errorf("setter %d: got %q, want %q", setter, low[setter][i], name)
 			}
 		}

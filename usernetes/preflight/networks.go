@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -32,7 +33,7 @@ func ipv4Networks(ours []network) error {
 
 // A network is a range of addresses and what it is for.
 type network struct {
-	name   string
+	name   message.Format
 	prefix netip.Prefix
 }
 
