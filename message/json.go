@@ -51,8 +51,15 @@ func portable(verb string, arg any) any {
 
 func oneLine(text string) string { return strings.NewReplacer("\n", " ", "\t", " ").Replace(text) }
 
-// UnmarshalJSON reads what MarshalJSON has written.
+// UnmarshalJSON reads what MarshalJSON has written, or a string, as versions before
+// 2.0.0 wrote it: their services run on after an upgrade.
 func (t *Text) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '"' {
+		var plain string
+		err := json.Unmarshal(data, &plain)
+		*t = Plain(plain)
+		return err
+	}
 	var wire wireText
 	if err := json.Unmarshal(data, &wire); err != nil {
 		return err

@@ -74,6 +74,17 @@ func TestText(t *testing.T) {
 	}
 }
 
+// TestPlainJSON: a string is a text that is the same in every language.
+func TestPlainJSON(t *testing.T) {
+	var got struct{ Fault, Note Text }
+	if err := json.Unmarshal([]byte(`{"Fault":"the node 100%","Note":""}`), &got); err != nil {
+		t.Fatal(err)
+	}
+	if said := other.Text(got.Fault); said != "the node 100%" || !got.Note.Empty() {
+		t.Errorf("got %q and %q", said, got.Note)
+	}
+}
+
 // TestError: errors.Is and errors.As find what is below.
 func TestError(t *testing.T) {
 	err := Errorf("reading %q: %w", "x", &fs.PathError{Op: "open", Path: "x", Err: syscall.ENOENT})

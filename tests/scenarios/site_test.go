@@ -105,7 +105,7 @@ func siteSettings(m *machine, g generation.Generation) {
 		"chgrp u7s-admin /etc/podsec-k8s/50-proxy.conf && chmod 0640 /etc/podsec-k8s/50-proxy.conf")
 	m.run("echo SUBORDINATE_IDS=131072 > /etc/podsec-k8s/51-ids.conf")
 	m.run("mkdir -p /etc/systemd/user/u7s-crio.service.d && printf '[Service]\\nEnvironment=GOGC=77 KUBECONFIG=/nowhere\\n' > /etc/systemd/user/u7s-crio.service.d/site.conf && " + userctl + "daemon-reload")
-	m.says("podsec-k8s host apply 2>&1", "systemctl stop kubelet; systemctl start kubelet", "65536 subordinate uids from")
+	m.says("podsec-k8s host apply 2>&1", "systemctl stop kubelet; systemctl start kubelet", "subordinate ids: 65536, uid ")
 	m.run("systemctl stop kubelet; systemctl start kubelet")
 	for _, name := range []string{"crio", "kubelet", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "flanneld"} {
 		m.eventually(time.Minute, userctl+"is-active u7s-"+name)

@@ -71,7 +71,7 @@ func (m *Merge) bases(f Folder) (all []mountedAt, rest string, err error) {
 	if mounted, err = filepath.EvalSymlinks(mounted); err != nil {
 		return nil, "", err
 	}
-	all, err = mountsOf("self")
+	all, err = mountsOf("thread-self") // the first thread may be the view's
 	return slices.DeleteFunc(all, func(mount mountedAt) bool { return mount.at != mounted }), rest, err
 }
 
