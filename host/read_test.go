@@ -75,3 +75,18 @@ func TestReadRegular(t *testing.T) {
 		t.Errorf("a file that is too large: %v", err)
 	}
 }
+
+// TestCanRead: what can be opened, and what is there.
+func TestCanRead(t *testing.T) {
+	dir := t.TempDir()
+	file, nothing := filepath.Join(dir, "file"), filepath.Join(dir, "nothing")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !Exists(file) || CanRead(file) != nil || CanReadWrite(file) != nil || CanRead(dir) != nil {
+		t.Error("a file can't be opened")
+	}
+	if Exists(nothing) || !errors.Is(CanRead(nothing), fs.ErrNotExist) || !errors.Is(CanReadWrite(dir), unix.EISDIR) {
+		t.Error("what can't be opened can")
+	}
+}

@@ -1,6 +1,10 @@
 package host
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/host/played"
+)
 
 func TestUnitState(t *testing.T) {
 	unmetPath := [][]any{
@@ -27,5 +31,38 @@ func TestUnitState(t *testing.T) {
 				t.Errorf("got %+v, skipped %v, up %v", s, s.Skipped(), s.Up())
 			}
 		})
+	}
+}
+
+// TestManagerSays: what a manager says of units, of its jobs and of itself.
+func TestManagerSays(t *testing.T) {
+	s, m := managed(t)
+	ctx := t.Context()
+	if state, err := m.State(ctx, "a.service"); err != nil || !state.Idle() || state.Up() {
+		t.Errorf("a unit that is not loaded: %+v, %v", state, err)
+	}
+	s.Set("a.service", played.Properties{"ActiveState": "active", "SubState": "running", "MainPID": uint32(7), "NRestarts": uint32(2), "StatusText": "well\x1b"})
+	state, err := m.State(ctx, "a.service")
+	if err != nil || !state.Up() || state.PID != 7 || state.Restarts != 2 || state.Status != Printable("well\x1b") {
+		t.Errorf("%+v, %v", state, err)
+	}
+	if u, err := m.Loaded(ctx, "a.service"); err != nil || u.Load != "loaded" || !u.Runs() {
+		t.Errorf("%+v, %v", u, err)
+	}
+	for system, want := range map[string]bool{"running": false, "stopping": true} {
+		s.SetState(system)
+		if ending, err := m.Ending(ctx); err != nil || ending != want {
+			t.Errorf("%s: ending %v, %v", system, ending, err)
+		}
+	}
+	s.SetFile("a.service", "enabled")
+	for unit, want := range map[string]UnitFileState{"a.service": "enabled", "b.service": ""} {
+		if file, err := m.File(ctx, unit); err != nil || file != want {
+			t.Errorf("%s: %q, %v", unit, file, err)
+		}
+	}
+	s.SetFile("b.service", "masked")
+	if file, err := m.File(ctx, "*.service"); err == nil {
+		t.Errorf("of several files: %q", file)
 	}
 }
