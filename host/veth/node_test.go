@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -61,7 +63,7 @@ func playNode(orders io.Reader, answers io.Writer) error {
 			d.Out = string(text)
 		case o.Wait:
 			c.Wait()
-			err = errors.Join(c.Close())
+			err = c.Close()
 			if c, err = Dial(); err != nil {
 				return err
 			}
@@ -88,7 +90,8 @@ type node struct {
 // startNode starts a node. It ends with the test at the latest.
 func startNode(t *testing.T) *node {
 	t.Helper()
-	cmd := self(nodeName)
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Args[0], cmd.Stderr = nodeName, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNET,
 		UidMappings: []syscall.SysProcIDMap{{Size: 1}},

@@ -6,85 +6,46 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 )
 
-// ownName is what the test program is called in namespaces of its own, and nodeName
-// as the node's user, who is there too.
-const (
-	ownName  = "veth-test-own"
-	nodeName = "veth-test-node"
-)
+// nodeName is what the test program is called as the node's user.
+const nodeName = "veth-test-node"
 
-// TestMain runs the tests in a user, a network and a mount namespace of their
-// own: whoever runs them is root there, and nothing of the machine is touched.
-// The program is nft there, too.
+// TestMain runs the tests in namespaces of their own. The program is the node and
+// nft there, too.
 func TestMain(m *testing.M) {
-	var status int
 	var err error
 	switch filepath.Base(os.Args[0]) {
-	case ownName:
-		if err = prepare(); err == nil {
-			status = m.Run()
-		}
 	case nodeName:
 		err = playNode(os.Stdin, os.Stdout)
 	case "nft":
 		err = playNFT(os.Args[1:])
 	default:
-		err = enterOwn()
+		roottest.EnterOwn("/run")
+		if err = prepare(); err == nil {
+			os.Exit(m.Run())
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		status = 1
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			status = exit.ExitCode()
-		}
+		os.Exit(1)
 	}
-	os.Exit(status)
 }
 
-// self runs the test program again under another name.
-func self(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command("/proc/self/exe", args...)
-	cmd.Args[0] = name
-	cmd.Stderr = os.Stderr
-	return cmd
-}
-
-// enterOwn runs all tests in namespaces of their own.
-// Source: user_namespaces(7), network_namespaces(7), mount_namespaces(7).
-func enterOwn() error {
-	cmd := self(ownName, os.Args[1:]...)
-	cmd.Stdin, cmd.Stdout = os.Stdin, os.Stdout
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNET | unix.CLONE_NEWNS,
-		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
-		Pdeathsig:   unix.SIGKILL,
-	}
-	return cmd.Run()
-}
-
-// prepare gives the namespaces what a machine has: its own /sys, an empty /run, a device with the node's
-// address and one more, and nft.
+// prepare gives the namespaces what a machine has: its own /sys, a device with
+// the node's address and one more, and nft.
 func prepare() error {
-	if err := errors.Join(
-		unix.Mount("sysfs", "/sys", "sysfs", 0, ""),
-		unix.Mount("tmpfs", "/run", "tmpfs", 0, ""),
-		putNFT(),
+	faults := []error{
+		unix.Mount("sysfs", "/sys", "sysfs", 0, ""), putNFT(),
 		os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("0"), 0),
-	); err != nil {
-		return fmt.Errorf("preparing namespaces for the tests: %w", err)
 	}
-	var faults []error
 	for _, line := range []string{
 		"link set lo up", "link add eth0 mtu 1400 type veth peer name far0", "link add eth1 mtu 1300 type veth peer name far1",
 		"link set far0 up", "link set far1 up", "link set eth0 up", "link set eth1 up",
