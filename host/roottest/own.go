@@ -16,7 +16,8 @@ const inOwn = "PODSEC_K8S_TEST_OWN"
 // EnterOwn is for TestMain. It runs the test program again, with the same
 // arguments, in a user, a network and a mount namespace of its own, and ends
 // with its status. There it returns: whoever runs the tests is root there, and
-// has empty folders in the place of these, so nothing of the machine is touched.
+// has empty folders in the place of these and a loopback device of its own, so
+// nothing of the machine is touched.
 // Source: user_namespaces(7), network_namespaces(7), mount_namespaces(7).
 func EnterOwn(folders ...string) {
 	var err error
@@ -58,11 +59,27 @@ func runInOwn() error {
 }
 
 func prepare(folders []string) error {
-	faults := []error{os.Setenv(inOwn, "prepared")}
+	faults := []error{os.Setenv(inOwn, "prepared"), raiseLoopback()}
 	for _, folder := range folders {
 		if err := unix.Mount("tmpfs", folder, "tmpfs", 0, "mode=755"); err != nil {
 			faults = append(faults, fmt.Errorf("laying an empty folder over %s: %w", folder, err))
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// raiseLoopback lets the programs there reach each other.
+// Source: netdevice(7), SIOCSIFFLAGS.
+func raiseLoopback() error {
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(socket) //nolint:errcheck // nothing was written
+	request, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	request.SetUint16(unix.IFF_UP)
+	return unix.IoctlIfreq(socket, unix.SIOCSIFFLAGS, request)
 }

@@ -47,7 +47,7 @@ func prepare() error {
 		os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("0"), 0),
 	}
 	for _, line := range []string{
-		"link set lo up", "link add eth0 mtu 1400 type veth peer name far0", "link add eth1 mtu 1300 type veth peer name far1",
+		"link add eth0 mtu 1400 type veth peer name far0", "link add eth1 mtu 1300 type veth peer name far1",
 		"link set far0 up", "link set far1 up", "link set eth0 up", "link set eth1 up",
 		"address add 192.0.2.10/24 dev eth0", "route add default via 192.0.2.1",
 	} {
