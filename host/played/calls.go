@@ -116,6 +116,7 @@ func (s *Systemd) job(p *peer, m *dbus.Message, call, unit string, after Propert
 	case result == "":
 		s.waiting[call] = s.jobs
 		return
+	case s.units[unit]["ConditionResult"] == false: // left out, which is done as well
 	case result == "done" && after["ActiveState"] != "":
 		s.set(unit, after)
 	case result == "failed":
