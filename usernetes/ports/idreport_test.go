@@ -80,3 +80,42 @@ func TestMappedIDs(t *testing.T) {
 		}
 	}
 }
+
+// TestReportIDs: a pod that asks for an id which the node lacks is told of once,
+// and for as long as the kubelet does not say why it waits.
+func TestReportIDs(t *testing.T) {
+	p, api, _ := published(t)
+	pod := func(status string) string {
+		return `{"items":[{"metadata":{"namespace":"shop","name":"web-1","uid":"u"},` + status + `}]}`
+	}
+	lines := func() (lines []node.Problem) {
+		if err := node.NoteIDs.Load(&lines); err != nil {
+			t.Fatal(err)
+		}
+		return lines
+	}
+	const chown = `"status":{"containerStatuses":[{"name":"c","state":{"waiting":{"reason":"ErrImagePull","message":"lchown /x: invalid argument"}}}]}`
+	const backOff = `"status":{"containerStatuses":[{"name":"c","state":{"waiting":{"reason":"ImagePullBackOff"}}}]}`
+	for _, c := range []struct {
+		name, status string
+		lines        int
+	}{
+		{"well", `"spec":{}`, 0},
+		{"of its image", chown, 1},
+		{"between two tries", backOff, 1},
+		{"well again", `"spec":{}`, 0},
+		{"between two tries, for another reason", backOff, 0},
+	} {
+		api.Has("/api/v1/pods", pod(c.status))
+		if err := p.reportIDs(t.Context()); err != nil || len(lines()) != c.lines {
+			t.Errorf("%s: %+v, %v", c.name, lines(), err)
+		}
+	}
+	if all := events(api); len(all) != 1 || !strings.HasPrefix(all[0], "NotEnoughIDs: ") {
+		t.Errorf("told: %q", all)
+	}
+	api.Has("/api/v1/pods", pod(`"spec":{"securityContext":{"runAsUser":5}}`)) // the test's namespace has one
+	if err := p.reportIDs(t.Context()); err != nil || len(lines()) != 1 || !strings.HasPrefix(lines()[0].Fault, "Pod shop/web-1: ") {
+		t.Errorf("%+v, %v", lines(), err)
+	}
+}
