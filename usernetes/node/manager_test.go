@@ -1,6 +1,10 @@
 package node
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/host/played"
+)
 
 func TestHasProcess(t *testing.T) {
 	for ids, want := range map[string]bool{"": false, "\n": false, "0\n0\n": false, "7\n": true, "0\n7\n": true} {
@@ -37,4 +41,21 @@ func FuzzParseOuterUID(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, text string, uid uint32) {
 		_, _ = parseOuterUID(text, uid)
 	})
+}
+
+// TestUserManager: it is the systemd of the user that the machine knows.
+func TestUserManager(t *testing.T) {
+	s := played.Start(t)
+	t.Setenv("XDG_RUNTIME_DIR", s.Dir)
+	m, err := UserManager(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if err := m.DaemonReload(t.Context()); err != nil || len(s.Calls()) != 1 {
+		t.Errorf("%q, %v", s.Calls(), err)
+	}
+	if StartRemedy(true) == StartRemedy(false) {
+		t.Error("a guard that runs is started in vain")
+	}
 }

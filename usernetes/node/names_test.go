@@ -19,3 +19,14 @@ func TestNamesAndTheirLabels(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckEndpoint(t *testing.T) {
+	for text, ok := range map[string]bool{
+		"192.0.2.10:6443": true, "[2001:db8::1]:6443": true, "api.example.org:443": true, "API.example.org:443": true,
+		"192.0.2.10": false, "api.example.org:0": false, "api.example.org:70000": false, "api.example.org:x": false, "$(x):1": false, "-x:1": false,
+	} {
+		if err := CheckEndpoint(text); (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -1,0 +1,22 @@
+package node
+
+import (
+	"os"
+	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
+)
+
+// TestMain gives the tests a network and a /var/lib of their own.
+func TestMain(m *testing.M) {
+	roottest.EnterOwn("/var/lib")
+	os.Exit(m.Run())
+}
+
+// noNode begins a test without any state.
+func noNode(t *testing.T) {
+	t.Helper()
+	if err := os.RemoveAll(Home); err != nil {
+		t.Fatal(err)
+	}
+}
