@@ -1,8 +1,16 @@
 package status
 
 import (
+	"context"
+	"errors"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/played"
+	"github.com/alt-cloud/podsec-k8s/units"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 func TestCrashLog(t *testing.T) {
@@ -44,5 +52,38 @@ func TestCrashLog(t *testing.T) {
 				t.Errorf("got %v", got)
 			}
 		})
+	}
+}
+
+// TestUntilCrash: what waits for services ends as soon as one of them ends again
+// and again; what has ended well before is well.
+func TestUntilCrash(t *testing.T) {
+	m := playMachine(t, "{}")
+	manager, err := node.UserManager(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	if err := UntilCrash(t.Context(), manager, func(context.Context) error { return nil }); err != nil {
+		t.Errorf("done: %v", err)
+	}
+	own := errors.New("its own")
+	if err := UntilCrash(t.Context(), manager, func(context.Context) error { return own }); !errors.Is(err, own) {
+		t.Errorf("a fault of its own: %v", err)
+	}
+	m.systemd.Set(units.CRIO, played.Properties{"NRestarts": uint32(0)})
+	err = UntilCrash(t.Context(), manager, func(ctx context.Context) error {
+		for restarts := uint32(0); ctx.Err() == nil; restarts += crashCount {
+			m.systemd.Set(units.CRIO, played.Properties{"NRestarts": restarts})
+			select {
+			case <-ctx.Done():
+			case <-time.After(LookInterval):
+			}
+		}
+		return ctx.Err()
+	})
+	var crash *crashError
+	if !errors.As(err, &crash) || crash.unit != units.CRIO || !strings.HasPrefix(crash.Error(), "u7s-crio.service ends again and again") || host.AsFault(err).Remedy == "" {
+		t.Errorf("%v", err)
 	}
 }

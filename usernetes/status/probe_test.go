@@ -1,9 +1,13 @@
 package status
 
 import (
+	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -108,4 +112,67 @@ func TestProbeAsks(t *testing.T) {
 			t.Errorf("%s: nobody listens, and it answers", p.scheme)
 		}
 	}
+}
+
+// TestPrintAnswers: every part that can be asked is asked, and says what is wrong.
+func TestPrintAnswers(t *testing.T) {
+	m := playMachine(t, "{}")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/livez" {
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte("[+]ping ok\n[-]etcd failed\n"))
+		}
+	}))
+	defer server.Close()
+	port := server.URL[strings.LastIndex(server.URL, ":")+1:]
+	pod := func(probe string) string { return "spec: {containers: [{name: x, livenessProbe: " + probe + "}]}\n" }
+	for path, text := range map[string]string{
+		node.StatePath(node.ManifestsDir) + "/kube-apiserver.yaml":          pod("{httpGet: {path: /readyz, port: " + port + "}}"),
+		node.StatePath(node.ManifestsDir) + "/kube-scheduler.yaml":          pod("{httpGet: {path: /livez, port: " + port + "}}"),
+		node.StatePath(node.ManifestsDir) + "/kube-controller-manager.yaml": pod("{tcpSocket: {port: " + port + "}}"),
+		node.StatePath(node.ManifestsDir) + "/etcd.yaml":                    pod("{tcpSocket: {port: 1}}"),
+		node.StatePath("/var/lib/kubelet/config.yaml"):                      "healthzPort: 1\n",
+		node.ProxyFile: "",
+	} {
+		writeFile(t, path, text)
+	}
+	answers := map[string]string{}
+	if err := json.Unmarshal(stdout(t, func() error { return PrintAnswers(t.Context(), m.node) }), &answers); err != nil {
+		t.Fatal(err)
+	}
+	for unit, want := range map[string]string{
+		"u7s-kube-apiserver.service": "answers 500 Internal Server Error: [-]etcd failed", "u7s-etcd.service": "refused",
+		"u7s-kubelet.service": "refused", "u7s-kube-proxy.service": "refused",
+	} {
+		if !strings.Contains(answers[unit], want) {
+			t.Errorf("%s: %q, want %q", unit, answers[unit], want)
+		}
+		delete(answers, unit)
+	}
+	for unit, answer := range answers {
+		if answer != "" {
+			t.Errorf("%s: %q", unit, answer)
+		}
+	}
+	if len(answers) != 2 {
+		t.Errorf("%q are well", answers)
+	}
+}
+
+// stdout returns what a function prints.
+func stdout(t *testing.T, print func() error) []byte {
+	t.Helper()
+	file, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := os.Stdout
+	os.Stdout = file
+	err = print()
+	os.Stdout = own
+	text, errRead := os.ReadFile(file.Name())
+	if err := errors.Join(err, errRead, file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return text
 }

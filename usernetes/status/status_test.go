@@ -229,3 +229,12 @@ func TestHalfReset(t *testing.T) {
 		t.Errorf("no node: %+v", o)
 	}
 }
+
+// TestStatusCheck: root names no unit in a command that is none.
+func TestStatusCheck(t *testing.T) {
+	for name, ok := range map[string]bool{"u7s-etcd.service": true, "a@b\\x2d.service": true, "": false, "a; reboot": false, strings.Repeat("a", 256): false} {
+		if err := (Status{Units: []UnitStatus{{Unit: name}}}).Check(); (err == nil) != ok {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}

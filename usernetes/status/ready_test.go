@@ -1,0 +1,40 @@
+package status
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
+
+// TestMissingParts: those that are not well are named, with where their logs are.
+func TestMissingParts(t *testing.T) {
+	up, failed := host.UnitState{Active: "active"}, host.UnitState{Active: "failed", Result: "signal"}
+	if err := MissingParts([]Part{{Unit: "a.service", State: up}}, time.Now()); err != nil {
+		t.Error(err)
+	}
+	err := MissingParts([]Part{{Unit: "a.service", State: up}, {Unit: "b.service", State: failed}, {Unit: "c.service", State: up, answer: "refused"}}, time.Now())
+	if err == nil || !strings.HasSuffix(err.Error(), ": b.service: it has failed (signal); c.service: refused") {
+		t.Fatalf("%v", err)
+	}
+	if remedy := host.AsFault(err).Remedy; !strings.HasSuffix(remedy, "journalctl _SYSTEMD_USER_UNIT=b.service _SYSTEMD_USER_UNIT=c.service -n 50 --no-pager") {
+		t.Errorf("%q", remedy)
+	}
+}
+
+// TestAwaitReady: it waits until the cluster counts on the node. A control plane
+// asks its own API.
+func TestAwaitReady(t *testing.T) {
+	m := playMachine(t, "{}")
+	m.api.Has("/api/v1/nodes/w1", clusterNode("w1", "127.0.0.1", false))
+	time.AfterFunc(time.Millisecond, func() { m.api.Has("/api/v1/nodes/w1", clusterNode("w1", "127.0.0.1", true)) })
+	if err := AwaitReady(t.Context(), m.node); err != nil {
+		t.Error(err)
+	}
+	m.node.APIPort = 6443
+	api, err := ownAPI(m.node)
+	if err != nil || api.Server != "https://127.0.0.1:6443" {
+		t.Errorf("%+v, %v", api, err)
+	}
+}
