@@ -3,6 +3,7 @@ package hostfs
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -122,5 +123,23 @@ func TestOwns(t *testing.T) {
 	}
 	if nested(all[0], all) || !nested(all[1], all) || nested(all[2], all) {
 		t.Error("only /etc/kubernetes is in another's mount")
+	}
+}
+
+// TestTooMany: beyond the limit the first names are seen, and the rest told of.
+func TestTooMany(t *testing.T) {
+	all := map[string]hostEntry{}
+	for i := range limit + 2 {
+		all[fmt.Sprintf("%06d", i)] = hostEntry{}
+	}
+	shown, left := bounded(all)
+	if _, last := shown[fmt.Sprintf("%06d", limit-1)]; len(shown) != limit || left != 2 || !last {
+		t.Errorf("%d are shown, %d left", len(shown), left)
+	}
+	if p := tooMany(Folder{Path: "/srv"}, left); !strings.HasSuffix(p.Fault, "the node does not see 2 of them") {
+		t.Errorf("%+v", p)
+	}
+	if p := clash(Folder{Path: "/run"}, "x"); !strings.Contains(p.Remedy, "is in memory") {
+		t.Errorf("%+v", p)
 	}
 }

@@ -2,10 +2,16 @@ package hostfs
 
 import (
 	"os"
+	"errors"
+	"fmt"
+	"os/exec"
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestReadMounts(t *testing.T) {
@@ -59,4 +65,19 @@ func TestEachNamespace(t *testing.T) {
 	if want := []string{"21", "30"}; !slices.Equal(opened, want) || len(all) != 2 {
 		t.Errorf("opened by %v, want %v", opened, want)
 	}
+
+// newContainer starts a process with a copy of the mounts that there are now, and
+// returns its root folder.
+func newContainer(t *testing.T) string {
+	t.Helper()
+	cmd := exec.Command("cat")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
+	stdin, err := cmd.StdinPipe()
+	must(t, err, cmd.Start())
+	t.Cleanup(func() {
+		if err := errors.Join(stdin.Close(), cmd.Wait()); err != nil {
+			t.Error(err)
+		}
+	})
+	return fmt.Sprintf("/proc/%d/root", cmd.Process.Pid)
 }
