@@ -1,8 +1,12 @@
 package staticpod
 
 import (
+	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -67,4 +71,70 @@ func FuzzStaticPodCheck(f *testing.F) {
 			t.Error("a pod without a name")
 		}
 	})
+}
+
+// TestSyncStaticPods: the kubelet has a copy of each of the administrator's pods, and
+// of those that are gone no more.
+func TestSyncStaticPods(t *testing.T) {
+	noNode(t)
+	web := node.StatePath(node.ManifestsDir) + "/web.yaml"
+	const text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: c, image: i}]}\n"
+	for _, c := range []struct {
+		name, text string
+		copies     []string
+		faults     int
+	}{
+		{"a pod", text, []string{"node-web.yaml"}, 0},
+		{"another one", strings.Replace(text, "image: i", "image: j", 1), []string{"node-web.yaml"}, 0},
+		{"none any more", "kind: Service\n", nil, 1},
+		{"gone", "", nil, 0},
+	} {
+		writeFile(t, web, c.text)
+		if c.text == "" {
+			if err := os.Remove(web); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var found manifestFindings
+		syncStaticPods(&found)
+		if copies := staticPodCopies(""); !slices.Equal(copies, c.copies) || len(found.Findings) != c.faults {
+			t.Errorf("%s: copies %q, found %+v", c.name, copies, found.Findings)
+		}
+		if len(c.copies) > 0 {
+			if got, err := os.ReadFile(node.StatePath(node.StandInsDir + "/" + c.copies[0])); err != nil || string(got) != c.text {
+				t.Errorf("%s: %q, %v", c.name, got, err)
+			}
+		}
+	}
+}
+
+// TestStaticPodsThatCantBeRead: while nobody knows whether they are gone, the copies
+// stay.
+func TestStaticPodsThatCantBeRead(t *testing.T) {
+	noNode(t)
+	folder := node.StatePath(node.ManifestsDir)
+	writeFile(t, folder, "no folder")
+	writeFile(t, node.StatePath(node.StandInsDir+"/node-web.yaml"), "")
+	writeFile(t, node.StatePath(node.StandInsDir+"/etcd.yaml"), "")
+	var found manifestFindings
+	syncStaticPods(&found)
+	if copies := staticPodCopies(""); !slices.Equal(copies, []string{"node-web.yaml"}) || len(found.Findings) != 1 || found.Findings[0].File != folder {
+		t.Errorf("copies %q, found %+v", copies, found.Findings)
+	}
+}
+
+// TestReadManifestFile waits for nobody, and takes what can be a manifest.
+func TestReadManifestFile(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, dir+"/good.yaml", "x")
+	writeFile(t, dir+"/good.txt", "x")
+	writeFile(t, dir+"/large.json", strings.Repeat("x", maxManifest+1))
+	if err := unix.Mkfifo(dir+"/pipe.yml", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, ok := range map[string]bool{"good.yaml": true, "good.txt": false, "large.json": false, "pipe.yml": false, "none.yaml": false} {
+		if data, err := readManifestFile(dir + "/" + name); (err == nil) != ok || ok && string(data) != "x" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

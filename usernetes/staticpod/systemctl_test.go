@@ -3,9 +3,12 @@ package staticpod
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/played"
 )
 
 func TestStandInSystemctlRefuses(t *testing.T) {
@@ -30,5 +33,45 @@ func TestStandInSystemctlRefuses(t *testing.T) {
 				t.Errorf("got %d, %v", status, err)
 			}
 		})
+	}
+}
+
+// TestStandInSystemctl: kubeadm's words reach the user's kubelet.
+func TestStandInSystemctl(t *testing.T) {
+	for _, c := range []struct {
+		args   string
+		active string // of the kubelet
+		status int
+		calls  []string
+	}{
+		{"daemon-reload", "", statusOK, nil},
+		{"is-enabled kubelet", "", statusOK, nil},
+		{"start kubelet", "", statusOK, []string{"start u7s-kubelet.service"}},
+		{"restart kubelet.service", "", statusOK, []string{"restart u7s-kubelet.service"}},
+		{"stop kubelet --no-block", "", statusOK, []string{"stop u7s-kubelet.service"}},
+		{"is-active kubelet", "inactive", statusOK, nil},
+		{"is-active kubelet", "active", statusOK, nil},
+		{"status kubelet", "failed", statusNotRunning, nil},
+		{"is-active docker", "", statusNoSuchUnit, nil},
+	} {
+		s := played.Start(t)
+		t.Setenv("XDG_RUNTIME_DIR", s.Dir)
+		if c.active != "" {
+			s.Set("u7s-kubelet.service", played.Properties{"ActiveState": c.active})
+		}
+		status, err := StandInSystemctl(t.Context(), strings.Fields(c.args))
+		if err != nil || status != c.status || !slices.Equal(s.Calls(), c.calls) {
+			t.Errorf("%s: %d, %q, %v", c.args, status, s.Calls(), err)
+		}
+	}
+	s := played.Start(t)
+	t.Setenv("XDG_RUNTIME_DIR", s.Dir)
+	s.Refuses("start u7s-kubelet.service", "no room")
+	if status, err := StandInSystemctl(t.Context(), []string{"start", "kubelet"}); err == nil || status != statusFailed {
+		t.Errorf("%d, %v", status, err)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	if status, err := StandInSystemctl(t.Context(), []string{"is-active", "kubelet"}); err == nil || status != statusFailed {
+		t.Errorf("without systemd: %d, %v", status, err)
 	}
 }

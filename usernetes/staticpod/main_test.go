@@ -1,0 +1,33 @@
+package staticpod
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+)
+
+// TestMain gives the tests mounts, a /var/lib and a /run of their own.
+func TestMain(m *testing.M) {
+	roottest.EnterOwn("/var/lib", "/run")
+	os.Exit(m.Run())
+}
+
+// noNode begins a test without any state.
+func noNode(t *testing.T) {
+	t.Helper()
+	if err := os.RemoveAll(node.Home); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// writeFile makes a file and the folders above it.
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
