@@ -2,11 +2,15 @@ package namespace
 
 import (
 	"errors"
+	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // Rules as kube-proxy and CRI-O make them, by iptables --list-rules.
@@ -137,5 +141,116 @@ func TestSameRoute(t *testing.T) {
 	}
 	if !sameRoute(netlink.Route{Dst: network}, netlink.Route{}) {
 		t.Error("a default route with a network is another than one without")
+	}
+}
+
+// TestMendBridge: a bridge that was taken away is made anew, with the pods on it.
+func TestMendBridge(t *testing.T) {
+	playNode(t, node.SlirpMode)
+	network(t)
+	p := newPodNetwork(aNode(node.SlirpMode))
+	lease, err := ReadSubnet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ip(t, "link add veth1 type veth peer name pod1")
+	if err := p.mendBridge(lease); err != nil {
+		t.Fatal(err)
+	}
+	bridge, errBridge := netlink.LinkByName(PodBridge)
+	pod, errPod := netlink.LinkByName("veth1")
+	if errBridge != nil || errPod != nil || pod.Attrs().MasterIndex != bridge.Attrs().Index || bridge.Attrs().HardwareAddr.String() != "0a:58:0a:f4:01:01" {
+		t.Errorf("%v, %v", bridge, pod)
+	}
+	ip(t, "route delete 10.244.1.0/24 dev cni0", "link set veth1 up", "link set pod1 up")
+	if err := p.mendBridge(lease); err != nil {
+		t.Error(err)
+	}
+	if routes, err := netlink.RouteGet(net.IPv4(10, 244, 1, 7)); err != nil || routes[0].LinkIndex != bridge.Attrs().Index {
+		t.Errorf("%v, %v", routes, err)
+	}
+	if err := os.Remove(CNIFile); err != nil {
+		t.Fatal(err)
+	}
+	ip(t, "link delete cni0")
+	if err := p.mendBridge(lease); err != nil || hasAddress(PodBridge, "10.244.1.1/24") {
+		t.Errorf("before it was made: %v", err)
+	}
+}
+
+// TestMendOverlay: flanneld is started anew when its device or a route has gone,
+// and not while it has not done its work once.
+func TestMendOverlay(t *testing.T) {
+	s := playNode(t, node.SlirpMode)
+	network(t)
+	s.Set("u7s-flanneld.service", map[string]any{"ActiveState": "active"})
+	p := newPodNetwork(aNode(node.SlirpMode))
+	if err := p.mendOverlay(t.Context()); err != nil || len(s.Calls()) > 0 {
+		t.Errorf("while it starts: %q, %v", s.Calls(), err)
+	}
+	addOverlay(t)
+	if err := p.mendOverlay(t.Context()); err != nil {
+		t.Errorf("well: %v", err)
+	}
+	for undo, want := range map[string]string{
+		"route delete 10.244.2.0/24 dev flannel.1": "the pod network's route to 10.244.2.0/24 is gone",
+		"address flush dev flannel.1":              "has lost its address",
+		"link set flannel.1 down":                  "is down",
+		"link delete flannel.1":                    "the pod network's device flannel.1: ",
+	} {
+		p := newPodNetwork(aNode(node.SlirpMode))
+		if _, err := netlink.LinkByName(overlayDevice); err == nil {
+			ip(t, "link delete flannel.1")
+		}
+		addOverlay(t)
+		if err := p.mendOverlay(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		before := len(s.Calls())
+		ip(t, undo)
+		for range 2 { // it may be in the middle of its work
+			if err := p.mendOverlay(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v", undo, err)
+			}
+		}
+		if calls := s.Calls()[before:]; len(calls) != 1 || calls[0] != "restart u7s-flanneld.service" {
+			t.Errorf("%s: %q", undo, calls)
+		}
+	}
+	s.Set("u7s-flanneld.service", map[string]any{"ActiveState": "inactive"})
+	before := len(s.Calls())
+	if err := p.flannel.restart(t.Context(), nil); err != nil || len(s.Calls()) != before {
+		t.Errorf("one that was stopped by hand: %v", err)
+	}
+}
+
+// TestMendRules: kube-proxy is started anew when its rules were flushed.
+func TestMendRules(t *testing.T) {
+	s := playNode(t, node.SlirpMode)
+	network(t)
+	s.Set("u7s-kube-proxy.service", map[string]any{"ActiveState": "active"})
+	p := newPodNetwork(aNode(node.SlirpMode))
+	if err := p.mendRules(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	dir := program(t, "iptables", `cat "$(dirname "$0")/$4"`)
+	writeFile(t, dir+"/nat", without(natRules, "-A KUBE-SERVICES"))
+	writeFile(t, dir+"/filter", filterRules)
+	if err := p.mendRules(t.Context()); err != nil {
+		t.Errorf("it was looked a moment ago: %v", err)
+	}
+	p.rules = time.Time{}
+	for range 2 {
+		if err := p.mendRules(t.Context()); err == nil {
+			t.Error("the rules are whole")
+		}
+	}
+	if calls := s.Calls(); len(calls) != 1 || calls[0] != "restart u7s-kube-proxy.service" {
+		t.Errorf("%q", calls)
+	}
+	t.Setenv("PATH", t.TempDir())
+	p.rules = time.Time{}
+	if err := p.mendRules(t.Context()); err == nil {
+		t.Error("rules that can't be read are whole")
 	}
 }

@@ -1,0 +1,74 @@
+package namespace
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/played"
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+)
+
+// TestMain gives the tests a network and mounts of their own, and a machine without
+// settings and without a node.
+func TestMain(m *testing.M) {
+	roottest.EnterOwn("/etc", "/var/lib", "/run")
+	os.Exit(m.Run())
+}
+
+// writeFile makes a file and the folders above it.
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// program plays a program by a script, and returns the folder that it is in.
+func program(t *testing.T, name, script string) string {
+	t.Helper()
+	dir := t.TempDir()
+	writeFile(t, dir+"/"+name, "#!/bin/sh\n"+script+"\n")
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	return dir
+}
+
+// ip changes the tests' own network, a line of arguments each.
+func ip(t *testing.T, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		if err := (host.Command{Path: "ip", Args: strings.Fields(line)}).Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// aNode is one of a mode.
+func aNode(mode string) node.Node {
+	return node.Node{
+		Name: "m1", IP: netip.MustParseAddr("127.0.0.1"), Kubernetes: "v1.26.3", APIPort: 6443, Network: mode, MTU: 1500,
+		SlirpCIDR: netip.MustParsePrefix("10.41.0.0/24"), PodCIDR: netip.MustParsePrefix("10.244.0.0/16"), ServiceCIDR: netip.MustParsePrefix("10.96.0.0/16"),
+	}
+}
+
+// playNode plays a node of a mode whose namespaces are those of this process, and
+// the user's systemd.
+func playNode(t *testing.T, mode string) *played.Systemd {
+	t.Helper()
+	s := played.Start(t)
+	t.Setenv("XDG_RUNTIME_DIR", s.Dir)
+	if err := os.RemoveAll(node.Home); err != nil {
+		t.Fatal(err)
+	}
+	if err := aNode(mode).Save(); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, ChildPIDFile(), strconv.Itoa(os.Getpid()))
+	return s
+}
