@@ -51,3 +51,32 @@ func TestCRIOGetsLogins(t *testing.T) {
 		t.Errorf("got %q, %v", args, err)
 	}
 }
+
+// TestProgram: each service of a node has its command line.
+func TestProgram(t *testing.T) {
+	s := playSite(t)
+	for name, want := range map[string]string{
+		"crio":       "--pause-image=registry.example/pause:",
+		"kube-proxy": "--config=" + node.ProxyFile + " --hostname-override=m1",
+		"kubelet":    "--config=/var/lib/kubelet/config.yaml --seccomp-default --node-ip=192.0.2.10",
+	} {
+		writeFile(t, node.StatePath("/var/lib/kubelet/config.yaml"), "kind: KubeletConfiguration\n")
+		writeFile(t, node.StatePath("/var/lib/kubelet/kubeadm-flags.env"), "KUBELET_KUBEADM_ARGS=\"--node-ip=192.0.2.10\"\n")
+		p, err := program(name, s.node)
+		if args := strings.Join(p.Args, " "); err != nil || p.Name != name || !strings.Contains(args, want) {
+			t.Errorf("%s: %q, %v", name, args, err)
+		}
+	}
+	if _, err := program("x", s.node); err == nil {
+		t.Error("a service that there is none of")
+	}
+	if err := os.RemoveAll(node.Home); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := program("kubelet", s.node); err == nil {
+		t.Error("kubeadm has written nothing")
+	}
+	if err := RunUnit(t.Context(), "crio", ""); !node.IsMissing(err) {
+		t.Errorf("without a node: %v", err)
+	}
+}

@@ -1,0 +1,58 @@
+package usernetes
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+)
+
+// TestAnswers: a cluster where nobody may ask without a name answers well.
+func TestAnswers(t *testing.T) {
+	for status, want := range map[int]bool{200: true, 401: true, 403: false, 500: false} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		if got := answers(t.Context(), server.Client(), server.URL); got != want {
+			t.Errorf("%d: %v", status, got)
+		}
+		server.Close()
+		if answers(t.Context(), server.Client(), server.URL) {
+			t.Error("nobody has answered")
+		}
+	}
+	if answers(t.Context(), http.DefaultClient, "://") {
+		t.Error("no URL has answered")
+	}
+}
+
+// TestAwaitAddress: the machine's is there at once, and for another it waits no longer
+// than it may.
+func TestAwaitAddress(t *testing.T) {
+	s := playSite(t)
+	if err := awaitAddress(t.Context(), s.node); err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.node.IP = netip.MustParseAddr("192.0.2.99")
+	if err := awaitAddress(ctx, s.node); err == nil {
+		t.Error("an address that is not the machine's")
+	}
+}
+
+// TestWaitParts: who waits no longer is told that something is missing.
+func TestWaitParts(t *testing.T) {
+	s := playSite(t)
+	manager, err := node.UserManager(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := waitParts(ctx, &Work{Plan: Plan{Node: s.node}, Manager: manager}); err == nil {
+		t.Error("a node that does not run is whole")
+	}
+}
