@@ -88,7 +88,7 @@ func TestTicket(t *testing.T) {
 	if _, err := NewTicket(t.Context(), true, nil); err == nil || !strings.HasPrefix(err.Error(), "sharing the control plane's certificates: ") {
 		t.Errorf("%v", err)
 	}
-	if !hasFlag([]string{"--certificate-key=x"}, "certificate-key") || hasFlag([]string{"--certificate-keys=x"}, "certificate-key") {
+	if !hasFlag([]string{"--ttl=1h"}, "ttl") || hasFlag([]string{"--ttls=1h"}, "ttl") {
 		t.Error("the wrong flag")
 	}
 }

@@ -43,7 +43,7 @@ type Systemd struct {
 // Start plays a systemd until the test has ended.
 func Start(t testing.TB) *Systemd {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "systemd") // a socket's path is short
+	dir, err := os.MkdirTemp("", "systemd") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

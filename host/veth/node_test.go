@@ -63,10 +63,11 @@ func playNode(orders io.Reader, answers io.Writer) error {
 			d.Out = string(text)
 		case o.Wait:
 			c.Wait()
-			err = c.Close()
-			if c, err = Dial(); err != nil {
+			again, errDial := Dial()
+			if err := errors.Join(c.Close(), errDial); err != nil {
 				return err
 			}
+			c = again
 		default:
 			d.Faults, err = c.Publish(o.Publish)
 		}

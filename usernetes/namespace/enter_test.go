@@ -12,7 +12,7 @@ import (
 // TestInNode: the program runs in all of the node's namespaces, with nothing of the
 // caller's environment.
 func TestInNode(t *testing.T) {
-	playNode(t, node.SlirpMode)
+	playNode(t)
 	program(t, "nsenter", `echo "$@"; env`)
 	t.Setenv("SECRET", "x")
 	cmd, err := InNode(Program{Name: "kubeadm", Args: []string{"init", "--config=x"}})
@@ -31,7 +31,7 @@ func TestInNode(t *testing.T) {
 
 // TestUnitCommand: what the administrator has given the unit reaches its program.
 func TestUnitCommand(t *testing.T) {
-	s := playNode(t, node.SlirpMode)
+	s := playNode(t)
 	t.Setenv("INVOCATION_ID", "1")
 	t.Setenv("OF_THE_UNIT", "1")
 	t.Setenv("OF_EVERY_UNIT", "1")
@@ -48,7 +48,7 @@ func TestUnitCommand(t *testing.T) {
 
 // TestWithoutNamespaces: who asks too early is told what to start.
 func TestWithoutNamespaces(t *testing.T) {
-	playNode(t, node.SlirpMode)
+	playNode(t)
 	if err := os.Remove(ChildPIDFile()); err != nil {
 		t.Fatal(err)
 	}

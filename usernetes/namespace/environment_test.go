@@ -19,7 +19,7 @@ func TestOwnVariables(t *testing.T) {
 // TestEnvironment: the identity with the most rights is used, and the proxy by all
 // but etcd.
 func TestEnvironment(t *testing.T) {
-	playNode(t, node.SlirpMode)
+	playNode(t)
 	writeFile(t, node.SiteDir+"/site.conf", "HTTPS_PROXY=http://192.0.2.99:3128\n")
 	defer os.RemoveAll(node.SiteDir) //nolint:errcheck // it is the tests' own
 	has := func(p Program, want string) bool {
@@ -56,7 +56,7 @@ func TestEnvironment(t *testing.T) {
 
 // TestEndpoints: where the API is asked is in the node and in its identity.
 func TestEndpoints(t *testing.T) {
-	playNode(t, node.SlirpMode)
+	playNode(t)
 	n := node.Node{Endpoint: "api.example"}
 	for text, want := range map[string][]string{
 		"": {"api.example"}, "{": {"api.example"}, "clusters: [{cluster: {server: \"https://192.0.2.11:6443\"}}]": {"api.example", "192.0.2.11"},

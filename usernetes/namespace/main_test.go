@@ -57,16 +57,16 @@ func aNode(mode string) node.Node {
 	}
 }
 
-// playNode plays a node of a mode whose namespaces are those of this process, and
+// playNode plays a node whose namespaces are those of this process, and
 // the user's systemd.
-func playNode(t *testing.T, mode string) *played.Systemd {
+func playNode(t *testing.T) *played.Systemd {
 	t.Helper()
 	s := played.Start(t)
 	t.Setenv("XDG_RUNTIME_DIR", s.Dir)
 	if err := os.RemoveAll(node.Home); err != nil {
 		t.Fatal(err)
 	}
-	if err := aNode(mode).Save(); err != nil {
+	if err := aNode(node.SlirpMode).Save(); err != nil {
 		t.Fatal(err)
 	}
 	writeFile(t, ChildPIDFile(), strconv.Itoa(os.Getpid()))

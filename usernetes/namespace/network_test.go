@@ -56,7 +56,7 @@ func hasAddress(device, address string) bool {
 // TestKeepNetwork: what others undo in the namespaces is made anew, and what stays
 // undone is noted.
 func TestKeepNetwork(t *testing.T) {
-	playNode(t, node.SlirpMode)
+	playNode(t)
 	network(t)
 	addOverlay(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -81,7 +81,7 @@ func TestKeepNetwork(t *testing.T) {
 
 // TestNetFaults: what was noted of the network is read for the status command.
 func TestNetFaults(t *testing.T) {
-	s := playNode(t, node.SlirpMode)
+	s := playNode(t)
 	if lines := NetFaults(); lines != nil {
 		t.Errorf("%+v", lines)
 	}

@@ -146,7 +146,7 @@ func TestSameRoute(t *testing.T) {
 
 // TestMendBridge: a bridge that was taken away is made anew, with the pods on it.
 func TestMendBridge(t *testing.T) {
-	playNode(t, node.SlirpMode)
+	playNode(t)
 	network(t)
 	p := newPodNetwork(aNode(node.SlirpMode))
 	lease, err := ReadSubnet()
@@ -181,7 +181,7 @@ func TestMendBridge(t *testing.T) {
 // TestMendOverlay: flanneld is started anew when its device or a route has gone,
 // and not while it has not done its work once.
 func TestMendOverlay(t *testing.T) {
-	s := playNode(t, node.SlirpMode)
+	s := playNode(t)
 	network(t)
 	s.Set("u7s-flanneld.service", map[string]any{"ActiveState": "active"})
 	p := newPodNetwork(aNode(node.SlirpMode))
@@ -226,7 +226,7 @@ func TestMendOverlay(t *testing.T) {
 
 // TestMendRules: kube-proxy is started anew when its rules were flushed.
 func TestMendRules(t *testing.T) {
-	s := playNode(t, node.SlirpMode)
+	s := playNode(t)
 	network(t)
 	s.Set("u7s-kube-proxy.service", map[string]any{"ActiveState": "active"})
 	p := newPodNetwork(aNode(node.SlirpMode))

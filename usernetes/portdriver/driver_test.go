@@ -29,9 +29,9 @@ type playedRootlessKit struct {
 }
 
 // playRootlessKit plays the driver of a node until the test has ended.
-func playRootlessKit(t *testing.T, n node.Node) *playedRootlessKit {
+func playRootlessKit(t *testing.T, n node.Node) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "rk") // a socket's path is short
+	dir, err := os.MkdirTemp("", "rk") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,11 +48,9 @@ func playRootlessKit(t *testing.T, n node.Node) *playedRootlessKit {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &playedRootlessKit{open: map[int]portSpec{}}
-	server := &http.Server{Handler: p}   //nolint:gosec // a test's
-	go server.Serve(listener)            //nolint:errcheck // it ends with the test
-	t.Cleanup(func() { server.Close() }) //nolint:errcheck // the same
-	return p
+	server := &http.Server{Handler: &playedRootlessKit{open: map[int]portSpec{}}} //nolint:gosec // a test's
+	go server.Serve(listener)                                                     //nolint:errcheck // it ends with the test
+	t.Cleanup(func() { server.Close() })                                          //nolint:errcheck // the same
 }
 
 // ServeHTTP answers as RootlessKit does. Port 99 it refuses in plain text, 98 in
@@ -77,7 +75,7 @@ func (p *playedRootlessKit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		json.NewDecoder(r.Body).Decode(&spec) //nolint:errcheck // it is looked at
 		if answer := map[int]string{99: " permission denied\n", 98: `{"message":"address already in use"}`}[spec.ParentPort]; answer != "" {
 			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprint(w, answer)
+			fmt.Fprint(w, answer) //nolint:errcheck // the client tells
 			return
 		}
 		p.next++

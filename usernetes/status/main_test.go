@@ -70,7 +70,7 @@ func playMachine(t *testing.T, answers string) machine {
 		t.Fatal(err)
 	}
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { //nolint:gosec // a test's
-		fmt.Fprint(w, `[{"id":1,"spec":{"proto":"tcp","parentIP":"127.0.0.1","parentPort":10250}}]`)
+		fmt.Fprint(w, `[{"id":1,"spec":{"proto":"tcp","parentIP":"127.0.0.1","parentPort":10250}}]`) //nolint:errcheck // the client tells
 	})}
 	go server.Serve(listener)            //nolint:errcheck // it ends with the test
 	t.Cleanup(func() { server.Close() }) //nolint:errcheck // the same

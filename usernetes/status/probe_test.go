@@ -160,7 +160,7 @@ func TestPrintAnswers(t *testing.T) {
 }
 
 // stdout returns what a function prints.
-func stdout(t *testing.T, print func() error) []byte {
+func stdout(t *testing.T, do func() error) []byte {
 	t.Helper()
 	file, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
 	if err != nil {
@@ -168,7 +168,7 @@ func stdout(t *testing.T, print func() error) []byte {
 	}
 	own := os.Stdout
 	os.Stdout = file
-	err = print()
+	err = do()
 	os.Stdout = own
 	text, errRead := os.ReadFile(file.Name())
 	if err := errors.Join(err, errRead, file.Close()); err != nil {
