@@ -179,6 +179,13 @@ func TestHostIPs(t *testing.T) {
 			t.Errorf("want %q, have %q, %v", want, have(), err)
 		}
 	}
+	if err := p.giveHostIPs(t.Context(), []netip.Addr{netip.MustParseAddr("198.51.100.9")}); err != nil {
+		t.Fatal(err)
+	}
+	p.given, p.hostIPs = false, nil // a publisher that was started again
+	if err := p.giveHostIPs(t.Context(), nil); err != nil || len(have()) > 0 {
+		t.Errorf("of an earlier one are left %q, %v", have(), err)
+	}
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir()) // nobody can be asked, and there is nothing to ask
 	if err := p.giveHostIPs(t.Context(), nil); err != nil {
 		t.Errorf("%v", err)
