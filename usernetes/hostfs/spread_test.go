@@ -65,6 +65,7 @@ func TestEachNamespace(t *testing.T) {
 	if want := []string{"21", "30"}; !slices.Equal(opened, want) || len(all) != 2 {
 		t.Errorf("opened by %v, want %v", opened, want)
 	}
+}
 
 // newContainer starts a process with a copy of the mounts that there are now, and
 // returns its root folder.
