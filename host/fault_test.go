@@ -14,7 +14,7 @@ func TestAsFault(t *testing.T) {
 	if AsFault(f) != f || f.Error() != `reading "x": permission denied` || !errors.Is(f, os.ErrPermission) {
 		t.Errorf("%+v", f)
 	}
-	if got := AsFault(fmt.Errorf("then: %w", f)); got.Remedy != "" || !errors.Is(got, f) {
+	if got := AsFault(fmt.Errorf("then: %w", f)); !got.Remedy.Empty() || !errors.Is(got, f) {
 		t.Errorf("%+v", got)
 	}
 }

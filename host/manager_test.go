@@ -28,7 +28,7 @@ func managed(t *testing.T) (*played.Systemd, *Manager) {
 func TestManagerIsAbsent(t *testing.T) {
 	_, err := UserManager(t.Context(), t.TempDir(), 998)
 	var f *Fault
-	if !errors.As(err, &f) || !strings.Contains(f.Remedy, "systemctl status user@998.service") {
+	if !errors.As(err, &f) || !strings.Contains(f.Remedy.String(), "systemctl status user@998.service") {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -82,7 +82,7 @@ func TestJobResults(t *testing.T) {
 	s.Ends("start a.service", "failed")
 	err := m.Start(t.Context(), "a.service")
 	var f *Fault
-	if !errors.As(err, &f) || f.Remedy != "journalctl _SYSTEMD_USER_UNIT=a.service -n 50 --no-pager" ||
+	if !errors.As(err, &f) || f.Remedy.String() != "journalctl _SYSTEMD_USER_UNIT=a.service -n 50 --no-pager" ||
 		!strings.Contains(f.Error(), `systemd says "failed", last seen failed (failed): no disk`) {
 		t.Errorf("%v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/host/played"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // withSystemd gives a host a played systemd, and a loginctl that notes who
@@ -71,7 +72,7 @@ func TestLingerWithoutItsManager(t *testing.T) {
 	s := withSystemd(t, h)
 	s.Ends("start user@998.service", "failed")
 	var notes []string
-	h.Note = func(text string) { notes = append(notes, text) }
+	h.Note = func(text message.Text) { notes = append(notes, text.String()) }
 	apply(t, h, Plan{Linger{User: "u7s-admin", UID: 998}})
 	if len(notes) != 1 || !strings.HasPrefix(notes[0], "warning: the systemd of u7s-admin does not run: ") {
 		t.Errorf("%q", notes)

@@ -81,7 +81,7 @@ func TestJoinFault(t *testing.T) {
 	if err := joinFault(known); err != known { //nolint:errorlint // the very same
 		t.Errorf("%v", err)
 	}
-	if f := host.AsFault(joinFault(errors.New("x"))); !strings.Contains(f.Remedy, "podsec-k8s token create") {
+	if f := host.AsFault(joinFault(errors.New("x"))); !strings.Contains(f.Remedy.String(), "podsec-k8s token create") {
 		t.Errorf("%+v", f)
 	}
 }

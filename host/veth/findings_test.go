@@ -14,7 +14,7 @@ import (
 func texts(faults []*host.Fault) string {
 	var all []string
 	for _, f := range faults {
-		all = append(all, f.Error()+" -> "+f.Remedy)
+		all = append(all, f.Error()+" -> "+f.Remedy.String())
 	}
 	return strings.Join(all, "\n")
 }

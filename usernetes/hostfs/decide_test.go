@@ -136,10 +136,10 @@ func TestTooMany(t *testing.T) {
 	if _, last := shown[fmt.Sprintf("%06d", limit-1)]; len(shown) != limit || left != 2 || !last {
 		t.Errorf("%d are shown, %d left", len(shown), left)
 	}
-	if p := tooMany(Folder{Path: "/srv"}, left); !strings.HasSuffix(p.Fault, "the node does not see 2 of them") {
+	if p := tooMany(Folder{Path: "/srv"}, left); !strings.HasSuffix(p.Fault.String(), "the node does not see 2 of them") {
 		t.Errorf("%+v", p)
 	}
-	if p := clash(Folder{Path: "/run"}, "x"); !strings.Contains(p.Remedy, "is in memory") {
+	if p := clash(Folder{Path: "/run"}, "x"); !strings.Contains(p.Remedy.String(), "is in memory") {
 		t.Errorf("%+v", p)
 	}
 }

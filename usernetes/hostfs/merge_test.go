@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A merged is a folder of a played host, merged, with one in memory beside it.
@@ -90,7 +92,7 @@ func merge(t *testing.T, hosts, nodes []string) *merged {
 			Path: m.in("made"),
 			Make: func(theirs []byte) []byte { return append([]byte("made of the "), theirs...) },
 			Check: func(theirs []byte) *Problem {
-				return map[bool]*Problem{true: {Fault: "the host has none"}}[theirs == nil]
+				return map[bool]*Problem{true: {Fault: message.Of("the host has none")}}[theirs == nil]
 			},
 		}},
 		Keep: func() error { return nil },

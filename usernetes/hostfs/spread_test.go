@@ -1,9 +1,9 @@
 package hostfs
 
 import (
-	"os"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"reflect"
 	"slices"

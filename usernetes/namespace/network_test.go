@@ -88,11 +88,11 @@ func TestNetFaults(t *testing.T) {
 	if err := saveNetFaults([]error{os.ErrPermission}); err != nil {
 		t.Fatal(err)
 	}
-	if lines := NetFaults(); len(lines) != 1 || lines[0].Fault != os.ErrPermission.Error() {
+	if lines := NetFaults(); len(lines) != 1 || lines[0].Fault.String() != os.ErrPermission.Error() {
 		t.Errorf("%+v", lines)
 	}
 	writeFile(t, s.Dir+"/u7s/network.json", "{")
-	if lines := NetFaults(); len(lines) != 1 || !strings.HasPrefix(lines[0].Fault, "reading how the network is: ") {
+	if lines := NetFaults(); len(lines) != 1 || !strings.HasPrefix(lines[0].Fault.String(), "reading how the network is: ") {
 		t.Errorf("%+v", lines)
 	}
 }

@@ -13,7 +13,7 @@ func TestMisuse(t *testing.T) {
 	err := NewMisuse("see the help", "no %s: %w", "flag", fs.ErrNotExist)
 	var m *Misuse
 	var f *host.Fault
-	if !errors.As(err, &m) || !errors.As(err, &f) || f.Remedy != "see the help" || !errors.Is(err, fs.ErrNotExist) {
+	if !errors.As(err, &m) || !errors.As(err, &f) || f.Remedy.String() != "see the help" || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%+v", err)
 	}
 }

@@ -115,7 +115,7 @@ func TestReportIDs(t *testing.T) {
 		t.Errorf("told: %q", all)
 	}
 	api.Has("/api/v1/pods", pod(`"spec":{"securityContext":{"runAsUser":5}}`)) // the test's namespace has one
-	if err := p.reportIDs(t.Context()); err != nil || len(lines()) != 1 || !strings.HasPrefix(lines()[0].Fault, "Pod shop/web-1: ") {
+	if err := p.reportIDs(t.Context()); err != nil || len(lines()) != 1 || !strings.HasPrefix(lines()[0].Fault.String(), "Pod shop/web-1: ") {
 		t.Errorf("%+v, %v", lines(), err)
 	}
 }

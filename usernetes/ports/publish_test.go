@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/images"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi/played"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -102,7 +103,7 @@ func TestSync(t *testing.T) {
 		t.Errorf("%q, want %q", opener.calls, want)
 	}
 	const why = "another program of the machine listens there: ss -lntup"
-	if r := note(t); len(r.Ports) != 2 || r.Ports[0].Fault != "" || r.Ports[1].Fault != why || portsReport(r.Ports) != "1 ports published, 1 not" {
+	if r := note(t); len(r.Ports) != 2 || !r.Ports[0].Fault.Empty() || r.Ports[1].Fault.String() != why || portsReport(r.Ports) != "1 ports published, 1 not" {
 		t.Errorf("noted: %+v", r)
 	}
 	if want := []string{"PortNotPublished: node m1 (192.0.2.10) does not publish port 30081/tcp: " + why}; !slices.Equal(events(api), want) {
@@ -149,7 +150,7 @@ func TestSyncFails(t *testing.T) {
 // TestLimited: a port that is open, but not as it was asked for, is told of, too.
 func TestLimited(t *testing.T) {
 	p, api, _ := published(t)
-	one := portdriver.Port{Proto: "tcp", Number: 80, Note: "it is slow"}
+	one := portdriver.Port{Proto: "tcp", Number: 80, Note: message.Of("it is slow")}
 	if err := p.event(t.Context(), one); err != nil {
 		t.Fatal(err)
 	}
@@ -205,14 +206,14 @@ func TestFollow(t *testing.T) {
 	go func() { ended <- p.follow(ctx, changes) }()
 	for {
 		var r Report
-		if err := node.NotePorts.Load(&r); err == nil && r.Fault == "no answer" {
+		if err := node.NotePorts.Load(&r); err == nil && r.Fault.String() == "no answer" {
 			break
 		}
 		time.Sleep(time.Millisecond)
 	}
 	api.Refuses("GET /api/v1/services", 503)
 	changes <- struct{}{}
-	for r := note(t); !strings.Contains(r.Fault, "503"); r = note(t) {
+	for r := note(t); !strings.Contains(r.Fault.String(), "503"); r = note(t) {
 		time.Sleep(time.Millisecond)
 	}
 	cancel()
@@ -238,7 +239,7 @@ func TestPublish(t *testing.T) {
 	go func() { ended <- Publish(ctx, n) }()
 	for {
 		var r Report
-		if err := node.NotePorts.Load(&r); err == nil && strings.HasPrefix(r.Fault, "listing open ports: ") {
+		if err := node.NotePorts.Load(&r); err == nil && strings.HasPrefix(r.Fault.String(), "listing open ports: ") {
 			break
 		}
 		time.Sleep(time.Millisecond)

@@ -93,7 +93,7 @@ func TestSyncFinds(t *testing.T) {
 		t.Errorf("asked for %q", calls)
 	}
 	lines := ManifestFaults()
-	if len(lines) != 2 || !strings.Contains(lines[0].Fault, "etcd.yaml: ") || !strings.HasSuffix(lines[1].Fault, "web.txt: by its name it is no manifest") {
+	if len(lines) != 2 || !strings.Contains(lines[0].Fault.String(), "etcd.yaml: ") || !strings.HasSuffix(lines[1].Fault.String(), "web.txt: by its name it is no manifest") {
 		t.Errorf("found: %+v", lines)
 	}
 	f.node.Kubernetes = "v0.1.0"

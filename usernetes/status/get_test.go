@@ -1,11 +1,13 @@
 package status
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/ports"
@@ -16,16 +18,16 @@ import (
 func faultsOf(o Status) string {
 	var all []string
 	for _, p := range o.Faults {
-		all = append(all, p.Fault)
+		all = append(all, p.Fault.String())
 	}
 	for _, u := range o.Units {
-		if u.Fault != "" {
-			all = append(all, u.Unit+" is "+u.State+": "+u.Fault)
+		if !u.Fault.Empty() {
+			all = append(all, fmt.Sprintf("%s is %s: %s", u.Unit, u.State, u.Fault))
 		}
 	}
 	for _, p := range o.Ports {
-		if p.Fault != "" {
-			all = append(all, p.Port+": "+p.Fault)
+		if !p.Fault.Empty() {
+			all = append(all, p.Port+": "+p.Fault.String())
 		}
 	}
 	return strings.Join(all, "\n")
@@ -49,12 +51,12 @@ func TestGet(t *testing.T) {
 		{"the cluster does not answer", "{}", func(_ *testing.T, m machine) { m.api.Refuses("GET /api/v1/nodes/w1", 503) }, StateRunning, []string{"503"}},
 		{"the others are not told of", "{}", func(_ *testing.T, m machine) { m.api.Refuses("GET /api/v1/nodes", 403) }, StateRunning, []string{"looking for the other nodes: "}},
 		{"the publisher", "{}", func(t *testing.T, _ machine) {
-			if err := node.NotePorts.Save(ports.Report{Fault: "refused"}); err != nil {
+			if err := node.NotePorts.Save(ports.Report{Fault: message.Of("refused")}); err != nil {
 				t.Fatal(err)
 			}
 		}, StateRunning, []string{"publishing ports: refused"}},
 		{"noted by the services", "{}", func(t *testing.T, _ machine) {
-			if err := node.NoteIDs.Save([]node.Problem{{Fault: "Pod shop/web: no ids"}}); err != nil {
+			if err := node.NoteIDs.Save([]node.Problem{{Fault: message.Of("Pod shop/web: no ids")}}); err != nil {
 				t.Fatal(err)
 			}
 		}, StateRunning, []string{"Pod shop/web: no ids"}},
@@ -144,7 +146,7 @@ func TestPartsOfAControlPlane(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := slices.IndexFunc(parts, func(p Part) bool { return p.Unit == units.Component("etcd") })
-	if at < 0 || parts[at].answer != "no disk" {
+	if at < 0 || parts[at].answer.String() != "no disk" {
 		t.Errorf("%+v", parts)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
 )
@@ -136,7 +137,7 @@ func TestPrintAnswers(t *testing.T) {
 	} {
 		writeFile(t, path, text)
 	}
-	answers := map[string]string{}
+	answers := map[string]message.Text{}
 	if err := json.Unmarshal(stdout(t, func() error { return PrintAnswers(t.Context(), m.node) }), &answers); err != nil {
 		t.Fatal(err)
 	}
@@ -144,13 +145,13 @@ func TestPrintAnswers(t *testing.T) {
 		"u7s-kube-apiserver.service": "answers 500 Internal Server Error: [-]etcd failed", "u7s-etcd.service": "refused",
 		"u7s-kubelet.service": "refused", "u7s-kube-proxy.service": "refused",
 	} {
-		if !strings.Contains(answers[unit], want) {
+		if !strings.Contains(answers[unit].String(), want) {
 			t.Errorf("%s: %q, want %q", unit, answers[unit], want)
 		}
 		delete(answers, unit)
 	}
 	for unit, answer := range answers {
-		if answer != "" {
+		if !answer.Empty() {
 			t.Errorf("%s: %q", unit, answer)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // TestMissingParts: those that are not well are named, with where their logs are.
@@ -14,11 +15,11 @@ func TestMissingParts(t *testing.T) {
 	if err := MissingParts([]Part{{Unit: "a.service", State: up}}, time.Now()); err != nil {
 		t.Error(err)
 	}
-	err := MissingParts([]Part{{Unit: "a.service", State: up}, {Unit: "b.service", State: failed}, {Unit: "c.service", State: up, answer: "refused"}}, time.Now())
+	err := MissingParts([]Part{{Unit: "a.service", State: up}, {Unit: "b.service", State: failed}, {Unit: "c.service", State: up, answer: message.Of("refused")}}, time.Now())
 	if err == nil || !strings.HasSuffix(err.Error(), ": b.service: it has failed (signal); c.service: refused") {
 		t.Fatalf("%v", err)
 	}
-	if remedy := host.AsFault(err).Remedy; !strings.HasSuffix(remedy, "journalctl _SYSTEMD_USER_UNIT=b.service _SYSTEMD_USER_UNIT=c.service -n 50 --no-pager") {
+	if remedy := host.AsFault(err).Remedy.String(); !strings.HasSuffix(remedy, "journalctl _SYSTEMD_USER_UNIT=b.service _SYSTEMD_USER_UNIT=c.service -n 50 --no-pager") {
 		t.Errorf("%q", remedy)
 	}
 }
