@@ -22,12 +22,12 @@ import (
 // apiserver to be ready; then they start all the same, and try for
 // themselves.
 const (
-	apiPatience = 15 * time.Second
-	apiPause    = 100 * time.Millisecond
+	apiTimeout  = 15 * time.Second
+	apiInterval = 100 * time.Millisecond
 )
 
-// addressPatience is how long the machine's network may take to come up.
-const addressPatience = 30 * time.Second
+// addressTimeout is how long the machine's network may take to come up.
+const addressTimeout = 30 * time.Second
 
 // awaitAPI waits until the apiserver of this node is ready, and not only
 // serving: before it has made its ClusterRoles it refuses the other
@@ -41,15 +41,15 @@ func awaitAPI(ctx context.Context, n node.Node) error {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(ca)
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
-	ctx, cancel := context.WithTimeout(ctx, apiPatience)
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
 	url := "https://" + netip.AddrPortFrom(n.IP, uint16(n.APIPort)).String() + "/readyz"
 	for !answers(ctx, &client, url) {
 		select {
 		case <-ctx.Done():
-			slog.Warn("the apiserver is not ready yet", "waited", apiPatience)
+			slog.Warn("the apiserver is not ready yet", "waited", apiTimeout)
 			return nil
-		case <-time.After(apiPause):
+		case <-time.After(apiInterval):
 		}
 	}
 	return nil
@@ -74,7 +74,7 @@ func answers(ctx context.Context, client *http.Client, url string) bool {
 // awaitAddress waits until the machine has the node's address: at boot the
 // network may come up after the node.
 func awaitAddress(ctx context.Context, n node.Node) error {
-	return wait.Until(ctx, addressPatience, func() error {
+	return wait.Until(ctx, addressTimeout, func() error {
 		if missing := node.CheckAddress(n, node.HostAddresses()); missing != nil {
 			return missing
 		}

@@ -25,7 +25,7 @@ func TestJoin(t *testing.T) {
 	s.api.Has(configPath, aClusterConfig)
 	s.node.APIPort, s.node.IP = 0, s.node.IP.Next()
 	plan := Plan{Node: s.node, Config: []byte("token: x\n")}
-	if err := Make(t.Context(), JoinPhases(), plan, &recorder{}, io.Discard); err != nil {
+	if err := RunPhases(t.Context(), JoinPhases(), plan, &recorder{}, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	if ran := s.ran(); !slices.Equal(ran, []string{"kubeadm join --config=" + node.InitFile}) {

@@ -13,9 +13,9 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
-// Make makes a node by a plan, or goes on with it after a fault. Once
+// RunPhases makes a node by a plan, or goes on with it after a fault. Once
 // kubeadm has done its part, other settings are refused.
-func Make(ctx context.Context, phases []Phase, plan Plan, progress Progress, out io.Writer) error {
+func RunPhases(ctx context.Context, phases []Phase, plan Plan, progress Progress, out io.Writer) error {
 	if err := removeState(ctx, node.GoneStateDir); err != nil { // of a reset that was cut
 		return err
 	}

@@ -112,7 +112,7 @@ func TestMake(t *testing.T) {
 	s := playSite(t)
 	plan := Plan{Node: s.node, Config: []byte("kind: x\n"), Images: []string{"registry.example/pause:3.9"}, DNS: true}
 	r := &recorder{}
-	if err := Make(t.Context(), MasterPhases(), plan, r, io.Discard); err != nil {
+	if err := RunPhases(t.Context(), MasterPhases(), plan, r, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	if want := titles(MasterPhases()); len(want) != 6 || !slices.Equal(r.ran, want) {
@@ -135,7 +135,7 @@ func TestMake(t *testing.T) {
 		}
 	}
 	r = &recorder{}
-	if err := Make(t.Context(), MasterPhases(), plan, r, io.Discard); err != nil || !slices.Equal(r.skipped, titles(MasterPhases())[3:4]) {
+	if err := RunPhases(t.Context(), MasterPhases(), plan, r, io.Discard); err != nil || !slices.Equal(r.skipped, titles(MasterPhases())[3:4]) {
 		t.Errorf("again: skipped %q, %v", r.skipped, err)
 	}
 	if !slices.Contains(s.systemd.Calls(), "start u7s-rootlesskit.service") {
@@ -150,12 +150,12 @@ func TestMakeGoesOn(t *testing.T) {
 	plan := Plan{Node: s.node, Config: []byte("kind: x\n")}
 	phases := slices.DeleteFunc(MasterPhases(), func(p Phase) bool { return p.Name == "ready" })
 	s.fails("kubectl apply")
-	if err := Make(t.Context(), phases, plan, &recorder{}, io.Discard); err == nil || !strings.HasPrefix(err.Error(), "phase network: ") {
+	if err := RunPhases(t.Context(), phases, plan, &recorder{}, io.Discard); err == nil || !strings.HasPrefix(err.Error(), "phase network: ") {
 		t.Fatalf("%v", err)
 	}
 	other := plan
 	other.Config = []byte("kind: y\n")
-	if err := Make(t.Context(), phases, other, &recorder{}, io.Discard); err == nil || !strings.Contains(err.Error(), "with other settings is half made") {
+	if err := RunPhases(t.Context(), phases, other, &recorder{}, io.Discard); err == nil || !strings.Contains(err.Error(), "with other settings is half made") {
 		t.Errorf("other settings: %v", err)
 	}
 	s.fails("kubeadm init")
@@ -168,7 +168,7 @@ func TestMakeGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.ran()
-	err = Make(t.Context(), phases, plan, &recorder{}, io.Discard)
+	err = RunPhases(t.Context(), phases, plan, &recorder{}, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "kubeadm init") || !strings.Contains(err.Error(), "it fails") {
 		t.Errorf("%v", err)
 	}
@@ -176,7 +176,7 @@ func TestMakeGoesOn(t *testing.T) {
 		t.Errorf("ran %q", ran)
 	}
 	s.fails("")
-	if err := Make(t.Context(), phases, plan, &recorder{}, io.Discard); err != nil {
+	if err := RunPhases(t.Context(), phases, plan, &recorder{}, io.Discard); err != nil {
 		t.Errorf("gone on: %v", err)
 	}
 }
@@ -187,12 +187,12 @@ func TestMakeRefuses(t *testing.T) {
 	if err := errors.Join(s.node.Save(), steps.Steps{Resetting: true}.Save()); err != nil {
 		t.Fatal(err)
 	}
-	if err := Make(t.Context(), MasterPhases(), Plan{Node: s.node}, &recorder{}, io.Discard); err == nil || !strings.Contains(err.Error(), "half taken away") {
+	if err := RunPhases(t.Context(), MasterPhases(), Plan{Node: s.node}, &recorder{}, io.Discard); err == nil || !strings.Contains(err.Error(), "half taken away") {
 		t.Errorf("%v", err)
 	}
 	playSite(t)
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
-	if err := Make(t.Context(), MasterPhases(), Plan{Node: s.node}, &recorder{}, io.Discard); err == nil || !strings.Contains(err.Error(), "connecting to systemd") {
+	if err := RunPhases(t.Context(), MasterPhases(), Plan{Node: s.node}, &recorder{}, io.Discard); err == nil || !strings.Contains(err.Error(), "connecting to systemd") {
 		t.Errorf("%v", err)
 	}
 }

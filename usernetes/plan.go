@@ -47,7 +47,7 @@ func PlanMaster(site node.Site, f preflight.Facts, o Options) (Plan, error) {
 		return Plan{}, err
 	}
 	n.APIPort = node.APIPort
-	return o.plan(n, kubeadm.InitFlags(), kubeadm.InitConfig, settledMaster)
+	return o.plan(n, kubeadm.InitFlags(), kubeadm.InitConfig, nodeFromInit)
 }
 
 // PlanJoin decides what a further node of a cluster is like. It does nothing else.
@@ -61,10 +61,10 @@ func PlanJoin(site node.Site, f preflight.Facts, o Options, j kubeadm.JoinReques
 		return Plan{}, err
 	}
 	n.Endpoint = namespace.EndpointHost(j.Endpoint)
-	settled := settledWorker
+	settled := nodeFromJoin
 	if j.ControlPlane {
 		n.APIPort, n.EtcdPeers = node.APIPort, true
-		settled = settledControlPlane
+		settled = nodeFromControlPlaneJoin
 	}
 	ours := func(n node.Node, minor deps.Minor) kubeadm.Config { return kubeadm.JoinConfig(n, minor, j) }
 	return o.plan(n, kubeadm.JoinFlags(), ours, settled)
@@ -142,9 +142,9 @@ func (o Options) layer(n node.Node, args kubeadm.Args, ours base) (kubeadm.Confi
 	return config, config.CheckOwned(ours(n, minor))
 }
 
-// settledWorker takes over what a configuration for joining says of the
+// nodeFromJoin takes over what a configuration for joining says of the
 // node. Its cluster's networks are asked for once it has joined.
-func settledWorker(n node.Node, c kubeadm.Config) (node.Node, error) {
+func nodeFromJoin(n node.Node, c kubeadm.Config) (node.Node, error) {
 	if n.APIPort == 0 && document.Lookup(c[kubeadm.KindJoin], "controlPlane") != nil {
 		return n, host.NewFault("give --control-plane and --certificate-key-file, or leave controlPlane out of the configuration",
 			"the configuration asks for a control plane, and the command for a worker")
@@ -153,9 +153,9 @@ func settledWorker(n node.Node, c kubeadm.Config) (node.Node, error) {
 	return n, nil
 }
 
-// settledControlPlane takes over what a configuration for joining says of
+// nodeFromControlPlaneJoin takes over what a configuration for joining says of
 // one more control plane.
-func settledControlPlane(n node.Node, c kubeadm.Config) (node.Node, error) {
+func nodeFromControlPlaneJoin(n node.Node, c kubeadm.Config) (node.Node, error) {
 	endpoint := []string{"controlPlane", "localAPIEndpoint"}
 	ip, errIP := netip.ParseAddr(fmt.Sprint(document.Lookup(c[kubeadm.KindJoin], append(endpoint, "advertiseAddress")...)))
 	port, errPort := strconv.Atoi(fmt.Sprint(document.Lookup(c[kubeadm.KindJoin], append(endpoint, "bindPort")...)))
@@ -163,11 +163,11 @@ func settledControlPlane(n node.Node, c kubeadm.Config) (node.Node, error) {
 		return n, host.NewFault("see kubeadm join --help for the form of each value", "the control plane's settings: %w", err)
 	}
 	n.IP, n.APIPort = ip, port
-	return settledWorker(n, c)
+	return nodeFromJoin(n, c)
 }
 
-// settledMaster takes over what a configuration for init says of the node.
-func settledMaster(n node.Node, c kubeadm.Config) (node.Node, error) {
+// nodeFromInit takes over what a configuration for init says of the node.
+func nodeFromInit(n node.Node, c kubeadm.Config) (node.Node, error) {
 	var faults []string
 	text := func(kind string, path ...string) string { return fmt.Sprint(document.Lookup(c[kind], path...)) }
 	prefix := func(kind string, path ...string) netip.Prefix {

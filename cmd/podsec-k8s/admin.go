@@ -92,7 +92,7 @@ func runAsAdmin(ctx context.Context, request any, files []*os.File, q question) 
 		return err
 	}
 	c.Files = files
-	return saidBefore(c.Show(ctx, request, os.Stdout, os.Stderr))
+	return childExit(c.Show(ctx, request, os.Stdout, os.Stderr))
 }
 
 // askAdmin runs the node's half of a command and reads its answer.
@@ -101,12 +101,12 @@ func askAdmin(ctx context.Context, request, answer any, q question) error {
 	if err != nil {
 		return err
 	}
-	return saidBefore(c.Answer(ctx, request, answer, os.Stderr))
+	return childExit(c.Answer(ctx, request, answer, os.Stderr))
 }
 
-// saidBefore keeps the exit status of a program that has printed its fault. One
+// childExit keeps the exit status of a program that has printed its fault. One
 // that was interrupted has printed none.
-func saidBefore(err error) error {
+func childExit(err error) error {
 	var i *host.Interrupt
 	if errors.As(err, &i) {
 		return interrupted(i)
@@ -140,7 +140,7 @@ func runScoped(ctx context.Context, request any, files []*os.File, q question) e
 	c.Started = func(pid int) error {
 		return withSystem(ctx, func(m *host.Manager) error { return m.BeginScope(ctx, runScope(), pid) })
 	}
-	failed := saidBefore(c.Show(ctx, request, os.Stdout, os.Stderr))
+	failed := childExit(c.Show(ctx, request, os.Stdout, os.Stderr))
 	if err := endScope(context.WithoutCancel(ctx)); err != nil {
 		return errors.Join(failed, err)
 	}

@@ -54,8 +54,8 @@ type childStatus struct{ status int }
 
 func (c *childStatus) Error() string { return fmt.Sprintf("exit status %d", c.status) }
 
-// silent tells errors that were printed already.
-func silent(err error) bool {
+// alreadyPrinted tells errors that were printed already.
+func alreadyPrinted(err error) bool {
 	var child *childStatus
 	return errors.As(err, &child)
 }

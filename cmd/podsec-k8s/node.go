@@ -87,7 +87,7 @@ func makeNode(ctx context.Context, p *printer) error {
 	case request.DryRun:
 		return showPlan(p, request, plan)
 	}
-	return usernetes.Make(ctx, request.phases(), plan, p, newKubeadmFilter(os.Stdout))
+	return usernetes.RunPhases(ctx, request.phases(), plan, p, newKubeadmFilter(os.Stdout))
 }
 
 func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []preflight.Finding, error) {

@@ -81,7 +81,7 @@ func (p *printer) End(took time.Duration, skipped bool) {
 // faults takes an error apart: each of joined errors is one fault, and a
 // fault's remedy goes with all that was said on the way to it.
 func faults(err error) []host.Fault {
-	if err == nil || silent(err) {
+	if err == nil || alreadyPrinted(err) {
 		return nil
 	}
 	if joined := message.Joined(err); allFaults(joined) {

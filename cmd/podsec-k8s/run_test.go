@@ -15,7 +15,7 @@ import (
 func TestInterruptedStatus(t *testing.T) {
 	for s, want := range map[unix.Signal]int{unix.SIGHUP: 129, unix.SIGINT: 130, unix.SIGQUIT: 131, unix.SIGTERM: 143} {
 		failed := &host.CommandError{Status: 1, Err: fmt.Errorf("%w (%w)", &host.Interrupt{Signal: s}, errors.New("exit status 1"))}
-		err := saidBefore(failed)
+		err := childExit(failed)
 		if got := exitStatus(err); got != want {
 			t.Errorf("%s: %d, want %d", unix.SignalName(s), got, want)
 		}

@@ -91,7 +91,7 @@ func nodeTokens(c *cli.Context) error {
 	if err := readRequest(&args); err != nil {
 		return err
 	}
-	return saidBefore(usernetes.RunTokens(c.Context, args, os.Stdout, os.Stderr))
+	return childExit(usernetes.RunTokens(c.Context, args, os.Stdout, os.Stderr))
 }
 
 // nodeToken is the half of create.
@@ -102,7 +102,7 @@ func nodeToken(c *cli.Context) error {
 	}
 	token, err := usernetes.NewToken(c.Context, args, os.Stderr)
 	if err != nil {
-		return saidBefore(err)
+		return childExit(err)
 	}
 	return json.NewEncoder(os.Stdout).Encode(token)
 }

@@ -20,11 +20,11 @@ type quorum struct {
 	others  int // of those beside this node's, how many are ready
 }
 
-// without reports whether etcd goes on when this node's member is taken out.
-func (q quorum) without() bool { return q.others >= (q.members-1)/2+1 }
+// survivesLoss reports whether etcd goes on when this node's member is taken out.
+func (q quorum) survivesLoss() bool { return q.others >= (q.members-1)/2+1 }
 
-// last reports whether this node's member is the only one.
-func (q quorum) last() bool { return q.members <= 1 }
+// onlyMember reports whether this node's member is the only one.
+func (q quorum) onlyMember() bool { return q.members <= 1 }
 
 // An etcdPod is a stand-in of a member of etcd.
 type etcdPod struct {
@@ -86,9 +86,9 @@ func Leaver(ctx context.Context, s steps.Steps, n node.Node) (leave func(context
 	switch {
 	case err != nil:
 		return nil, host.NewFault("bring the cluster back, or give it up: podsec-k8s reset --force", "asking the other control planes: %w", err)
-	case q.last():
+	case q.onlyMember():
 		return stay, nil
-	case !q.without():
+	case !q.survivesLoss():
 		return nil, host.NewFault("bring the other control planes back first, or give the cluster up: podsec-k8s reset --force",
 			"without this node only %d of etcd's %d members would be ready, which is no quorum: the cluster would stop", q.others, q.members-1)
 	}

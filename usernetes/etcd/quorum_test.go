@@ -31,8 +31,8 @@ func TestQuorum(t *testing.T) {
 		{5, 2, false, false},
 	} {
 		q := quorum{members: c.members, others: c.others}
-		if q.without() != c.without || q.last() != c.last {
-			t.Errorf("%+v: without %v, last %v", q, q.without(), q.last())
+		if q.survivesLoss() != c.without || q.onlyMember() != c.last {
+			t.Errorf("%+v: without %v, last %v", q, q.survivesLoss(), q.onlyMember())
 		}
 	}
 }

@@ -24,14 +24,14 @@ import (
 
 // How the guard paces itself.
 const (
-	firstPause   = time.Second     // before a failed kubelet is started again
-	longestPause = time.Minute     // pauses double up to this
-	steady       = time.Minute     // a kubelet that ran this long starts with the first pause again
+	minBackoff   = time.Second     // before a failed kubelet is started again
+	maxBackoff   = time.Minute     // pauses double up to this
+	backoffReset = time.Minute     // a kubelet that ran this long starts with the first pause again
 	managerWait  = 2 * time.Minute // for the user's systemd, at boot
 	reexecWait   = 5 * time.Second // for the user's systemd to make place for another version of itself
 	guardStop    = 2 * time.Minute // for the node's services to end
 	kubeletWait  = time.Minute     // for a kubelet that has failed to come up after all
-	leastPause   = wait.Debounce   // between two looks, however much changes
+	minPause     = wait.Debounce   // between two looks, however much changes
 )
 
 // An act is what the guard does about the kubelet.
@@ -51,13 +51,13 @@ func nextAct(s host.UnitState) act {
 	return watch
 }
 
-// nextPause is how long to wait before the kubelet is started again: after
+// nextBackoff is how long to wait before the kubelet is started again: after
 // one that ran for a while the first pause, else twice the last one.
-func nextPause(last, ran time.Duration) time.Duration {
-	if last == 0 || ran >= steady {
-		return firstPause
+func nextBackoff(last, ran time.Duration) time.Duration {
+	if last == 0 || ran >= backoffReset {
+		return minBackoff
 	}
-	return min(2*last, longestPause)
+	return min(2*last, maxBackoff)
 }
 
 // statusLine is what systemctl status kubelet shows.
@@ -219,7 +219,7 @@ func waitManager(ctx context.Context) (*host.Manager, error) {
 		if err == nil {
 			return manager, nil
 		}
-		if !rest(ctx, firstPause) {
+		if !rest(ctx, minBackoff) {
 			return nil, err
 		}
 	}
@@ -294,13 +294,13 @@ func guard(ctx context.Context, manager *host.Manager, reload <-chan os.Signal) 
 			return err
 		}
 		if nextAct(s) == revive {
-			pause = nextPause(pause, time.Since(began))
+			pause = nextBackoff(pause, time.Since(began))
 			if err := reviveKubelet(ctx, manager, pause); err != nil {
 				return err
 			}
 			began = time.Now()
 		}
-		if !rest(ctx, leastPause) {
+		if !rest(ctx, minPause) {
 			return nil
 		}
 		select {

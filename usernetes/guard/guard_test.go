@@ -31,12 +31,12 @@ func TestNextAct(t *testing.T) {
 
 func TestNextPause(t *testing.T) {
 	for _, c := range []struct{ last, ran, want time.Duration }{
-		{0, 0, firstPause},
-		{firstPause, 0, 2 * firstPause},
-		{longestPause, 0, longestPause},
-		{longestPause, steady, firstPause},
+		{0, 0, minBackoff},
+		{minBackoff, 0, 2 * minBackoff},
+		{maxBackoff, 0, maxBackoff},
+		{maxBackoff, backoffReset, minBackoff},
 	} {
-		if got := nextPause(c.last, c.ran); got != c.want {
+		if got := nextBackoff(c.last, c.ran); got != c.want {
 			t.Errorf("after %s, having run %s: got %s", c.last, c.ran, got)
 		}
 	}

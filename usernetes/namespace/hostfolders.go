@@ -148,7 +148,7 @@ func HostFileWarnings() (lines []node.Problem) {
 // endMerge takes the mount points away that are on disk, when all that ran in
 // the node has ended.
 func endMerge(ctx context.Context, merge *hostfs.Merge) error {
-	ctx, cancel := context.WithTimeout(ctx, endPatience)
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
 	return merge.End(ctx)
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
 )
 
-// endPatience is how long what runs in the namespaces may take to end by
+// endTimeout is how long what runs in the namespaces may take to end by
 // itself; after it the namespaces end with all in them.
-const endPatience = 10 * time.Second
+const endTimeout = 10 * time.Second
 
 // endAll asks everything in the namespaces to end, and waits for it. Most has
 // ended before them, with its own unit; a container in a cgroup of its own is
@@ -38,8 +38,8 @@ func endAll(ctx context.Context) error {
 		}
 		return nil
 	}
-	if wait.Until(ctx, endPatience, allGone) != nil {
-		slog.Warn("killing what has not ended in the namespaces", "waited", endPatience)
+	if wait.Until(ctx, endTimeout, allGone) != nil {
+		slog.Warn("killing what has not ended in the namespaces", "waited", endTimeout)
 	}
 	return nil
 }

@@ -57,8 +57,8 @@ func networkArgs(n node.Node) []string {
 	return args
 }
 
-// returnPause is how often the service is asked again once it is gone.
-const returnPause = time.Second
+// retryInterval is how often the service is asked again once it is gone.
+const retryInterval = time.Second
 
 // attachVeth returns the namespaces their device, and holds it for as long as
 // they are there. When the service is started again, so is the
@@ -95,7 +95,7 @@ func returnTo(ctx context.Context, n node.Node) (conn *veth.Conn, err error) {
 			return conn, err
 		}
 		slog.Warn("podsec-k8s-net.service does not answer", "error", err)
-		time.Sleep(returnPause)
+		time.Sleep(retryInterval)
 	}
 	return nil, ctx.Err()
 }

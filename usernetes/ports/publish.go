@@ -39,7 +39,7 @@ func Publish(ctx context.Context, n node.Node) error {
 	if err != nil {
 		return err
 	}
-	p := &publisher{node: n, api: api, driver: portdriver.NewOpener(n), told: map[string]string{}, sockets: newPodSockets(n), lackIDs: map[string]images.IDFault{}}
+	p := &publisher{node: n, api: api, driver: portdriver.NewOpener(n), reported: map[string]string{}, sockets: newPodSockets(n), lackIDs: map[string]images.IDFault{}}
 	if p.admin, err = kubeapi.NewClient(node.AdminConf); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -141,7 +141,7 @@ func (p *publisher) sync(ctx context.Context) error {
 	if err := p.reportIDs(ctx); err != nil {
 		slog.Error("looking for pods that lack ids", "error", err) // the ports are kept up all the same
 	}
-	return errors.Join(append(faults, p.tell(ctx, wanted))...)
+	return errors.Join(append(faults, p.emitEvents(ctx, wanted))...)
 }
 
 // giveHostIPs asks the namespaces only where there may be something to do.
@@ -194,15 +194,15 @@ func portFault(p portdriver.Port, err error) message.Text {
 	}
 }
 
-// tell puts a warning on every object whose port is not open, or not quite as
+// emitEvents puts a warning on every object whose port is not open, or not quite as
 // it was asked for, once for each reason.
-func (p *publisher) tell(ctx context.Context, wanted []portdriver.Port) error {
+func (p *publisher) emitEvents(ctx context.Context, wanted []portdriver.Port) error {
 	var faults []error
 	now := map[string]bool{}
 	for _, one := range wanted {
 		key, text := one.OwnerKey(), cmp.Or(one.Fault.String(), one.Note.String())
 		now[key] = text != ""
-		if text == "" || p.told[key] == text {
+		if text == "" || p.reported[key] == text {
 			continue
 		}
 		slog.Warn("port not published as asked for", "port", one.Key(), "for", one.Owner.String(), "fault", one.Fault, "note", one.Note)
@@ -210,11 +210,11 @@ func (p *publisher) tell(ctx context.Context, wanted []portdriver.Port) error {
 			faults = append(faults, err)
 			continue
 		}
-		p.told[key] = text
+		p.reported[key] = text
 	}
-	for key := range p.told {
+	for key := range p.reported {
 		if !now[key] {
-			delete(p.told, key)
+			delete(p.reported, key)
 		}
 	}
 	return errors.Join(faults...)

@@ -61,7 +61,7 @@ func published(t *testing.T) (*publisher, *played.API, *playedOpener) {
 	api.Has("/api/v1/pods", none)
 	api.Has("/api/v1/nodes", none)
 	return &publisher{
-		node: n, api: api.Client(), admin: api.Client(), driver: opener, told: map[string]string{}, sockets: newPodSockets(n), lackIDs: map[string]images.IDFault{},
+		node: n, api: api.Client(), admin: api.Client(), driver: opener, reported: map[string]string{}, sockets: newPodSockets(n), lackIDs: map[string]images.IDFault{},
 	}, api, opener
 }
 
@@ -115,8 +115,8 @@ func TestSync(t *testing.T) {
 	}
 	api.Has("/api/v1/services", `{"items":[]}`)
 	opener.calls = nil
-	if err := p.sync(t.Context()); err != nil || !slices.Equal(opener.calls, []string{"close 30080/tcp"}) || len(p.told) > 0 {
-		t.Errorf("no longer asked for: %q, %v, %v", opener.calls, p.told, err)
+	if err := p.sync(t.Context()); err != nil || !slices.Equal(opener.calls, []string{"close 30080/tcp"}) || len(p.reported) > 0 {
+		t.Errorf("no longer asked for: %q, %v, %v", opener.calls, p.reported, err)
 	}
 }
 
@@ -142,8 +142,8 @@ func TestSyncFails(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	if len(events(api)) != 2 || len(p.told) > 0 {
-		t.Errorf("told: %q, %v", events(api), p.told)
+	if len(events(api)) != 2 || len(p.reported) > 0 {
+		t.Errorf("told: %q, %v", events(api), p.reported)
 	}
 }
 

@@ -13,16 +13,16 @@ import (
 // publisher keeps the ports of the machine's addresses in line with the
 // cluster's Services and the node's Pods.
 type publisher struct {
-	node    node.Node
-	api     *kubeapi.Client // as the node
-	admin   *kubeapi.Client // as the cluster's administrator; nil on a worker
-	driver  portdriver.Opener
-	told    map[string]string // what an object's event told last, by object and port
-	sockets *podSockets
-	pods    []kubeapi.Pod // of this node, as the API knew them last
-	hostIPs []netip.Addr
-	given   bool                      // hostIPs are those that the namespaces have
-	lackIDs map[string]images.IDFault // what the event of a pod told of missing ids, by uid
+	node     node.Node
+	api      *kubeapi.Client // as the node
+	admin    *kubeapi.Client // as the cluster's administrator; nil on a worker
+	driver   portdriver.Opener
+	reported map[string]string // what an object's event told last, by object and port
+	sockets  *podSockets
+	pods     []kubeapi.Pod // of this node, as the API knew them last
+	hostIPs  []netip.Addr
+	given    bool                      // hostIPs are those that the namespaces have
+	lackIDs  map[string]images.IDFault // what the event of a pod told of missing ids, by uid
 
 	oldRightsGone bool // those that earlier versions gave every node
 }

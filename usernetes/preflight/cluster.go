@@ -18,9 +18,9 @@ import (
 // How long a cluster is looked for, and how far apart two clocks may be:
 // certificates and tokens begin and end by them.
 const (
-	clusterPatience = 10 * time.Second
-	clusterPause    = time.Second
-	clockLimit      = 2 * time.Minute
+	clusterTimeout  = 10 * time.Second
+	clusterInterval = time.Second
+	maxClockSkew    = 2 * time.Minute
 )
 
 // WithCluster adds what the cluster at an endpoint says of itself. Who
@@ -34,7 +34,7 @@ func (f Facts) WithCluster(ctx context.Context, endpoint string) Facts {
 }
 
 func askCluster(ctx context.Context, client *http.Client, endpoint string) ClusterFacts {
-	ctx, cancel := context.WithTimeout(ctx, clusterPatience)
+	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
 	defer cancel()
 	facts := ClusterFacts{Endpoint: endpoint}
 	for {
@@ -49,7 +49,7 @@ func askCluster(ctx context.Context, client *http.Client, endpoint string) Clust
 		select {
 		case <-ctx.Done():
 			return facts
-		case <-time.After(clusterPause):
+		case <-time.After(clusterInterval):
 		}
 	}
 }
@@ -91,7 +91,7 @@ func checkCluster(f Facts, _ node.Node) error {
 }
 
 func checkClock(f Facts, _ node.Node) error {
-	if f.Cluster.Ahead.Abs() <= clockLimit {
+	if f.Cluster.Ahead.Abs() <= maxClockSkew {
 		return nil
 	}
 	return host.NewFault("set the clock, and keep it right: systemctl enable --now chronyd",
@@ -126,7 +126,7 @@ func (f Facts) WithClusterConfig(ctx context.Context, j kubeadm.JoinRequest) Fac
 	if f.Cluster.Err != nil {
 		return f
 	}
-	ctx, cancel := context.WithTimeout(ctx, clusterPatience)
+	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
 	defer cancel()
 	config, err := kubeadm.Discover(ctx, j)
 	if err != nil {

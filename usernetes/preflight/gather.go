@@ -39,10 +39,10 @@ func GatherFacts(ctx context.Context) Facts {
 		CgroupV2:    isCgroup2("/sys/fs/cgroup"),
 		Tun:         host.CanReadWrite("/dev/net/tun"),
 		Newuidmap:   errors.Join(canRun("newuidmap"), canRun("newgidmap")),
-		SubUIDs:     subordinate("/etc/subuid"),
-		SubGIDs:     subordinate("/etc/subgid"),
-		NoUserNS:    userNSForbidden(),
-		Missing:     missing(programs()),
+		SubUIDs:     countSubIDs("/etc/subuid"),
+		SubGIDs:     countSubIDs("/etc/subgid"),
+		NoUserNS:    blockedUserNS(),
+		Missing:     missingPrograms(programs()),
 		UserManager: host.Exists(node.OwnRuntimeDir() + "/systemd/private"),
 		Unfit:       namespace.UnfitModes(ctx),
 		Limits:      ReadLimits("/", uint32(os.Getuid())),
@@ -86,9 +86,9 @@ func canRun(name string) error {
 	return nil
 }
 
-// subordinate counts the ids that a file of subordinate ids gives the user,
+// countSubIDs counts the ids that a file of subordinate ids gives the user,
 // by name or number. Source: subuid(5).
-func subordinate(path string) uint64 {
+func countSubIDs(path string) uint64 {
 	data, err := host.ReadFile(path)
 	if err != nil {
 		return 0
@@ -104,9 +104,9 @@ func subordinate(path string) uint64 {
 	return count
 }
 
-// userNSForbidden reads the switches that distributions have for user
+// blockedUserNS reads the switches that distributions have for user
 // namespaces. Source: user_namespaces(7); ALT's and Debian's kernels.
-func userNSForbidden() string {
+func blockedUserNS() string {
 	for path, bad := range map[string]string{
 		"/proc/sys/kernel/unprivileged_userns_clone": "0",
 		"/proc/sys/user/max_user_namespaces":         "0",
@@ -119,7 +119,7 @@ func userNSForbidden() string {
 	return ""
 }
 
-func missing(names []string) []string {
+func missingPrograms(names []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		_, err := host.LookPath(name)
 		return err == nil || !errors.Is(err, fs.ErrNotExist) && !strings.Contains(err.Error(), "not found")

@@ -75,7 +75,7 @@ func RunComponent(ctx context.Context, name string, n node.Node) error {
 	if err != nil {
 		return err
 	}
-	if err := noteRunning(name, m.Digest); err != nil {
+	if err := saveDigest(name, m.Digest); err != nil {
 		return err
 	}
 	return cmd.ExecLogged(host.Command{Path: node.Self, Args: []string{"unit", "log", name}})

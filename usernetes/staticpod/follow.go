@@ -20,28 +20,28 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
 )
 
-// A move is what a component's service needs after a look at its manifest.
-type move int
+// A action is what a component's service needs after a look at its manifest.
+type action int
 
 const (
-	leave move = iota // the service runs what the manifest says, or was stopped by hand
-	begin             // it has not run since boot
-	again             // its manifest has changed
-	end               // there is no manifest any more
+	actionNone    action = iota // the service runs what the manifest says, or was stopped by hand
+	actionStart                 // it has not run since boot
+	actionRestart               // its manifest has changed
+	actionStop                  // there is no manifest any more
 )
 
-// nextMove compares the digest of the manifest, "" when there is none, with
+// nextAction compares the digest of the manifest, "" when there is none, with
 // that of the manifest which the service was last started with.
-func nextMove(manifest, running string) move {
+func nextAction(manifest, running string) action {
 	switch {
 	case manifest == running:
-		return leave
+		return actionNone
 	case manifest == "":
-		return end
+		return actionStop
 	case running == "":
-		return begin
+		return actionStart
 	default:
-		return again
+		return actionRestart
 	}
 }
 
@@ -162,10 +162,10 @@ func (f *follower) report(found manifestFindings) {
 
 func (f *follower) apply(ctx context.Context, name string, m Manifest) error {
 	unit := units.Component(name)
-	next := nextMove(m.Digest, running(name))
-	if next == end {
+	next := nextAction(m.Digest, runningDigest(name))
+	if next == actionStop {
 		slog.Info("stopping", "component", name)
-		return errors.Join(host.Remove(standInFile(name)), host.Remove(runningFile(name)), f.manager.Stop(ctx, unit))
+		return errors.Join(host.Remove(standInFile(name)), host.Remove(digestFile(name)), f.manager.Stop(ctx, unit))
 	}
 	if m.Digest == "" {
 		return nil
@@ -177,13 +177,13 @@ func (f *follower) apply(ctx context.Context, name string, m Manifest) error {
 		return err
 	}
 	switch next {
-	case begin:
+	case actionStart:
 		slog.Info("starting", "component", name, "manifest", m.Digest)
 		return f.manager.Begin(ctx, unit)
-	case again:
+	case actionRestart:
 		slog.Info("restarting", "component", name, "manifest", m.Digest)
 		return f.manager.BeginAgain(ctx, unit)
-	case leave, end:
+	case actionNone, actionStop:
 	}
 	return nil
 }

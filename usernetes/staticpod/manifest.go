@@ -101,21 +101,21 @@ func (m Manifest) Command() ([]string, error) {
 	return argv, nil
 }
 
-func runningFile(name string) string {
+func digestFile(name string) string {
 	return filepath.Join(node.OwnRuntimeDir(), "u7s/manifests", name)
 }
 
-func noteRunning(name, digest string) error {
-	if err := host.MkdirAll(filepath.Dir(runningFile(name)), 0o700); err != nil {
+func saveDigest(name, digest string) error {
+	if err := host.MkdirAll(filepath.Dir(digestFile(name)), 0o700); err != nil {
 		return message.Errorf("noting the manifest of %s: %w", name, err)
 	}
-	return host.WriteFile(runningFile(name), []byte(digest), 0o600)
+	return host.WriteFile(digestFile(name), []byte(digest), 0o600)
 }
 
-// running tells the digest of the manifest that a service was started with,
+// runningDigest tells the digest of the manifest that a service was started with,
 // or "" when it was not started since boot.
-func running(name string) string {
-	digest, err := host.ReadFile(runningFile(name))
+func runningDigest(name string) string {
+	digest, err := host.ReadFile(digestFile(name))
 	if err != nil {
 		return ""
 	}

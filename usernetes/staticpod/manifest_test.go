@@ -98,17 +98,17 @@ spec:
 
 func TestNextMove(t *testing.T) {
 	for _, c := range []struct {
-		name, manifest, running string
-		want                    move
+		name, manifest, runningDigest string
+		want                          action
 	}{
-		{"new manifest", "a", "", begin},
-		{"changed manifest", "b", "a", again},
-		{"same manifest", "a", "a", leave},
-		{"manifest gone", "", "a", end},
-		{"never there", "", "", leave},
+		{"new manifest", "a", "", actionStart},
+		{"changed manifest", "b", "a", actionRestart},
+		{"same manifest", "a", "a", actionNone},
+		{"manifest gone", "", "a", actionStop},
+		{"never there", "", "", actionNone},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := nextMove(c.manifest, c.running); got != c.want {
+			if got := nextAction(c.manifest, c.runningDigest); got != c.want {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
