@@ -80,7 +80,7 @@ func folderOf(t testing.TB, all []pkg) string {
 	return folder
 }
 
-// describe returns a folder of packages its metadata, packed by pack.
+// describe gives a folder of packages its metadata, packed by pack.
 func describe(t testing.TB, folder string, all []pkg, pack func(testing.TB, []byte) []byte) {
 	t.Helper()
 	var primary bytes.Buffer

@@ -186,7 +186,7 @@ func (f File) Apply(_ context.Context, h *Host) error {
 	return h.write(f.Path, f.Data, f.Mode)
 }
 
-// Undo returns back what was there, when the file is as we wrote it. A mask that
+// Undo gives back what was there, when the file is as we wrote it. A mask that
 // was left as it was is no more ours than its end.
 func (f File) Undo(_ context.Context, h *Host, b Before) error {
 	was, err := decodeBefore[fileState](b)
@@ -236,7 +236,7 @@ func (l Link) Apply(_ context.Context, h *Host) error {
 	return h.symlink(l.Target, l.Path)
 }
 
-// Undo returns back what was there, when the link is still ours.
+// Undo gives back what was there, when the link is still ours.
 func (l Link) Undo(_ context.Context, h *Host, b Before) error { return h.undoPath(l.Path, b, l.ours) }
 
 func (l Link) ours(s fileState) bool {

@@ -7,7 +7,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/message"
 )
 
-// A HomeOwner returns the user what is at the place of its home and root's: a
+// A HomeOwner gives the user what is at the place of its home and root's: a
 // file system that is mounted there, or a folder that the administrator made.
 // It stays where it is. When podsec-k8s is erased it is closed for everyone but
 // root: with the cluster in it, or else without what the user left in it.
@@ -37,7 +37,7 @@ func (o HomeOwner) Record(h *Host) (Before, error) {
 	return before(was)
 }
 
-// Apply returns it away; a cluster that was kept in it is taken back.
+// Apply gives it away; a cluster that was kept in it is taken back.
 func (o HomeOwner) Apply(_ context.Context, h *Host) error {
 	kept, err := h.SavedIDs()
 	if err != nil {

@@ -125,7 +125,7 @@ func (w *Work) load(ctx context.Context, a images.Archive) error {
 	return nil
 }
 
-// copyFault returns the cause of a copy that failed its remedy, where that is
+// copyFault gives the cause of a copy that failed its remedy, where that is
 // known.
 func copyFault(err error) error {
 	if known := images.WithIDRemedy(err); known != err { //nolint:errorlint // the very same

@@ -54,7 +54,7 @@ func kubeadmJoin(ctx context.Context, w *Work) error {
 	return host.Remove(node.InitFile)
 }
 
-// joinFault returns kubeadm's failure to join the remedy for what it says of
+// joinFault gives kubeadm's failure to join the remedy for what it says of
 // itself. A service that ends again and again has one.
 func joinFault(err error) error {
 	var known *host.Fault

@@ -20,7 +20,7 @@ import (
 //go:embed objects/node-rights.yaml
 var nodeRights string
 
-// startNetwork returns the nodes of the cluster their rights and starts this
+// startNetwork gives the nodes of the cluster their rights and starts this
 // one's pod network and services.
 func startNetwork(ctx context.Context, w *Work) error {
 	if err := w.inNodeFrom(ctx, namespace.Program{Name: "kubectl", Args: []string{"apply", "-f", "-"}}, strings.NewReader(nodeRights)); err != nil {

@@ -129,7 +129,7 @@ func program(name string, n node.Node) (namespace.Program, error) {
 	return namespace.Program{}, message.Errorf("there is no service %q in a node", name)
 }
 
-// crio returns CRI-O the site's logins by the name of their file, for the pause
+// crio gives CRI-O the site's logins by the name of their file, for the pause
 // image as for all others. Source: crio(8).
 func crio(n node.Node) (namespace.Program, error) {
 	pause, err := n.PauseImage()

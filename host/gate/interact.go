@@ -87,7 +87,7 @@ func (s *session) openTerminal(withErr bool) (err error) {
 	return nil
 }
 
-// resize returns the program's terminal the size of root's.
+// resize gives the program's terminal the size of root's.
 func (s *session) resize() error {
 	if !s.terminal {
 		return nil

@@ -64,7 +64,7 @@ func (k *keyboard) enter() {
 	}
 }
 
-// leave returns the terminal back as it was.
+// leave gives the terminal back as it was.
 func (k *keyboard) leave() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -82,7 +82,7 @@ func (k *keyboard) leaveOnPanic() {
 	}
 }
 
-// hold returns the terminal back until release.
+// hold gives the terminal back until release.
 func (k *keyboard) hold() {
 	k.mu.Lock()
 	k.held = true

@@ -43,7 +43,7 @@ func control(file *os.File, call func(fd int) error) error {
 	return fault
 }
 
-// copySize returns one terminal the size of another. Source: ioctl_tty(2),
+// copySize gives one terminal the size of another. Source: ioctl_tty(2),
 // TIOCSWINSZ.
 func copySize(from, to *os.File) error {
 	return control(from, func(from int) error {

@@ -131,7 +131,7 @@ func deleteLost(ctx context.Context, subnet netip.Prefix) error {
 	return ip(ctx, "link", "delete", device.Attrs().Name)
 }
 
-// load returns nft a table.
+// load gives nft a table.
 func load(ctx context.Context, text string) error {
 	return host.Command{Path: NFT, Args: []string{"-f", "-"}, Stdin: strings.NewReader(text)}.Run(ctx)
 }

@@ -54,7 +54,7 @@ func Dial() (*Conn, error) {
 	return &Conn{c}, nil
 }
 
-// Close returns back what the connection was given.
+// Close gives back what the connection was given.
 func (c *Conn) Close() error { return c.unix.Close() }
 
 // Attach asks for a link into this process' network namespace. keep asks for

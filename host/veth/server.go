@@ -147,7 +147,7 @@ func (s *Server) prove(namespace *os.File) error {
 	return Prove(int(namespace.Fd()), s.UID)
 }
 
-// keep returns a connection the link of an earlier one, when there is one yet. A
+// keep gives a connection the link of an earlier one, when there is one yet. A
 // pair that others have taken away meanwhile is made anew.
 func (s *Server) keep(ctx context.Context, c *net.UnixConn, address netip.Addr, namespace *os.File) (Link, bool, error) {
 	if err := s.prove(namespace); err != nil {
@@ -278,7 +278,7 @@ func (s *Server) restore(ctx context.Context) error {
 	return nil
 }
 
-// expire returns up on what nobody has come back for.
+// expire gives up on what nobody has come back for.
 func (s *Server) expire(ctx context.Context) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

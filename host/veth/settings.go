@@ -51,7 +51,7 @@ func isClosed(Link) error {
 	return nil
 }
 
-// closeEnd returns the machine's end its settings, in their order.
+// closeEnd gives the machine's end its settings, in their order.
 func closeEnd() error {
 	for _, s := range endSettings() {
 		if !s.differs() {

@@ -13,7 +13,7 @@ var gateway = netip.AddrFrom4([4]byte{10, 77, 0, 1})
 
 var numbered = regexp.MustCompile(`^([mw])([1-9])$`)
 
-// pickAddress returns a node its address: m1 to m9 are 10.77.0.11 to .19, w1
+// pickAddress gives a node its address: m1 to m9 are 10.77.0.11 to .19, w1
 // to w9 .21 to .29, and other names get one from .100 on that is free.
 func pickAddress(name string) (netip.Addr, error) {
 	all, err := List()

@@ -74,7 +74,7 @@ func Boot(ctx context.Context, g generation.Generation, name string) (*Node, err
 	return n, nil
 }
 
-// register returns the node its hub and its address, and makes it known to
+// register gives the node its hub and its address, and makes it known to
 // others, who may boot and end nodes at the same time.
 func (n *Node) register(ctx context.Context) error {
 	unlock, err := lockLab()

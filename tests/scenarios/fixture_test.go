@@ -107,7 +107,7 @@ func (m *machine) end() {
 	}
 }
 
-// on returns the machine to a subtest.
+// on gives the machine to a subtest.
 func (m *machine) on(t *testing.T) *machine { return &machine{m.Node, t, m.ended} }
 
 // try runs a command and gives what it printed and its exit status.

@@ -77,7 +77,7 @@ func refusals() []refusal {
 	}
 }
 
-// sethostname returns the machine a name that hostname(1) would not.
+// sethostname gives the machine a name that hostname(1) would not.
 func sethostname(name string) string {
 	return `python3 -c 'import socket; socket.sethostname("` + name + `")'`
 }

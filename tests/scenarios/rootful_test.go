@@ -113,7 +113,7 @@ localStorageCapacityIsolation: false
 %[5]s`, g.KubeadmAPI, m.Address, g.NodeArgs, g.Kubernetes, strings.TrimSpace(g.Kubelet))
 }
 
-// rootfulKernel returns the node what systemd-nspawn lacks for a kubelet of
+// rootfulKernel gives the node what systemd-nspawn lacks for a kubelet of
 // root's: a kernel log, and sysctls with the values that it wants to set.
 const rootfulKernel = `#!/bin/bash
 [ -e /dev/kmsg ] || ln -s /dev/null /dev/kmsg

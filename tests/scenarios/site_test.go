@@ -214,7 +214,7 @@ func onlyTheRegistry(m *machine, proxy node.Proxy) {
 	}
 }
 
-// behindProxy returns machines a proxy before there is a cluster.
+// behindProxy gives machines a proxy before there is a cluster.
 func behindProxy(t *testing.T, g generation.Generation, nodes ...*node.Node) node.Proxy {
 	t.Helper()
 	var proxy node.Proxy

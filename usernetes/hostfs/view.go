@@ -116,7 +116,7 @@ func (v *view) take(path string) (err error) {
 	return err
 }
 
-// open returns a mount point that has data in it ordinary permissions.
+// open gives a mount point that has data in it ordinary permissions.
 func (v *view) open(path string, k kind) (err error) {
 	perm := fs.FileMode(0o644)
 	if k == folder {

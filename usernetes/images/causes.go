@@ -14,7 +14,7 @@ type Cause struct {
 	Remedy message.Text
 }
 
-// KnownCause returns a cause the first remedy that fits it, or nil.
+// KnownCause gives a cause the first remedy that fits it, or nil.
 func KnownCause(all []Cause, cause error) *host.Fault {
 	for _, known := range all {
 		if slices.ContainsFunc(known.words, func(word string) bool { return strings.Contains(cause.Error(), word) }) {

@@ -117,7 +117,7 @@ func registryOf(image string) string {
 	return reference.Domain(named)
 }
 
-// AuthFlag returns a program the site's logins, by their file.
+// AuthFlag gives a program the site's logins, by their file.
 func AuthFlag(name, file string) []string {
 	if file == "" {
 		return nil
@@ -148,7 +148,7 @@ func SkopeoCause(err error) error {
 	return errors.New(text)
 }
 
-// RegistryFault returns a cause its remedy. The cause is what skopeo says, whose
+// RegistryFault gives a cause its remedy. The cause is what skopeo says, whose
 // words have no form but this.
 func RegistryFault(image string, cause error) *host.Fault {
 	var own errOwnAddress

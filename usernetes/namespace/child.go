@@ -58,7 +58,7 @@ func RunNamespace(ctx context.Context) error {
 	return errors.Join(endAll(ctx), endMerge(ctx, merge))
 }
 
-// addAddress returns the namespace the node's own address, so that what runs
+// addAddress gives the namespace the node's own address, so that what runs
 // in it can listen there and name it in certificates.
 func addAddress(ctx context.Context, n node.Node) error {
 	address := n.IP.String() + "/" + strconv.Itoa(n.IP.BitLen())

@@ -40,7 +40,7 @@ func HostFolders() []hostfs.Folder {
 	}
 }
 
-// mergeHost returns the node its files: the host's, and its own. Mounts made
+// mergeHost gives the node its files: the host's, and its own. Mounts made
 // later are seen by all that enter, and by containers that ask for it.
 func mergeHost(ctx context.Context, n node.Node) (*hostfs.Merge, error) {
 	nameserver, err := stackNameserver()

@@ -36,7 +36,7 @@ func keepDevice(name string) (k keptDevice, err error) {
 	return keptDevice{name, addresses, routes}, errors.Join(errAddresses, errRoutes)
 }
 
-// mend returns a device its addresses and routes back. A device that is gone is
+// mend gives a device its addresses and routes back. A device that is gone is
 // for others: the service makes that of the mode veth anew.
 func (d keptDevice) mend() error {
 	link, err := netlink.LinkByName(d.name)

@@ -60,7 +60,7 @@ func networkArgs(n node.Node) []string {
 // retryInterval is how often the service is asked again once it is gone.
 const retryInterval = time.Second
 
-// attachVeth returns the namespaces their device, and holds it for as long as
+// attachVeth gives the namespaces their device, and holds it for as long as
 // they are there. When the service is started again, so is the
 // connection; when it no longer knows the device, lost is told, for what was
 // built on it is gone too.
@@ -124,7 +124,7 @@ func uplink(ctx context.Context, n node.Node, keep bool) (*veth.Conn, error) {
 	return conn, nil
 }
 
-// setUpUplink returns the device its address and makes it the way out.
+// setUpUplink gives the device its address and makes it the way out.
 // Source: ip-address(8), ip-route(8).
 func setUpUplink(ctx context.Context, link veth.Link) error {
 	for _, args := range [][]string{

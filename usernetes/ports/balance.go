@@ -11,7 +11,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
 )
 
-// balance returns every Service of type LoadBalancer the addresses of the nodes
+// balance gives every Service of type LoadBalancer the addresses of the nodes
 // that are ready: each of them publishes its ports. With externalTrafficPolicy
 // Local these are the nodes that have a pod of it. It lists the ports that are
 // asked for on addresses which no node is known by. It needs the rights of a

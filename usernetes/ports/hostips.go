@@ -37,7 +37,7 @@ func (m machineState) hostIPs() (all []netip.Addr) {
 // Source: ip-address(8), "label".
 const hostIPLabel = "lo:hostip"
 
-// giveHostIPs returns the namespaces these addresses, and takes others away that
+// giveHostIPs gives the namespaces these addresses, and takes others away that
 // it gave before. It is for u7s-admin.
 func giveHostIPs(ctx context.Context, want []netip.Addr) error {
 	var out bytes.Buffer

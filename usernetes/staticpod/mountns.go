@@ -15,7 +15,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/message"
 )
 
-// mountAll returns this process, and the program that it becomes, a view of
+// mountAll gives this process, and the program that it becomes, a view of
 // its own of the node's files, with the mounts in it. Without mounts it does
 // nothing. What the node mounts later is seen there as well. The thread stays
 // locked: the namespace is that of one thread until execve ends the others.

@@ -38,7 +38,7 @@ func staticPodFolders() map[string]string {
 	return map[string]string{node.ManifestsDir: "host-", node.StatePath(node.ManifestsDir): "node-"}
 }
 
-// syncStaticPods returns the kubelet a copy of every manifest of the
+// syncStaticPods gives the kubelet a copy of every manifest of the
 // administrator's that can be a static pod, and takes away those that are
 // none any more. What it refuses is a finding.
 func syncStaticPods(found *manifestFindings) {

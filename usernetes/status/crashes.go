@@ -57,7 +57,7 @@ func (e *crashError) Say() message.Text {
 	return message.Of("%s ends again and again, %d times within %s", e.unit, crashCount, crashWindow)
 }
 
-// CrashFault returns it with a remedy.
+// CrashFault gives it with a remedy.
 func CrashFault(unit string) error {
 	return host.WithRemedy(&crashError{unit},
 		"mend what it says itself, and run the same command again: it goes on; its whole log: journalctl _SYSTEMD_USER_UNIT=%s -n 50 --no-pager", unit)
