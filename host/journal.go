@@ -62,8 +62,8 @@ func openJournal(h *Host) (*journal, error) {
 
 func (r *record) check() error {
 	if r.Version != recordVersion || len(r.Changes) == 0 {
-		return WithRemedy(message.Errorf("a record of form %d with %d changes", r.Version, len(r.Changes)),
-			"install the newest podsec-k8s, which knows the form of its own journal")
+		return NewFault("install the newest podsec-k8s, which knows the form of its own journal",
+			"a record of form %d with %d changes", r.Version, len(r.Changes))
 	}
 	return nil
 }

@@ -60,8 +60,8 @@ func (s SetAside) behindLink(err error) error {
 	if !linked(err) {
 		return err
 	}
-	return WithRemedy(message.Errorf("a link leads to %s, and root follows none there: %w", s.Path, err),
-		"put what the link leads to in its place, or remove the link; then: podsec-k8s host apply")
+	return NewFault("put what the link leads to in its place, or remove the link; then: podsec-k8s host apply",
+		"a link leads to %s, and root follows none there: %w", s.Path, err)
 }
 
 // linked reports whether a path has a link where a folder is to be.

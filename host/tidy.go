@@ -224,8 +224,8 @@ func (h *Host) lockAccounts() (unlock func(), err error) {
 		return func() { file.Close() }, nil //nolint:errcheck // closing gives the lock back
 	}
 	if errors.Is(err, unix.EAGAIN) {
-		err = WithRemedy(message.New("another program is changing the accounts"),
-			"wait until it has ended: fuser -v /etc/.pwd.lock; then podsec-k8s host apply")
+		err = NewFault("wait until it has ended: fuser -v /etc/.pwd.lock; then podsec-k8s host apply",
+			"another program is changing the accounts")
 	}
 	return nil, errors.Join(err, file.Close())
 }

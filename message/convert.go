@@ -8,6 +8,21 @@ import (
 	"syscall"
 )
 
+// asText returns an argument that can be said in several languages as a text.
+func asText(arg any) (text Text, ok bool) {
+	switch arg := arg.(type) {
+	case Text:
+		return arg, true
+	case Format:
+		return Of(arg), true
+	case Sayer:
+		return arg.Say(), true
+	case error:
+		return OfError(arg), true
+	}
+	return Text{}, false
+}
+
 // OfError returns an error as a text. What another program has said, and the
 // packages that the program is made of, stays as it is.
 func OfError(err error) Text {

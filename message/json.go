@@ -1,26 +1,23 @@
 package message
 
 import (
-	"cmp"
 	"encoding/json"
 	"strings"
 )
 
-// The form of a text between processes, and on the disk: the formats, and the
+// The form of a text between processes, and on the disk: the format, and the
 // arguments in words, of which those that can be said in several languages are
 // texts again. It is one line: where it goes, a line may stand for something.
 type wireText struct {
 	Format Format            `json:"format"`
-	Many   Format            `json:"many,omitempty"`
-	Number int               `json:"number,omitempty"`
 	Args   []json.RawMessage `json:"args,omitempty"`
 }
 
 // MarshalJSON writes the text for another process of the program.
 func (t Text) MarshalJSON() ([]byte, error) {
-	wire := wireText{Format: Format(oneLine(string(t.Format))), Many: Format(oneLine(string(t.Many))), Number: t.Number}
+	wire := wireText{Format: Format(oneLine(string(t.Format)))}
 	var args []any
-	put(string(cmp.Or(t.Many, t.Format)), t.Args, func(verb string, arg any) string {
+	put(string(t.Format), t.Args, func(verb string, arg any) string {
 		args = append(args, portable(verb, arg))
 		return ""
 	})
@@ -36,15 +33,8 @@ func (t Text) MarshalJSON() ([]byte, error) {
 
 // portable returns an argument as a text or in words.
 func portable(verb string, arg any) any {
-	switch arg := arg.(type) {
-	case Text:
-		return arg
-	case Format:
-		return Of(arg)
-	case Sayer:
-		return arg.Say()
-	case error:
-		return OfError(arg)
+	if text, ok := asText(arg); ok {
+		return text
 	}
 	return oneLine(value(verb, arg))
 }
@@ -64,7 +54,7 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &wire); err != nil {
 		return err
 	}
-	*t = Text{Format: wire.Format, Many: wire.Many, Number: wire.Number}
+	*t = Text{Format: wire.Format}
 	for _, data := range wire.Args {
 		if len(data) > 0 && data[0] == '{' {
 			var nested Text

@@ -9,7 +9,6 @@ type Language struct{ Catalogue Catalogue }
 // A Catalogue has what a file of gettext's has.
 type Catalogue interface {
 	Get(english string, vars ...any) string
-	GetN(one, many string, number int, vars ...any) string
 }
 
 // Format returns the format for an English one.
@@ -29,33 +28,12 @@ func (l Language) Error(err error) string { return l.Text(OfError(err)) }
 
 // Text says a text.
 func (l Language) Text(t Text) string {
-	return put(l.format(t), t.Args, func(verb string, arg any) string {
-		switch arg := arg.(type) {
-		case Text:
-			return l.Text(arg)
-		case Format:
-			return l.Format(arg)
-		case Sayer:
-			return l.Text(arg.Say())
-		case error:
-			return l.Error(arg)
+	return put(l.Format(t.Format), t.Args, func(verb string, arg any) string {
+		if text, ok := asText(arg); ok {
+			return l.Text(text)
 		}
 		return value(verb, arg)
 	})
-}
-
-// format returns the format of a text: in English of one or many, in others as
-// their plural forms are.
-func (l Language) format(t Text) string {
-	switch {
-	case t.Many == "":
-		return l.Format(t.Format)
-	case l.Catalogue != nil:
-		return l.Catalogue.GetN(string(t.Format), string(t.Many), t.Number)
-	case t.Number == 1:
-		return string(t.Format)
-	}
-	return string(t.Many)
 }
 
 // Equal reports whether two texts say the same.

@@ -10,19 +10,11 @@ type Format string
 // is said in the language of the whole. The zero value says nothing.
 type Text struct {
 	Format Format
-	Many   Format // the format for all numbers but one, where there is a number
-	Number int
 	Args   []any
 }
 
 // Of makes a text.
 func Of(format Format, args ...any) Text { return Text{Format: format, Args: args} }
-
-// Count makes a text that is another one for a number of one.
-// Source: gettext's manual, "Plural Forms".
-func Count(number int, one, many Format, args ...any) Text {
-	return Text{Format: one, Many: many, Number: number, Args: args}
-}
 
 // Plain makes a text of what another program or a person has said, which is the
 // same in every language.
@@ -39,11 +31,11 @@ func (t Text) Empty() bool { return t.Format == "" }
 // List makes one text of several, with a separator between them.
 func List(separator string, texts ...Text) Text {
 	args := make([]any, len(texts))
+	verbs := make([]string, len(texts))
 	for i, text := range texts {
-		args[i] = text
+		args[i], verbs[i] = text, "%s"
 	}
-	verbs := strings.Repeat("%s"+strings.ReplaceAll(separator, "%", "%%"), len(texts))
-	return Text{Format: Format(strings.TrimSuffix(verbs, strings.ReplaceAll(separator, "%", "%%"))), Args: args}
+	return Text{Format: Format(strings.Join(verbs, strings.ReplaceAll(separator, "%", "%%"))), Args: args}
 }
 
 // A Sayer can be said in several languages.

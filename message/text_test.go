@@ -20,16 +20,11 @@ func (p played) Get(english string, _ ...any) string {
 	return english
 }
 
-func (p played) GetN(_, many string, number int, _ ...any) string {
-	return fmt.Sprintf("%d: %s", number, p.Get(many))
-}
-
 var other = Language{played{
 	"reading %q: %w":         "чтение %q: %w",
 	"making %s":              "создание %s",
 	"the node":               "узел",
 	"permission denied":      "отказано",
-	"%d files were removed":  "удалено файлов: %d",
 	"100%% of %d are in use": "занято 100%% из %d",
 }}
 
@@ -48,8 +43,6 @@ func TestText(t *testing.T) {
 		{OfError(Errorf("reading %q: %w", "the node", denied)), `reading "the node": open /x y: permission denied`, `чтение "the node": open /x y: отказано`},
 		{OfError(errors.Join(New("the node"), errors.New("else"))), "the node\nelse", "узел\nelse"},
 		{OfError(fmt.Errorf("theirs: %w", New("the node"))), "theirs: the node", "theirs: the node"},
-		{Count(1, "one file was removed", "%d files were removed", 1), "one file was removed", "1: удалено файлов: 1"},
-		{Count(2, "one file was removed", "%d files were removed", 2), "2 files were removed", "2: удалено файлов: 2"},
 		{Of("100%% of %d are in use", 7), "100% of 7 are in use", "занято 100% из 7"},
 		{Plain("100% %s"), "100% %s", "100% %s"},
 	} {

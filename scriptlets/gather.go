@@ -101,8 +101,8 @@ func freeSystemID(h *host.Host, taken map[uint32]bool) (uint32, error) {
 			return id, nil
 		}
 	}
-	return 0, host.WithRemedy(message.Errorf("no system user id is free from 100 to %d", top),
-		"delete system users that nothing needs any more: userdel NAME")
+	return 0, host.NewFault("delete system users that nothing needs any more: userdel NAME",
+		"no system user id is free from 100 to %d", top)
 }
 
 // madeRange returns the ranges that an earlier run of podsec-k8s gave out.

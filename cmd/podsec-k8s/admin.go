@@ -18,8 +18,8 @@ func requireRoot() error {
 	if os.Geteuid() == 0 {
 		return nil
 	}
-	return host.WithRemedy(message.New("only root may do this"),
-		"run it with su - or sudo")
+	return host.NewFault("run it with su - or sudo",
+		"only root may do this")
 }
 
 // A question is what root has u7s-admin do: a command below podsec-k8s node.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
-	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // minor is the Kubernetes that the package was built for; set when it is
@@ -88,8 +87,8 @@ func depsVerify(c *cli.Context, p *printer) error {
 		err = report.WriteTable(p.out)
 	}
 	if failed := report.Failed(); err == nil && failed > 0 {
-		return host.WithRemedy(message.Errorf("%d of %d packages are not as podsec-k8s needs them", failed, len(pins)),
-			"mend the repository, or add one that has them: podsec-k8s deps list says why each is needed")
+		return host.NewFault("mend the repository, or add one that has them: podsec-k8s deps list says why each is needed",
+			"%d of %d packages are not as podsec-k8s needs them", failed, len(pins))
 	}
 	return err
 }

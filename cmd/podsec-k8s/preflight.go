@@ -24,8 +24,8 @@ func report(p *printer, findings []preflight.Finding) error {
 	if failed == 0 {
 		return nil
 	}
-	return host.WithRemedy(message.Errorf("%w: %d of %d checks failed, nothing was changed", errPreflight, failed, len(findings)),
-		"mend these, or pass over a check that is wrong: --ignore-preflight=NAME")
+	return host.NewFault("mend these, or pass over a check that is wrong: --ignore-preflight=NAME",
+		"%w: %d of %d checks failed, nothing was changed", errPreflight, failed, len(findings))
 }
 
 // fromRoot returns what root has found, but for what is to be passed over.

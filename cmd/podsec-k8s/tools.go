@@ -87,7 +87,7 @@ func inNode(ctx context.Context, name string, args []string) error {
 		}
 		return err
 	default:
-		return host.WithRemedy(message.Errorf("only root may enter the node"),
-			"run it with su - or sudo")
+		return host.NewFault("run it with su - or sudo",
+			"only root may enter the node")
 	}
 }

@@ -18,8 +18,8 @@ import (
 func Findings(ctx context.Context, state string) (faults []*host.Fault) {
 	was, err := loadGiven(state)
 	if errors.Is(err, fs.ErrNotExist) {
-		return []*host.Fault{host.WithRemedy(message.New("the node has no link to the machine's network"),
-			"systemctl start podsec-k8s-net.socket; systemctl stop kubelet; systemctl start kubelet")}
+		return []*host.Fault{host.NewFault("systemctl start podsec-k8s-net.socket; systemctl stop kubelet; systemctl start kubelet",
+			"the node has no link to the machine's network")}
 	}
 	if err != nil {
 		return []*host.Fault{host.WithRemedy(err,

@@ -37,8 +37,8 @@ func anyList(texts []string) []any {
 func (c Config) Overlay(source string, data []byte) error {
 	docs, err := document.Parse(data)
 	if err != nil {
-		return host.WithRemedy(message.Errorf("reading the kubeadm configuration %q: %w", source, err),
-			"correct the file: kubeadm config validate --config FILE")
+		return host.NewFault("correct the file: kubeadm config validate --config FILE",
+			"reading the kubeadm configuration %q: %w", source, err)
 	}
 	for _, doc := range docs {
 		kind, _ := doc["kind"].(string)
@@ -48,8 +48,8 @@ func (c Config) Overlay(source string, data []byte) error {
 			continue
 		}
 		if doc["apiVersion"] != ours["apiVersion"] {
-			return host.WithRemedy(message.Errorf("%q has %s of %v, and kubeadm here is given %v", source, kind, doc["apiVersion"], ours["apiVersion"]),
-				"convert the file: kubeadm config migrate --old-config FILE --new-config NEW")
+			return host.NewFault("convert the file: kubeadm config migrate --old-config FILE --new-config NEW",
+				"%q has %s of %v, and kubeadm here is given %v", source, kind, doc["apiVersion"], ours["apiVersion"])
 		}
 		document.Merge(ours, doc)
 	}
@@ -90,8 +90,8 @@ func (c Config) CheckOwned(base Config) error {
 	for _, field := range ownedFields() {
 		want, got := document.Lookup(base[field.kind], field.path...), document.Lookup(c[field.kind], field.path...)
 		if !reflect.DeepEqual(want, got) {
-			return host.WithRemedy(message.Errorf("kubeadm configuration: %s %v is %v, not %v: %s", field.kind, field.path, got, want, field.why),
-				"leave that field out of the configuration")
+			return host.NewFault("leave that field out of the configuration",
+				"kubeadm configuration: %s %v is %v, not %v: %s", field.kind, field.path, got, want, field.why)
 		}
 	}
 	return nil

@@ -44,7 +44,7 @@ func ChildPID() (int, error) {
 	case !host.Exists(node.NodeFile):
 		return 0, host.NewFault("make one: podsec-k8s-create-master or podsec-k8s join", "there is no node on this machine yet")
 	default:
-		return 0, &host.Fault{Err: message.Errorf("finding the node's namespaces: %w", err), Remedy: message.Of(node.StartRemedy(node.GuardRuns()))}
+		return 0, host.NewFault(node.StartRemedy(node.GuardRuns()), "finding the node's namespaces: %w", err)
 	}
 	return strconv.Atoi(string(data))
 }

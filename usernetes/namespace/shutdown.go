@@ -56,8 +56,8 @@ func insideOnly() error {
 		return message.Errorf("finding out about the user namespace: %w", err)
 	}
 	if mapsAll(string(ids)) {
-		return host.WithRemedy(message.New("this is for RootlessKit to run, in a user namespace"),
-			"start the node: systemctl start kubelet")
+		return host.NewFault("start the node: systemctl start kubelet",
+			"this is for RootlessKit to run, in a user namespace")
 	}
 	return nil
 }

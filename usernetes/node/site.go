@@ -75,8 +75,8 @@ func SlirpCIDR(getenv func(string) string) (netip.Prefix, error) {
 		return site.SlirpCIDR, nil
 	}
 	if err := site.set(slirpCIDR, value); err != nil {
-		return netip.Prefix{}, host.WithRemedy(message.Errorf("reading %s: %w", slirpCIDR, err),
-			"correct that line, podsec-k8s(8) lists the settings")
+		return netip.Prefix{}, host.NewFault("correct that line, podsec-k8s(8) lists the settings",
+			"reading %s: %w", slirpCIDR, err)
 	}
 	return site.SlirpCIDR, nil
 }
@@ -117,8 +117,8 @@ func (s *Site) load(file string, keys []string) error {
 			continue
 		}
 		if err := s.set(key, Unquote(strings.TrimSpace(value))); err != nil {
-			faults = append(faults, host.WithRemedy(message.Errorf("%s:%d: %w", file, number, err),
-				"correct that line, podsec-k8s(8) lists the settings"))
+			faults = append(faults, host.NewFault("correct that line, podsec-k8s(8) lists the settings",
+				"%s:%d: %w", file, number, err))
 		}
 		s.noteExposed(key, f)
 	}

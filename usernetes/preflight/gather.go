@@ -176,8 +176,8 @@ func tryListen(p portdriver.FixedPort) error {
 func AdminUser() (gate.User, error) {
 	u, err := user.Lookup(node.Admin)
 	if err != nil {
-		return gate.User{}, host.WithRemedy(message.Errorf("the changes to this machine were not finished when podsec-k8s was installed: %w", err),
-			"podsec-k8s host apply")
+		return gate.User{}, host.NewFault("podsec-k8s host apply",
+			"the changes to this machine were not finished when podsec-k8s was installed: %w", err)
 	}
 	uid, errUID := strconv.ParseUint(u.Uid, 10, 32)
 	gid, errGID := strconv.ParseUint(u.Gid, 10, 32)

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
-	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -94,6 +93,6 @@ func activeStatus(ctx context.Context, manager *host.Manager) (int, error) {
 }
 
 func refusal(args []string) error {
-	return host.WithRemedy(message.Errorf("systemctl %q is not for the rootless node", args),
-		"run the system's own /bin/systemctl outside of the node")
+	return host.NewFault("run the system's own /bin/systemctl outside of the node",
+		"systemctl %q is not for the rootless node", args)
 }

@@ -57,17 +57,17 @@ func (v HostView) guardFaults(state string, known bool) (lines []node.Problem) {
 	masked := strings.HasPrefix(string(v.GuardFile), "masked")
 	switch stopped := state == StateStopped; {
 	case stopped && v.Guard.Up():
-		add(&host.Fault{Err: message.Errorf("the node's services were stopped, and kubelet.service was not"), Remedy: message.Of(node.StartRemedy(true))})
+		add(host.NewFault(node.StartRemedy(true), "the node's services were stopped, and kubelet.service was not"))
 	case stopped && masked && v.Guard.Idle():
 		add(host.NewFault("systemctl unmask kubelet && systemctl enable --now kubelet", "the node is stopped, and kubelet.service is masked"))
 		return lines
 	case stopped && v.Guard.Idle():
-		add(&host.Fault{Err: message.Errorf("the node is stopped"), Remedy: message.Of(node.StartRemedy(false))})
+		add(host.NewFault(node.StartRemedy(false), "the node is stopped"))
 	case known && stopped, v.Guard.Up():
 	case v.Guard.Sub == "auto-restart":
 		add(host.NewFault("mend the cause: it is tried again every few seconds; systemctl status kubelet", "the node does not start: %s", v.Guard.Status))
 	case v.Guard.Idle():
-		add(&host.Fault{Err: message.Errorf("kubelet.service, which guards the node, does not run"), Remedy: message.Of(node.StartRemedy(true))})
+		add(host.NewFault(node.StartRemedy(true), "kubelet.service, which guards the node, does not run"))
 	default:
 		add(host.NewFault("wait for it: systemctl status kubelet", "kubelet.service is %s: %s", v.Guard.Active, v.Guard.Status))
 	}

@@ -67,11 +67,11 @@ func (s Steps) AskedFor() (a Asked, known bool) {
 
 // Unfinished says how far the node was made.
 func (s Steps) Unfinished() *host.Fault {
-	remedy := message.Of("run the same command again, podsec-k8s-create-master or podsec-k8s join: it goes on; or go back: podsec-k8s reset")
+	const remedy = "run the same command again, podsec-k8s-create-master or podsec-k8s join: it goes on; or go back: podsec-k8s reset"
 	if s.Begun == "" {
-		return &host.Fault{Err: message.Errorf("the node is half made: no phase is done"), Remedy: remedy}
+		return host.NewFault(remedy, "the node is half made: no phase is done")
 	}
-	return &host.Fault{Err: message.Errorf("the node is half made: phase %s is not done", s.Begun), Remedy: remedy}
+	return host.NewFault(remedy, "the node is half made: phase %s is not done", s.Begun)
 }
 
 // Steps is what was done on the way to a cluster; kept in the node's state.
