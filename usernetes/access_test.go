@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -40,7 +41,7 @@ func TestAskAccess(t *testing.T) {
 	if a := ask(); !a.Master || !a.Access.Equal(s.api.Access()) {
 		t.Errorf("a control plane: %v", a.Master)
 	}
-	writeFile(t, node.StatePath(node.AdminConf), "{}")
+	roottest.WriteFile(t, node.StatePath(node.AdminConf), "{}")
 	if _, err := AskAccess(); err == nil {
 		t.Error("an administrator without a cluster")
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 )
 
 func TestConfigFault(t *testing.T) {
@@ -28,7 +30,7 @@ func TestCheckConfig(t *testing.T) {
 		`echo 'W0101 strict decoding error: unknown field "x"' >&2`: `unknown field "x"`,
 		"echo 'error: no such kind' >&2; exit 1":                    "no such kind",
 	} {
-		writeFile(t, s.dir+"/kubeadm", "#!/bin/sh\n"+script+"\n")
+		roottest.WriteFile(t, s.dir+"/kubeadm", "#!/bin/sh\n"+script+"\n")
 		err := Plan{Config: []byte("kind: x\n")}.CheckConfig(t.Context())
 		if want == "" && err != nil || want != "" && (err == nil || !strings.HasSuffix(err.Error(), ": "+want)) {
 			t.Errorf("%s: %v", script, err)
@@ -39,7 +41,7 @@ func TestCheckConfig(t *testing.T) {
 // TestNeededImages: pause, and CoreDNS by kubeadm's word.
 func TestNeededImages(t *testing.T) {
 	s := playSite(t)
-	writeFile(t, s.dir+"/kubeadm", "#!/bin/sh\necho registry.example/kube-apiserver:v1.26.3; echo registry.example/coredns:v1.9.3\n")
+	roottest.WriteFile(t, s.dir+"/kubeadm", "#!/bin/sh\necho registry.example/kube-apiserver:v1.26.3; echo registry.example/coredns:v1.9.3\n")
 	p := Plan{Node: s.node, Config: []byte("kind: ClusterConfiguration\n")}
 	pause, err := s.node.PauseImage()
 	if err != nil {

@@ -1,11 +1,9 @@
 package usernetes
 
 import (
-	"errors"
 	"net/netip"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,14 +21,6 @@ import (
 func TestMain(m *testing.M) {
 	roottest.EnterOwn("/var/lib", "/run")
 	os.Exit(m.Run())
-}
-
-// writeFile makes a file and the folders above it.
-func writeFile(t *testing.T, path, text string) {
-	t.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o700)); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // A site is a machine on which a node is made: its systemd, its programs and the
@@ -67,8 +57,8 @@ func playSite(t *testing.T) *site {
 	t.Setenv("XDG_RUNTIME_DIR", s.systemd.Dir)
 	t.Setenv("PATH", s.dir+":"+os.Getenv("PATH"))
 	s.api.WriteKubeconfig(t, s.dir+"/kubeconfig")
-	writeFile(t, namespace.ChildPIDFile(), strconv.Itoa(os.Getpid()))
-	writeFile(t, s.dir+"/nsenter", `#!/bin/sh
+	roottest.WriteFile(t, namespace.ChildPIDFile(), strconv.Itoa(os.Getpid()))
+	roottest.WriteFile(t, s.dir+"/nsenter", `#!/bin/sh
 while [ "$1" != -- ]; do shift; done; shift
 cd `+s.dir+`
 echo "$@" >> log
@@ -83,7 +73,7 @@ case "$*" in
 "kubeadm token create"*) [ -e token ] && cat token ;;
 esac
 `)
-	writeFile(t, s.dir+"/rootlesskit", "#!/bin/sh\nrm -rf "+node.GoneStateDir+"\n")
+	roottest.WriteFile(t, s.dir+"/rootlesskit", "#!/bin/sh\nrm -rf "+node.GoneStateDir+"\n")
 	s.api.Has("/api/v1/nodes/m1", `{"metadata":{"name":"m1"},"status":{"conditions":[{"type":"Ready","status":"True"}]}}`)
 	for _, unit := range append([]string{units.Kubelet}, components()...) { // kubeadm starts them, and its manifests do
 		s.systemd.Set(unit, played.Properties{"ActiveState": "active"})
@@ -111,14 +101,14 @@ func (s *site) ran() (all []string) {
 			all = append(all, strings.Join(words[:min(3, len(words))], " "))
 		}
 	}
-	writeFile(s.t, s.dir+"/log", "")
+	roottest.WriteFile(s.t, s.dir+"/log", "")
 	return all
 }
 
 // fails lets the programs fail whose command line has a text; "" ends that.
 func (s *site) fails(text string) {
 	s.t.Helper()
-	writeFile(s.t, s.dir+"/fails", text)
+	roottest.WriteFile(s.t, s.dir+"/fails", text)
 	if text == "" {
 		if err := os.Remove(s.dir + "/fails"); err != nil {
 			s.t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
@@ -204,7 +205,7 @@ func TestSameAsBefore(t *testing.T) {
 	if p.sameAsBefore(steps.Steps{}) {
 		t.Error("nothing was before")
 	}
-	writeFile(t, node.InitFile, "kind: x\n")
+	roottest.WriteFile(t, node.InitFile, "kind: x\n")
 	for before, want := range map[string]bool{"": true, p.digest(): true, "another": false} {
 		if got := p.sameAsBefore(steps.Steps{Config: before}); got != want {
 			t.Errorf("%q: %v", before, got)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -60,8 +61,8 @@ func TestProgram(t *testing.T) {
 		"kube-proxy": "--config=" + node.ProxyFile + " --hostname-override=m1",
 		"kubelet":    "--config=/var/lib/kubelet/config.yaml --seccomp-default --node-ip=192.0.2.10",
 	} {
-		writeFile(t, node.StatePath("/var/lib/kubelet/config.yaml"), "kind: KubeletConfiguration\n")
-		writeFile(t, node.StatePath("/var/lib/kubelet/kubeadm-flags.env"), "KUBELET_KUBEADM_ARGS=\"--node-ip=192.0.2.10\"\n")
+		roottest.WriteFile(t, node.StatePath("/var/lib/kubelet/config.yaml"), "kind: KubeletConfiguration\n")
+		roottest.WriteFile(t, node.StatePath("/var/lib/kubelet/kubeadm-flags.env"), "KUBELET_KUBEADM_ARGS=\"--node-ip=192.0.2.10\"\n")
 		p, err := program(name, s.node)
 		if args := strings.Join(p.Args, " "); err != nil || p.Name != name || !strings.Contains(args, want) {
 			t.Errorf("%s: %q, %v", name, args, err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/host/played"
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -75,11 +76,11 @@ func TestResetThatFails(t *testing.T) {
 	if now, err := steps.LoadSteps(); err != nil || !now.Resetting {
 		t.Errorf("%+v, %v", now, err)
 	}
-	writeFile(t, s.dir+"/rootlesskit", "#!/bin/sh\nexit 1\n")
+	roottest.WriteFile(t, s.dir+"/rootlesskit", "#!/bin/sh\nexit 1\n")
 	if err := Reset(t.Context(), true, io.Discard); err == nil || !strings.HasPrefix(err.Error(), "removing the node's state: ") {
 		t.Errorf("%v", err)
 	}
-	writeFile(t, s.dir+"/rootlesskit", "#!/bin/sh\nrm -rf "+node.GoneStateDir+"\n")
+	roottest.WriteFile(t, s.dir+"/rootlesskit", "#!/bin/sh\nrm -rf "+node.GoneStateDir+"\n")
 	if err := Reset(t.Context(), true, io.Discard); err != nil {
 		t.Errorf("gone on: %v", err)
 	}
@@ -91,7 +92,7 @@ func TestResetThatFails(t *testing.T) {
 // TestWipe deletes what reset has renamed.
 func TestWipe(t *testing.T) {
 	playSite(t)
-	writeFile(t, node.GoneStateDir+"/x", "")
+	roottest.WriteFile(t, node.GoneStateDir+"/x", "")
 	if err := RunUnit(t.Context(), "wipe", ""); err != nil {
 		t.Fatal(err)
 	}

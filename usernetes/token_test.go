@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -41,7 +42,7 @@ func TestTokens(t *testing.T) {
 	if _, err := NewToken(t.Context(), nil, io.Discard); err == nil {
 		t.Error("kubeadm has printed no token")
 	}
-	writeFile(t, s.dir+"/token", aToken+"\n")
+	roottest.WriteFile(t, s.dir+"/token", aToken+"\n")
 	if token, err := NewToken(t.Context(), []string{"--ttl=1h"}, io.Discard); err != nil || token.Token != aToken {
 		t.Errorf("%v", err)
 	}
@@ -72,7 +73,7 @@ func TestTicket(t *testing.T) {
 		t.Fatal(err)
 	}
 	hash := "sha256:" + strings.Repeat("0a", 32)
-	writeFile(t, s.dir+"/token", "kubeadm join api.example:6443 --token "+aToken+" --discovery-token-ca-cert-hash "+hash+"\n")
+	roottest.WriteFile(t, s.dir+"/token", "kubeadm join api.example:6443 --token "+aToken+" --discovery-token-ca-cert-hash "+hash+"\n")
 	ticket, err := NewTicket(t.Context(), false, nil)
 	if err != nil || ticket.CertificateKey != "" || ticket.Token != aToken {
 		t.Errorf("%v", err)

@@ -1,9 +1,7 @@
 package etcd
 
 import (
-	"errors"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/host/roottest"
@@ -27,9 +25,6 @@ func machine(t *testing.T, files map[string]string) {
 		t.Fatal(err)
 	}
 	for path, text := range files {
-		path = node.StatePath(path)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
-			t.Fatal(err)
-		}
+		roottest.WriteFile(t, node.StatePath(path), text)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -20,7 +21,7 @@ func TestOwnVariables(t *testing.T) {
 // but etcd.
 func TestEnvironment(t *testing.T) {
 	playNode(t)
-	writeFile(t, node.SiteDir+"/site.conf", "HTTPS_PROXY=http://192.0.2.99:3128\n")
+	roottest.WriteFile(t, node.SiteDir+"/site.conf", "HTTPS_PROXY=http://192.0.2.99:3128\n")
 	defer os.RemoveAll(node.SiteDir) //nolint:errcheck // it is the tests' own
 	has := func(p Program, want string) bool {
 		env, err := p.environment(nil)
@@ -37,18 +38,18 @@ func TestEnvironment(t *testing.T) {
 	if !has(crio, "KUBECONFIG="+node.KubeletConf) {
 		t.Error("a worker is no administrator")
 	}
-	writeFile(t, node.StatePath(node.AdminConf), "")
+	roottest.WriteFile(t, node.StatePath(node.AdminConf), "")
 	if !has(crio, "KUBECONFIG="+node.AdminConf) {
 		t.Error("a control plane is none")
 	}
-	writeFile(t, node.SiteDir+"/site.conf", "HTTPS_PROXY=ftp:\n")
+	roottest.WriteFile(t, node.SiteDir+"/site.conf", "HTTPS_PROXY=ftp:\n")
 	if _, err := crio.environment(nil); err == nil {
 		t.Error("a setting that is none was taken")
 	}
 	if err := os.Remove(node.NodeFile); err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, node.SiteDir+"/site.conf", "HTTPS_PROXY=http://192.0.2.99:3128\n")
+	roottest.WriteFile(t, node.SiteDir+"/site.conf", "HTTPS_PROXY=http://192.0.2.99:3128\n")
 	if _, err := crio.environment(nil); !node.IsMissing(err) {
 		t.Errorf("nobody knows whom to ask directly: %v", err)
 	}
@@ -61,7 +62,7 @@ func TestEndpoints(t *testing.T) {
 	for text, want := range map[string][]string{
 		"": {"api.example"}, "{": {"api.example"}, "clusters: [{cluster: {server: \"https://192.0.2.11:6443\"}}]": {"api.example", "192.0.2.11"},
 	} {
-		writeFile(t, node.StatePath(node.KubeletConf), text)
+		roottest.WriteFile(t, node.StatePath(node.KubeletConf), text)
 		if got := Endpoints(n); !slices.Equal(got, want) {
 			t.Errorf("%q: %q", text, got)
 		}

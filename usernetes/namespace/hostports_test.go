@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 )
 
 // TestMendHostPorts: rules of CRI-O's that were flushed are loaded again, as they
@@ -39,7 +41,7 @@ func TestMendHostPortsTable(t *testing.T) {
 		t.Errorf("without nft: %v", err)
 	}
 	dir := program(t, "nft", `cd "$(dirname "$0")"; if [ "$1" = list ]; then cat table; else cat > table; fi`)
-	writeFile(t, dir+"/table", "table ip crio-hostports {}\n")
+	roottest.WriteFile(t, dir+"/table", "table ip crio-hostports {}\n")
 	for range 2 {
 		if err := h.mend(t.Context(), ""); err != nil {
 			t.Error(err)

@@ -1,10 +1,8 @@
 package namespace
 
 import (
-	"errors"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,19 +20,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// writeFile makes a file and the folders above it.
-func writeFile(t *testing.T, path, text string) {
-	t.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o755)); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // program plays a program by a script, and returns the folder that it is in.
 func program(t *testing.T, name, script string) string {
 	t.Helper()
 	dir := t.TempDir()
-	writeFile(t, dir+"/"+name, "#!/bin/sh\n"+script+"\n")
+	roottest.WriteFile(t, dir+"/"+name, "#!/bin/sh\n"+script+"\n")
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	return dir
 }
@@ -69,6 +59,6 @@ func playNode(t *testing.T) *played.Systemd {
 	if err := aNode(node.SlirpMode).Save(); err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, ChildPIDFile(), strconv.Itoa(os.Getpid()))
+	roottest.WriteFile(t, ChildPIDFile(), strconv.Itoa(os.Getpid()))
 	return s
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -18,11 +19,11 @@ import (
 func network(t *testing.T) {
 	t.Helper()
 	ip(t, "link add tap0 type veth peer name stack0", "link set stack0 up", "link set tap0 up", "address add 10.41.0.100/24 dev tap0", "route add default via 10.41.0.2")
-	writeFile(t, CNIFile, "{}")
-	writeFile(t, node.SubnetFile, "FLANNEL_SUBNET=10.244.1.1/24\nFLANNEL_MTU=1450\n")
+	roottest.WriteFile(t, CNIFile, "{}")
+	roottest.WriteFile(t, node.SubnetFile, "FLANNEL_SUBNET=10.244.1.1/24\nFLANNEL_MTU=1450\n")
 	dir := program(t, "iptables", `cat "$(dirname "$0")/$4"`)
-	writeFile(t, dir+"/nat", natRules)
-	writeFile(t, dir+"/filter", filterRules)
+	roottest.WriteFile(t, dir+"/nat", natRules)
+	roottest.WriteFile(t, dir+"/filter", filterRules)
 	t.Cleanup(func() {
 		for _, device := range []string{"tap0", PodBridge, overlayDevice, "veth1"} {
 			if link, err := netlink.LinkByName(device); err == nil {
@@ -91,7 +92,7 @@ func TestNetFaults(t *testing.T) {
 	if lines := NetFaults(); len(lines) != 1 || lines[0].Fault.String() != os.ErrPermission.Error() {
 		t.Errorf("%+v", lines)
 	}
-	writeFile(t, s.Dir+"/u7s/network.json", "{")
+	roottest.WriteFile(t, s.Dir+"/u7s/network.json", "{")
 	if lines := NetFaults(); len(lines) != 1 || !strings.HasPrefix(lines[0].Fault.String(), "reading how the network is: ") {
 		t.Errorf("%+v", lines)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -234,8 +235,8 @@ func TestMendRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := program(t, "iptables", `cat "$(dirname "$0")/$4"`)
-	writeFile(t, dir+"/nat", without(natRules, "-A KUBE-SERVICES"))
-	writeFile(t, dir+"/filter", filterRules)
+	roottest.WriteFile(t, dir+"/nat", without(natRules, "-A KUBE-SERVICES"))
+	roottest.WriteFile(t, dir+"/filter", filterRules)
 	if err := p.mendRules(t.Context()); err != nil {
 		t.Errorf("it was looked a moment ago: %v", err)
 	}

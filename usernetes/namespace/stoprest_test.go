@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 )
 
 func TestUnitGroup(t *testing.T) {
@@ -32,7 +34,7 @@ func TestSignalGroup(t *testing.T) {
 		defer cmd.Wait()         //nolint:errcheck // it was killed
 		defer cmd.Process.Kill() //nolint:errcheck // it may have ended
 		sleepers = append(sleepers, cmd)
-		writeFile(t, folder+"/cgroup.procs", fmt.Sprintf("%d\n%d\n0\n", cmd.Process.Pid, os.Getpid()))
+		roottest.WriteFile(t, folder+"/cgroup.procs", fmt.Sprintf("%d\n%d\n0\n", cmd.Process.Pid, os.Getpid()))
 	}
 	if count, err := signalGroup(dir, unix.SIGTERM); err != nil || count != 2 {
 		t.Errorf("%d processes, %v", count, err)

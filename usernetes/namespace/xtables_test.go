@@ -7,13 +7,15 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 )
 
 // TestPreferLegacy: iptables' older implementation takes the place of the other,
 // where it works.
 func TestPreferLegacy(t *testing.T) {
 	dir := program(t, xtablesNFT, "echo nft")
-	writeFile(t, dir+"/"+xtablesLegacy, "#!/bin/sh\nexit 1\n")
+	roottest.WriteFile(t, dir+"/"+xtablesLegacy, "#!/bin/sh\nexit 1\n")
 	if err := os.Symlink(xtablesNFT, dir+"/iptables"); err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +39,7 @@ func TestPreferLegacy(t *testing.T) {
 	if !x.told {
 		t.Error("nobody was told that the older one does not work")
 	}
-	writeFile(t, dir+"/"+xtablesLegacy, "#!/bin/sh\n: legacy\n")
+	roottest.WriteFile(t, dir+"/"+xtablesLegacy, "#!/bin/sh\n: legacy\n")
 	for range 2 { // the second time it is there
 		if err := x.preferLegacy(t.Context()); err != nil {
 			t.Error(err)

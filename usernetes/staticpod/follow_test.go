@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host/played"
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -57,8 +58,8 @@ func TestSync(t *testing.T) {
 		}
 	}
 	step("nothing")
-	writeFile(t, ManifestFile(Etcd), pod(Etcd, ""))
-	writeFile(t, ManifestFile("kube-apiserver"), pod("kube-apiserver", ""))
+	roottest.WriteFile(t, ManifestFile(Etcd), pod(Etcd, ""))
+	roottest.WriteFile(t, ManifestFile("kube-apiserver"), pod("kube-apiserver", ""))
 	step("two manifests", "start "+etcd, "start "+api)
 	for _, name := range []string{Etcd, "kube-apiserver"} {
 		if text, err := os.ReadFile(standInFile(name)); err != nil || !strings.Contains(string(text), "registry.example/pause") {
@@ -66,7 +67,7 @@ func TestSync(t *testing.T) {
 		}
 	}
 	step("as before")
-	writeFile(t, ManifestFile(Etcd), pod(Etcd, ", --new"))
+	roottest.WriteFile(t, ManifestFile(Etcd), pod(Etcd, ", --new"))
 	step("another etcd", "restart "+etcd)
 	for _, name := range []string{Etcd, "kube-apiserver"} {
 		if err := os.Remove(ManifestFile(name)); err != nil {
@@ -85,9 +86,9 @@ func TestSync(t *testing.T) {
 // TestSyncFinds what is no manifest, and keeps no other waiting.
 func TestSyncFinds(t *testing.T) {
 	f, s := followed(t)
-	writeFile(t, ManifestFile(Etcd), "spec: {}\n")
-	writeFile(t, ManifestFile("kube-scheduler"), pod("kube-scheduler", ""))
-	writeFile(t, node.StatePath(node.ManifestsDir)+"/web.txt", "")
+	roottest.WriteFile(t, ManifestFile(Etcd), "spec: {}\n")
+	roottest.WriteFile(t, ManifestFile("kube-scheduler"), pod("kube-scheduler", ""))
+	roottest.WriteFile(t, node.StatePath(node.ManifestsDir)+"/web.txt", "")
 	f.sync(t.Context())
 	if calls := s.Calls(); !slices.Equal(calls, []string{"start u7s-kube-scheduler.service"}) {
 		t.Errorf("asked for %q", calls)
@@ -113,7 +114,7 @@ func TestFollowManifests(t *testing.T) {
 	for _, err := os.Stat(s.Dir + "/u7s/manifests.json"); err != nil; _, err = os.Stat(s.Dir + "/u7s/manifests.json") {
 		time.Sleep(time.Millisecond)
 	}
-	writeFile(t, ManifestFile(Etcd), pod(Etcd, ""))
+	roottest.WriteFile(t, ManifestFile(Etcd), pod(Etcd, ""))
 	for len(s.Calls()) == 0 {
 		time.Sleep(time.Millisecond)
 	}

@@ -1,9 +1,7 @@
 package staticpod
 
 import (
-	"errors"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/host/roottest"
@@ -20,14 +18,6 @@ func TestMain(m *testing.M) {
 func noNode(t *testing.T) {
 	t.Helper()
 	if err := os.RemoveAll(node.Home); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// writeFile makes a file and the folders above it.
-func writeFile(t *testing.T, path, text string) {
-	t.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 )
 
 // mountsIn names the folder of a run of this test program that becomes a
@@ -25,9 +27,9 @@ func TestMountAll(t *testing.T) {
 		os.Exit(0)
 	}
 	dir := t.TempDir()
-	writeFile(t, dir+"/source/file", "volume")
-	writeFile(t, dir+"/one", "volume")
-	writeFile(t, dir+"/target/here", "node")
+	roottest.WriteFile(t, dir+"/source/file", "volume")
+	roottest.WriteFile(t, dir+"/one", "volume")
+	roottest.WriteFile(t, dir+"/target/here", "node")
 	cmd := exec.Command("/proc/self/exe", "-test.run=^TestMountAll$")
 	cmd.Env = append(os.Environ(), mountsIn+"="+dir)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -76,7 +78,7 @@ func TestMountAllRefuses(t *testing.T) {
 	if err := mountAll([]HostMount{{Volume: "data", source: dir + "/none", Target: dir, Kind: PathFolder}}); err == nil || !strings.Contains(err.Error(), `the volume "data"`) {
 		t.Errorf("%v", err)
 	}
-	writeFile(t, dir+"/file", "")
+	roottest.WriteFile(t, dir+"/file", "")
 	if err := new(mountView).makePoint(dir+"/file", true); err == nil {
 		t.Error("a file is a place for a folder")
 	}

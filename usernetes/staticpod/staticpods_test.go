@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -89,7 +90,7 @@ func TestSyncStaticPods(t *testing.T) {
 		{"none any more", "kind: Service\n", nil, 1},
 		{"gone", "", nil, 0},
 	} {
-		writeFile(t, web, c.text)
+		roottest.WriteFile(t, web, c.text)
 		if c.text == "" {
 			if err := os.Remove(web); err != nil {
 				t.Fatal(err)
@@ -113,9 +114,9 @@ func TestSyncStaticPods(t *testing.T) {
 func TestStaticPodsThatCantBeRead(t *testing.T) {
 	noNode(t)
 	folder := node.StatePath(node.ManifestsDir)
-	writeFile(t, folder, "no folder")
-	writeFile(t, node.StatePath(node.StandInsDir+"/node-web.yaml"), "")
-	writeFile(t, node.StatePath(node.StandInsDir+"/etcd.yaml"), "")
+	roottest.WriteFile(t, folder, "no folder")
+	roottest.WriteFile(t, node.StatePath(node.StandInsDir+"/node-web.yaml"), "")
+	roottest.WriteFile(t, node.StatePath(node.StandInsDir+"/etcd.yaml"), "")
 	var found manifestFindings
 	syncStaticPods(&found)
 	if copies := staticPodCopies(""); !slices.Equal(copies, []string{"node-web.yaml"}) || len(found.Findings) != 1 || found.Findings[0].File != folder {
@@ -126,9 +127,9 @@ func TestStaticPodsThatCantBeRead(t *testing.T) {
 // TestReadManifestFile waits for nobody, and takes what can be a manifest.
 func TestReadManifestFile(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, dir+"/good.yaml", "x")
-	writeFile(t, dir+"/good.txt", "x")
-	writeFile(t, dir+"/large.json", strings.Repeat("x", maxManifest+1))
+	roottest.WriteFile(t, dir+"/good.yaml", "x")
+	roottest.WriteFile(t, dir+"/good.txt", "x")
+	roottest.WriteFile(t, dir+"/large.json", strings.Repeat("x", maxManifest+1))
 	if err := unix.Mkfifo(dir+"/pipe.yml", 0o600); err != nil {
 		t.Fatal(err)
 	}

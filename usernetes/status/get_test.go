@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -107,7 +108,7 @@ func TestGet(t *testing.T) {
 func TestGetFails(t *testing.T) {
 	m := playMachine(t, "{}")
 	m.runs()
-	writeFile(t, m.systemd.Dir+"/u7s/ports.json", "{")
+	roottest.WriteFile(t, m.systemd.Dir+"/u7s/ports.json", "{")
 	if _, err := Get(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "reading the ports: ") {
 		t.Errorf("%v", err)
 	}
@@ -116,7 +117,7 @@ func TestGetFails(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	for _, path := range []string{node.NodeFile, node.CopyOf(node.NodeFile)} {
-		writeFile(t, path, "{")
+		roottest.WriteFile(t, path, "{")
 	}
 	if _, err := Get(t.Context()); err == nil {
 		t.Error("a damaged node has a status")
@@ -135,7 +136,7 @@ func TestPartsOfAControlPlane(t *testing.T) {
 	m.node.APIPort = 6443
 	m.runs()
 	m.systemd.Set(units.Component("etcd"), map[string]any{"ActiveState": "active"})
-	writeFile(t, node.StatePath(node.ManifestsDir)+"/etcd.yaml", "spec: {containers: [{name: etcd}]}\n")
+	roottest.WriteFile(t, node.StatePath(node.ManifestsDir)+"/etcd.yaml", "spec: {containers: [{name: etcd}]}\n")
 	manager, err := node.UserManager(t.Context())
 	if err != nil {
 		t.Fatal(err)

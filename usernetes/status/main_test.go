@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -27,14 +26,6 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
-}
-
-// writeFile makes a file and the folders above it.
-func writeFile(t *testing.T, path, text string) {
-	t.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o700)); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // A machine is one with a node whose surroundings are played.
@@ -63,8 +54,8 @@ func playMachine(t *testing.T, answers string) machine {
 	m.api.WriteKubeconfig(t, node.StatePath(node.KubeletConf))
 	m.api.Has("/api/v1/nodes/w1", clusterNode("w1", "127.0.0.1", true))
 	m.api.Has("/api/v1/nodes", `{"items":[`+clusterNode("w1", "127.0.0.1", true)+`,`+clusterNode("m1", "127.0.0.2", true)+`]}`)
-	writeFile(t, node.RootlessKitDir()+"/child_pid", strconv.Itoa(os.Getpid()))
-	writeFile(t, m.systemd.Dir+"/nsenter", "#!/bin/sh\ncat <<'.'\n"+answers+"\n.\n")
+	roottest.WriteFile(t, node.RootlessKitDir()+"/child_pid", strconv.Itoa(os.Getpid()))
+	roottest.WriteFile(t, m.systemd.Dir+"/nsenter", "#!/bin/sh\ncat <<'.'\n"+answers+"\n.\n")
 	listener, err := net.Listen("unix", node.RootlessKitDir()+"/api.sock")
 	if err != nil {
 		t.Fatal(err)

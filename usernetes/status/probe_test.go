@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
@@ -135,7 +136,7 @@ func TestPrintAnswers(t *testing.T) {
 		node.StatePath("/var/lib/kubelet/config.yaml"):                      "healthzPort: 1\n",
 		node.ProxyFile: "",
 	} {
-		writeFile(t, path, text)
+		roottest.WriteFile(t, path, text)
 	}
 	answers := map[string]message.Text{}
 	if err := json.Unmarshal(stdout(t, func() error { return PrintAnswers(t.Context(), m.node) }), &answers); err != nil {

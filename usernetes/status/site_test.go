@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -19,7 +20,7 @@ func TestProxyFindings(t *testing.T) {
 		{"HTTPS_PROXY=http://127.0.0.1:3128\n", "127.0.0.1"},
 	} {
 		dir := t.TempDir()
-		writeFile(t, dir+"/site.conf", c.settings)
+		roottest.WriteFile(t, dir+"/site.conf", c.settings)
 		site, err := node.LoadSite(dir)
 		if err != nil {
 			t.Fatal(err)

@@ -1,21 +1,12 @@
 package steps
 
 import (
-	"errors"
 	"os"
-	"path/filepath"
 	"testing"
 
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
-
-// write makes a file and the folders above it.
-func write(t *testing.T, path, text string) {
-	t.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // TestHalfMade: anything that kubeadm writes says that it has begun.
 func TestHalfMade(t *testing.T) {
@@ -31,7 +22,7 @@ func TestHalfMade(t *testing.T) {
 	}
 	for _, path := range append(kubeadmFiles(), "/etc/kubernetes/pki/ca.crt", node.ManifestsDir+"/etcd.yaml") {
 		noNode(t)
-		write(t, node.StatePath(path), "")
+		roottest.WriteFile(t, node.StatePath(path), "")
 		if !HalfMade() {
 			t.Errorf("with %s nothing is half made", path)
 		}

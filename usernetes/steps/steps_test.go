@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -78,7 +79,7 @@ func TestAskedFor(t *testing.T) {
 	if a, known := (Steps{}).AskedFor(); known || a.Config != "" {
 		t.Errorf("%+v, %v", a, known)
 	}
-	write(t, node.InitFile, "kind: x\n")
+	roottest.WriteFile(t, node.InitFile, "kind: x\n")
 	if a, known := (Steps{}).AskedFor(); known || a.Config != "kind: x\n" {
 		t.Errorf("%+v, %v", a, known)
 	}
@@ -94,7 +95,7 @@ func TestStepsComeBack(t *testing.T) {
 	if s, err := LoadSteps(); err != nil || s.Finished {
 		t.Errorf("without a node: %+v, %v", s, err)
 	}
-	write(t, node.NodeFile, "{}")
+	roottest.WriteFile(t, node.NodeFile, "{}")
 	if err := (Steps{Done: []string{"images"}, Begun: PhaseInit}).Save(); err != nil {
 		t.Fatal(err)
 	}
@@ -103,12 +104,12 @@ func TestStepsComeBack(t *testing.T) {
 		t.Errorf("%+v, %v", s, err)
 	}
 	for _, path := range []string{node.StepsFile, node.CopyOf(node.StepsFile)} {
-		write(t, path, "{")
+		roottest.WriteFile(t, path, "{")
 	}
 	if s, err := LoadSteps(); err != nil || s.Begun != "" {
 		t.Errorf("damaged, and nothing is begun: %+v, %v", s, err)
 	}
-	write(t, node.StatePath(node.AdminConf), "")
+	roottest.WriteFile(t, node.StatePath(node.AdminConf), "")
 	var damaged *node.DamagedError
 	if _, err := LoadSteps(); !errors.As(err, &damaged) {
 		t.Errorf("damaged: %v", err)
@@ -140,12 +141,12 @@ func TestFinished(t *testing.T) {
 		{"a join was leaving", Steps{Leaving: []string{"https://192.0.2.11:2379"}}, true, false, true},
 	} {
 		noNode(t)
-		write(t, node.NodeFile, "{}")
+		roottest.WriteFile(t, node.NodeFile, "{}")
 		if err := c.steps.Save(); err != nil {
 			t.Fatal(err)
 		}
 		if c.identity {
-			write(t, node.StatePath(node.KubeletConf), "")
+			roottest.WriteFile(t, node.StatePath(node.KubeletConf), "")
 		}
 		if got, err := Finished(); got != c.want || (err == nil) != c.ok {
 			t.Errorf("%s: %v, %v", c.name, got, err)
