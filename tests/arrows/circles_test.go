@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/tools/go/packages"
+
+	"github.com/alt-cloud/podsec-k8s/tests/sources"
 )
 
 // A graph has, for each file of a package, the files that it refers to.
@@ -18,14 +20,8 @@ type graph map[string]map[string]bool
 // TestNoCircles: in no package do files refer to each other in a circle, so each
 // can be read with those below it alone.
 func TestNoCircles(t *testing.T) {
-	all, err := packages.Load(&packages.Config{Dir: "../..", Mode: packages.LoadSyntax | packages.NeedDeps}, "./...")
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := sources.Load(t)
 	for _, pkg := range all {
-		if len(pkg.Errors) > 0 {
-			t.Fatal(pkg.Errors)
-		}
 		if circle := references(pkg).circle(); len(circle) > 0 {
 			t.Errorf("%s: files refer to each other: %s", pkg.PkgPath, strings.Join(circle, ", "))
 		}

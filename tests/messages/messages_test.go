@@ -17,7 +17,8 @@ import (
 	"testing"
 
 	"github.com/leonelquinteros/gotext"
-	"golang.org/x/tools/go/packages"
+
+	"github.com/alt-cloud/podsec-k8s/tests/sources"
 )
 
 const (
@@ -29,15 +30,8 @@ const (
 // message.Format, wherever it is.
 func said(t *testing.T) map[string]string {
 	t.Helper()
-	all, err := packages.Load(&packages.Config{Dir: "../..", Mode: packages.LoadSyntax | packages.NeedDeps}, "./...")
-	if err != nil {
-		t.Fatal(err)
-	}
 	texts := map[string]string{}
-	for _, pkg := range all {
-		if len(pkg.Errors) > 0 {
-			t.Fatal(pkg.Errors)
-		}
+	for _, pkg := range sources.Load(t) {
 		for _, file := range pkg.Syntax {
 			ast.Inspect(file, func(n ast.Node) bool {
 				e, ok := n.(ast.Expr)

@@ -2,9 +2,7 @@ package etcd
 
 import (
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -38,15 +36,13 @@ func TestQuorum(t *testing.T) {
 }
 
 func TestAskQuorum(t *testing.T) {
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `{"items":[
+	api := played.Start(t)
+	api.Has(etcdPods, `{"items":[
 		 {"spec":{"nodeName":"m1"},"status":{"conditions":[{"type":"Ready","status":"True"}]}},
 		 {"spec":{"nodeName":"m2"},"status":{"conditions":[{"type":"Ready","status":"True"}]}},
 		 {"spec":{"nodeName":"m3"},"status":{"conditions":[{"type":"Ready","status":"False"}]}},
 		 {"metadata":{"deletionTimestamp":"2026-01-01T00:00:00Z"},"spec":{"nodeName":"m4"},"status":{"conditions":[{"type":"Ready","status":"True"}]}}]}`)
-	}))
-	defer server.Close()
-	q, err := askQuorum(t.Context(), kubeapi.ClientOf(server.Client(), server.URL), node.Node{Name: "m1"})
+	q, err := askQuorum(t.Context(), api.Client(), node.Node{Name: "m1"})
 	if err != nil || q != (quorum{members: 3, others: 1}) {
 		t.Errorf("%+v, %v", q, err)
 	}

@@ -72,7 +72,7 @@ func NewClientOf(path string) (*Client, error) {
 		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: Timeout, IdleConnTimeout: time.Minute,
 	}
-	return &Client{&http.Client{Transport: transport}, strings.TrimSuffix(k.Clusters[0].Cluster.Server, "/")}, nil
+	return ClientOf(&http.Client{Transport: transport}, strings.TrimSuffix(k.Clusters[0].Cluster.Server, "/")), nil
 }
 
 // Get reads the object or list at a path of the API.
