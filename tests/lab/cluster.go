@@ -22,7 +22,10 @@ func cluster(ctx context.Context, g generation.Generation, masters, workers stri
 	return runStages(ctx, []stage{
 		{"programs, images, repository, root", func(ctx context.Context) error { _, err := node.Prepare(ctx, g); return err }},
 		{"package", func(ctx context.Context) error { return node.Package(ctx, g) }},
-		{"boot", func(ctx context.Context) (err error) { c, err = node.BootCluster(ctx, g, "", m, w); return err }},
+		{"boot", func(ctx context.Context) (err error) {
+			c, err = node.BootCluster(ctx, node.Boot, g, "", m, w)
+			return err
+		}},
 		{"install", func(ctx context.Context) error { return c.Install(ctx) }},
 		{"create-master", func(ctx context.Context) error { return c.Create(ctx, os.Stdout) }},
 		{"join", func(ctx context.Context) error { return c.Join(ctx) }},

@@ -20,17 +20,21 @@ const Endpoint = "api.podsec.test:6443"
 // with m1, m2, …, w1, w2, ….
 type Cluster struct{ Masters, Workers []*Node }
 
+// A Booter boots a node by its name.
+type Booter func(ctx context.Context, g generation.Generation, name string) (*Node, error)
+
 // All returns the masters and the workers.
 func (c Cluster) All() []*Node { return append(append([]*Node{}, c.Masters...), c.Workers...) }
 
-// BootCluster boots bare nodes that know each other's endpoint.
-func BootCluster(ctx context.Context, g generation.Generation, prefix string, masters, workers int) (c Cluster, err error) {
+// BootCluster boots nodes that know each other's endpoint; boot is Boot or
+// BootReady.
+func BootCluster(ctx context.Context, boot Booter, g generation.Generation, prefix string, masters, workers int) (c Cluster, err error) {
 	for i := range masters + workers {
 		name := fmt.Sprintf("%sm%d", prefix, i+1)
 		if i >= masters {
 			name = fmt.Sprintf("%sw%d", prefix, i+1-masters)
 		}
-		n, err := Boot(ctx, g, name)
+		n, err := boot(ctx, g, name)
 		if err != nil {
 			return c, err
 		}

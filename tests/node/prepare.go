@@ -23,6 +23,7 @@ import (
 // Parts is where the things are that a node is made of.
 type Parts struct {
 	Root       string
+	Installed  string // what lies over it when all is installed that podsec-k8s requires; "" in a bare node
 	Images     string
 	Repository string
 	Packages   string // repository of podsec-k8s itself

@@ -214,7 +214,6 @@ func BenchmarkInstall(b *testing.B) {
 		b.Fatal(err)
 	}
 	m := boot(b, g, "b-install")
-	m.run("dnf -q -y install $(dnf -q repoquery --requires --resolve podsec-k8s)")
 	for range b.N {
 		install := timed(m, "dnf -q -y install podsec-k8s")
 		post := timed(m, "podsec-k8s scriptlet post 2")

@@ -20,7 +20,7 @@ const readyTime = time.Minute
 // the two images.
 func TestClosedSite(t *testing.T) {
 	eachGeneration(t, func(t *testing.T, g generation.Generation) {
-		m := boot(t, g, "t-closed")
+		m := bootBare(t, g, "t-closed")
 		if err := m.WithoutImages(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +179,7 @@ func readme(t testing.TB, word string) []string {
 // registries: a registry is used as the remedies say, once plain, once with
 // TLS of a private authority and a login.
 func registries(m *machine, g generation.Generation) {
-	r := boot(m.t, g, "t-registry")
+	r := bootBare(m.t, g, "t-registry")
 	installRegistry(r)
 	startRegistry(r, g, "5000", "-listen :5000", "")
 	startRegistry(r, g, "5443", "-listen :5443 -tls registry.tls -ca /srv/ca.crt -login admin:secret", "--dest-creds=admin:secret ")

@@ -23,7 +23,7 @@ func toolCaches() []string {
 // kept over an upgrade, and all of it goes again.
 func TestMaster(t *testing.T) {
 	eachGeneration(t, func(t *testing.T, g generation.Generation) {
-		m := boot(t, g, "t-master")
+		m := bootBare(t, g, "t-master")
 		// What podsec-k8s requires comes first, so that only it differs.
 		m.run("dnf -q -y install $(dnf -q repoquery --requires --resolve podsec-k8s)")
 		m.run("printf '[Unit]\\nDescription=of the administrator\\n' > /etc/systemd/system/kubelet.service")

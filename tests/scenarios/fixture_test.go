@@ -70,15 +70,27 @@ func packageOnce(t testing.TB, g generation.Generation) {
 	packaged.generations[g.Name] = true
 }
 
-// boot boots a bare node with podsec-k8s in its repository. When the test
+// bootBare boots a bare node with podsec-k8s in its repository. When the test
 // fails, the node's journal is kept.
+func bootBare(t testing.TB, g generation.Generation, name string) *machine {
+	t.Helper()
+	return bootBy(node.Boot, t, g, name)
+}
+
+// boot boots a node that has all that podsec-k8s requires: to install that takes
+// ten seconds of a processor, which scenarios of other things spare.
 func boot(t testing.TB, g generation.Generation, name string) *machine {
+	t.Helper()
+	return bootBy(node.BootReady, t, g, name)
+}
+
+func bootBy(boot node.Booter, t testing.TB, g generation.Generation, name string) *machine {
 	t.Helper()
 	packageOnce(t, g)
 	if err := node.Down(t.Context(), name); err != nil { // of an interrupted run
 		t.Fatal(err)
 	}
-	n, err := node.Boot(t.Context(), g, name)
+	n, err := boot(t.Context(), g, name)
 	if err != nil {
 		t.Fatal(err)
 	}

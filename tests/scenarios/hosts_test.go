@@ -17,7 +17,6 @@ func TestHosts(t *testing.T) {
 	t.Parallel()
 	g := generation.All()[0]
 	m := boot(t, g, "t-hosts")
-	m.run("dnf -q -y install $(dnf -q repoquery --requires --resolve podsec-k8s)")
 	m.run(install + " && " + remove) // the account tools keep the files that they wrote before
 	for _, c := range refusedHosts() {
 		t.Run(c.name, func(t *testing.T) { c.run(m.on(t)) })

@@ -62,11 +62,11 @@ func bootCluster(t *testing.T, g generation.Generation, prefix string, masters, 
 	return c
 }
 
-// bootNodes boots the bare nodes of a cluster; they end with the test.
+// bootNodes boots the nodes of a cluster; they end with the test.
 func bootNodes(t *testing.T, g generation.Generation, prefix string, masters, workers int) node.Cluster {
 	t.Helper()
 	packageOnce(t, g)
-	c, err := node.BootCluster(t.Context(), g, prefix, masters, workers)
+	c, err := node.BootCluster(t.Context(), node.BootReady, g, prefix, masters, workers)
 	for _, n := range c.All() {
 		m := &machine{n, t, new(bool)}
 		t.Cleanup(m.end)

@@ -18,7 +18,7 @@ func TestNode(t *testing.T) {
 	t.Setenv("PODSEC_K8S_RUN", dir)
 	mountsBefore := mounts(t)
 	g := generation.All()[0]
-	m := boot(t, g, "t-node")
+	m := bootBare(t, g, "t-node")
 	for command, want := range map[string]int{
 		"true": 0, "exit 7": 7, "nonsense-command": 127, `test "$HOME" = /root -a "$(id -u)" = 0`: 0, "echo 'a  b' | grep -q 'a  b'": 0,
 	} {

@@ -150,7 +150,6 @@ func TestInstallFails(t *testing.T) {
 	t.Parallel()
 	g := generation.All()[0]
 	m := boot(t, g, "t-install")
-	m.run("dnf -q -y install $(dnf -q repoquery --requires --resolve podsec-k8s)")
 	before := m.snapshot()
 	m.run("dnf -q -y install podsec-k8s && cp /usr/bin/podsec-k8s /root/ && dnf -q -y remove --noautoremove podsec-k8s")
 	for _, c := range []struct{ name, spoil, mend string }{

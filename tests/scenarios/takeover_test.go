@@ -42,7 +42,7 @@ func TestTakeover(t *testing.T) {
 
 func takeOver(t *testing.T, g generation.Generation) {
 	m := boot(t, g, "t-takeover")
-	m.run("dnf -q -y install $(dnf -q repoquery --requires --resolve --latest-limit=1 podsec-k8s) && dnf -q -y install podsec-k8s-1.1.10")
+	m.run("dnf -q -y install podsec-k8s-1.1.10")
 	m.run(oldNode)
 	before := m.listed(oldFiles())
 

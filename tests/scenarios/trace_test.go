@@ -31,9 +31,6 @@ func traced(name, command string, quickly bool) string {
 func TestTrace(t *testing.T) {
 	eachGeneration(t, func(t *testing.T, g generation.Generation) {
 		m, w := boot(t, g, "t-traced"), boot(t, g, "t-traced2")
-		for _, m := range []*machine{m, w} {
-			m.run("dnf -q -y install $(dnf -q repoquery --requires --resolve podsec-k8s)")
-		}
 		m.run(traced("install", "dnf -q -y install podsec-k8s", true))
 		w.run("dnf -q -y install podsec-k8s")
 		m.run(traced("create", create, false))

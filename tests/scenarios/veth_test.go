@@ -13,7 +13,6 @@ func TestVeth(t *testing.T) {
 	t.Parallel()
 	g := generation.All()[0]
 	master, worker := boot(t, g, "t-veth1"), boot(t, g, "t-veth2")
-	master.run("dnf -q -y install $(dnf -q repoquery --requires --resolve podsec-k8s)")
 	before := master.snapshot()
 	for _, m := range []*machine{master, worker} {
 		m.run(wholePackets + " && dnf -q -y install podsec-k8s")
