@@ -174,21 +174,23 @@ func (m *machine) says(command string, words ...string) {
 	}
 }
 
-// eventually repeats a shell test until it holds.
+// eventually repeats a shell test until it holds. The node repeats it: to enter
+// a node takes longer than most tests do.
 func (m *machine) eventually(within time.Duration, command string) {
 	m.t.Helper()
-	deadline := time.Now().Add(within)
-	for {
-		out, status := m.try(command)
-		if status == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			m.t.Fatalf("not within %s: %s\n%s", within, command, out)
-		}
-		time.Sleep(time.Second)
+	loop := fmt.Sprintf(untilItHolds, within/time.Second)
+	if out, status := m.try("set -- '" + strings.ReplaceAll(command, "'", `'\''`) + "'\n" + loop); status != 0 {
+		m.t.Fatalf("not within %s: %s\n%s", within, command, out)
 	}
 }
+
+// untilItHolds repeats the command $1 for some seconds, and prints what it said
+// last when it still failed then.
+const untilItHolds = `end=$(($(date +%%s) + %d))
+until out=$(eval "$1" 2>&1); do
+	[ $(date +%%s) -lt $end ] || { printf '%%s\n' "$out"; exit 1; }
+	sleep 1
+done`
 
 // snapshot lists every file that a package may change: path, kind, mode,
 // owner, link target and digest.
