@@ -116,6 +116,7 @@ func TestRefuse(t *testing.T) {
 	})
 	t.Run("skipped service", func(t *testing.T) { skippedService(m.on(t)) })
 	t.Run("broken control plane", func(t *testing.T) { brokenInit(m.on(t), g) })
+	t.Run("all in Russian", func(t *testing.T) { russian(m.on(t)) })
 	t.Run("full disk", func(t *testing.T) { fullDisk(m.on(t)) })
 }
 
