@@ -34,6 +34,10 @@ type Entry struct {
 	Mode   os.FileMode
 }
 
+// userUnits is where systemd looks for the units of users.
+// Source: systemd.unit(5), "User Unit Search Path".
+const userUnits = "/usr/lib/systemd/user"
+
 // helper is the program, as it is built in the checkout and installed.
 const helper = "podsec-k8s"
 
@@ -72,7 +76,7 @@ func contents(source, docs string) ([]Entry, error) {
 		from, to string
 		ending   string // of the installed name
 	}{
-		{Plain, "units/user/*", "/usr/lib/systemd/user", ""},
+		{Plain, "units/user/*", userUnits, ""},
 		{ManPage, "cmd/podsec-k8s/man/*.8", "/usr/share/man/man8", ".xz"},
 		{ManPage, "cmd/podsec-k8s/man/ru/*.8", "/usr/share/man/ru/man8", ".xz"},
 	} {
@@ -87,6 +91,17 @@ func contents(source, docs string) ([]Entry, error) {
 			base := filepath.Base(name)
 			from := filepath.Join(filepath.Dir(many.from), base)
 			all = append(all, Entry{Kind: many.kind, Path: filepath.Join(many.to, base+many.ending), From: from, Mode: 0o644})
+		}
+	}
+	starters, err := wants(source)
+	if err != nil {
+		return nil, err
+	}
+	for starter, started := range starters {
+		links := filepath.Join(userUnits, starter+".wants")
+		all = append(all, folder(links, 0o755))
+		for _, unit := range started {
+			all = append(all, link("../"+unit, filepath.Join(links, unit)))
 		}
 	}
 	slices.SortFunc(all, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -141,6 +142,7 @@ func checkFiles(t *testing.T, p *rpm.Package, log Changelog) {
 		"drwx------ - /var/lib/podsec-k8s",
 	}
 	want = append(want, each(t, "../units/user/*", "-", "/usr/lib/systemd/user/", "")...)
+	want = append(want, startLinks(t)...)
 	want = append(want, each(t, "../cmd/podsec-k8s/man/*.8", "d", "/usr/share/man/man8/", ".xz")...)
 	want = append(want, each(t, "../cmd/podsec-k8s/man/ru/*.8", "d", "/usr/share/man/ru/man8/", ".xz")...)
 	var got []string
@@ -181,6 +183,35 @@ func each(t *testing.T, pattern, flags, folder, suffix string) []string {
 		all = append(all, "-rw-r--r-- "+flags+" "+folder+filepath.Base(name)+suffix)
 	}
 	return all
+}
+
+// startLinks lists the folders .wants and the links in them: one for each unit by
+// which a user unit is stopped.
+func startLinks(t *testing.T) (all []string) {
+	t.Helper()
+	starters := regexp.MustCompile(`(?m)^(?:PartOf|Requires)=(\S+)$`)
+	files, err := filepath.Glob("../units/user/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders := map[string]bool{}
+	for _, file := range files {
+		for _, match := range starters.FindAllStringSubmatch(string(read(t, file)), -1) {
+			folder, unit := "/usr/lib/systemd/user/"+match[1]+".wants", filepath.Base(file)
+			folders["drwxr-xr-x - "+folder] = true
+			all = append(all, "Lrwxrwxrwx - "+folder+"/"+unit+" -> ../"+unit)
+		}
+	}
+	for _, link := range []string{
+		"u7s.target.wants/u7s-kubelet.service -> ../u7s-kubelet.service",
+		"u7s-master.target.wants/u7s-etcd.service -> ../u7s-etcd.service",
+		"u7s-rootlesskit.service.wants/u7s-kubelet.service -> ../u7s-kubelet.service",
+	} {
+		if !slices.Contains(all, "Lrwxrwxrwx - /usr/lib/systemd/user/"+link) {
+			t.Errorf("nothing leads to the link %s", link)
+		}
+	}
+	return slices.AppendSeq(all, maps.Keys(folders))
 }
 
 // flagLetters writes flags as rpm's fflags does. Source: rpm's

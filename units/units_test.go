@@ -10,30 +10,41 @@ import (
 	"testing"
 )
 
-// TestNamespacesWantWhatNeedsThem: a service that could not start for want of
-// the namespaces starts with them, and the targets start each as well.
-func TestNamespacesWantWhatNeedsThem(t *testing.T) {
-	files, err := filepath.Glob("user/u7s-*.service")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var need []string
-	for _, file := range files {
-		if name := filepath.Base(file); slices.Contains(setting(t, name, "Requires"), RootlessKit) {
-			need = append(need, name)
+// TestUnitsArePartOfTheNode: by PartOf= and Requires= the package links each unit
+// to what starts it. So each is part of one target, but for the node's own, and
+// none is named in the file of what starts it. The kubelet, which kubeadm starts
+// alone, brings CRI-O.
+func TestUnitsArePartOfTheNode(t *testing.T) {
+	wants := map[string][]string{Kubelet: {CRIO}}
+	for _, file := range userUnits(t) {
+		name := filepath.Base(file)
+		part := setting(t, name, "PartOf")
+		if name == Target && part != nil || name != Target && !slices.Equal(part, []string{Target}) && !slices.Equal(part, []string{Master}) {
+			t.Errorf("%s is part of %q", name, part)
+		}
+		if got := setting(t, name, "Wants"); !slices.Equal(got, wants[name]) {
+			t.Errorf("%s wants %q", name, got)
 		}
 	}
-	if !slices.Contains(need, Kubelet) {
-		t.Fatalf("the kubelet needs no namespaces, only %q do", need)
-	}
-	if wanted := setting(t, RootlessKit, "Wants"); !slices.Equal(wanted, need) {
-		t.Errorf("%s wants %q, and %q need it", RootlessKit, wanted, need)
-	}
-	started := append(setting(t, Target, "Wants"), setting(t, Master, "Wants")...)
-	for _, name := range need {
-		if !slices.Contains(started, name) {
-			t.Errorf("neither %s nor %s wants %s", Target, Master, name)
+}
+
+// TestProgramsInTheNodeRequireIt: what a unit stops or runs in the namespaces needs
+// them, and starts after them.
+func TestProgramsInTheNodeRequireIt(t *testing.T) {
+	inside := 0
+	for _, file := range userUnits(t) {
+		name := filepath.Base(file)
+		words := append(setting(t, name, "ExecStart"), setting(t, name, "ExecStop")...)
+		if !slices.Contains(words, "stop") && !slices.Contains(words, "enter") {
+			continue
 		}
+		inside++
+		if !slices.Equal(setting(t, name, "Requires"), []string{RootlessKit}) || !slices.Contains(setting(t, name, "After"), RootlessKit) {
+			t.Errorf("%s does not require %s", name, RootlessKit)
+		}
+	}
+	if inside < 5 {
+		t.Errorf("only %d units run something in the node", inside)
 	}
 }
 
