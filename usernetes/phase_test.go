@@ -116,7 +116,7 @@ func TestMake(t *testing.T) {
 	if err := RunPhases(t.Context(), MasterPhases(), plan, r, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if want := titles(MasterPhases()); len(want) != 6 || !slices.Equal(r.ran, want) {
+	if !slices.Equal(r.ran, titles(MasterPhases())) {
 		t.Errorf("ran %q", r.ran)
 	}
 	if want := []string{"timeout 300 skopeo", "kubeadm init --config=" + node.InitFile, "kubectl apply -f", "kubectl --namespace=kube-system rollout"}; !slices.Equal(s.ran(), want) {
@@ -136,7 +136,8 @@ func TestMake(t *testing.T) {
 		}
 	}
 	r = &recorder{}
-	if err := RunPhases(t.Context(), MasterPhases(), plan, r, io.Discard); err != nil || !slices.Equal(r.skipped, titles(MasterPhases())[3:4]) {
+	once := slices.DeleteFunc(MasterPhases(), func(p Phase) bool { return p.Name != steps.PhaseInit })
+	if err := RunPhases(t.Context(), MasterPhases(), plan, r, io.Discard); err != nil || len(once) != 1 || !slices.Equal(r.skipped, titles(once)) {
 		t.Errorf("again: skipped %q, %v", r.skipped, err)
 	}
 	if !slices.Contains(s.systemd.Calls(), "start u7s-rootlesskit.service") {
