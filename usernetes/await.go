@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"os"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -25,9 +24,6 @@ const (
 	apiTimeout  = 15 * time.Second
 	apiInterval = 100 * time.Millisecond
 )
-
-// addressTimeout is how long the machine's network may take to come up.
-const addressTimeout = 30 * time.Second
 
 // awaitAPI waits until the apiserver of this node is ready, and not only
 // serving: before it has made its ClusterRoles it refuses the other
@@ -71,17 +67,6 @@ func answers(ctx context.Context, client *http.Client, url string) bool {
 	return response.StatusCode == http.StatusOK || response.StatusCode == http.StatusUnauthorized
 }
 
-// awaitAddress waits until the machine has the node's address: at boot the
-// network may come up after the node.
-func awaitAddress(ctx context.Context, n node.Node) error {
-	return wait.Until(ctx, addressTimeout, func() error {
-		if missing := node.CheckAddress(n, node.HostAddresses()); missing != nil {
-			return missing
-		}
-		return nil
-	})
-}
-
 // awaitKnown waits until the kubelet has an identity and has made the node known
 // to the cluster, maybe a moment after kubeadm has seen it run, and gives a
 // client with that identity.
@@ -94,44 +79,4 @@ func awaitKnown(ctx context.Context, n node.Node) (api *kubeapi.Client, err erro
 		return err
 	})
 	return api, err
-}
-
-// awaitSubnet waits until the cluster has given this node its part of the
-// pod network: without it flanneld only ends. It runs in the node.
-func awaitSubnet(ctx context.Context, n node.Node) error {
-	api, err := kubeapi.NewClient(node.KubeletConf)
-	if err != nil {
-		return err
-	}
-	for {
-		own, err := api.Node(ctx, n.Name)
-		if err != nil {
-			return message.Errorf("waiting for this node's part of the pod network: %w", err)
-		}
-		if own.Spec.PodCIDR != "" {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait.Debounce):
-		}
-	}
-}
-
-// runFlanneld waits for the node's subnet and becomes flanneld. It runs in
-// the node. flanneld takes its identity, and so its rights, from the
-// kubelet's, and the name of the node from the environment.
-// Source: flannel's Documentation/configuration.md.
-func runFlanneld(ctx context.Context, n node.Node) error {
-	if err := awaitSubnet(ctx, n); err != nil {
-		return err
-	}
-	return host.Command{
-		Path: "flanneld", Env: append(os.Environ(), "NODE_NAME="+n.Name),
-		Args: []string{
-			"--kube-subnet-mgr", "--kubeconfig-file=" + node.KubeletConf, "--net-config-path=" + node.NetFile,
-			"--ip-masq", "--iface=" + n.FlannelInterface(), "--public-ip=" + n.IP.String(),
-		},
-	}.Exec()
 }

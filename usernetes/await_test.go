@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -24,21 +23,6 @@ func TestAnswers(t *testing.T) {
 	}
 	if answers(t.Context(), http.DefaultClient, "://") {
 		t.Error("no URL has answered")
-	}
-}
-
-// TestAwaitAddress: the machine's is there at once, and for another it waits no longer
-// than it may.
-func TestAwaitAddress(t *testing.T) {
-	s := playSite(t)
-	if err := awaitAddress(t.Context(), s.node); err != nil {
-		t.Error(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	s.node.IP = netip.MustParseAddr("192.0.2.99")
-	if err := awaitAddress(ctx, s.node); err == nil {
-		t.Error("an address that is not the machine's")
 	}
 }
 

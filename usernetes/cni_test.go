@@ -21,7 +21,7 @@ func TestBridgeNetwork(t *testing.T) {
 			t.Errorf("no %s in %s", want, data)
 		}
 	}
-	if err := RunUnit(t.Context(), "cni-file", ""); err == nil {
+	if err := RunUnit(t.Context(), "cni", nil); err == nil {
 		t.Error("without a subnet")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -13,6 +14,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/services"
 )
 
 // nodeRights lets node identities run kube-proxy and flanneld.
@@ -37,14 +39,18 @@ func startServices(ctx context.Context, w *Work) error {
 	// flanneld waits for the node's subnet, so only the node's readiness
 	// tells that it is up.
 	var faults []error
-	for _, unit := range []string{units.Flanneld, units.KubeProxy, units.Ports, units.Manifests} {
-		faults = append(faults, w.Manager.Begin(ctx, unit))
+	for _, s := range services.Network() {
+		faults = append(faults, w.Manager.Begin(ctx, s.Unit))
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, w.Manager.Begin(ctx, units.Manifests))...)
 }
 
 func stopServices(ctx context.Context, w *Work) error {
-	return errors.Join(w.Manager.Stop(ctx, units.Ports), w.Manager.Stop(ctx, units.KubeProxy), w.Manager.Stop(ctx, units.Flanneld))
+	var faults []error
+	for _, s := range slices.Backward(services.Network()) {
+		faults = append(faults, w.Manager.Stop(ctx, s.Unit))
+	}
+	return errors.Join(faults...)
 }
 
 func writeNetworkFiles(n node.Node) error {

@@ -14,7 +14,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/etcd"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
-	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
+	"github.com/alt-cloud/podsec-k8s/usernetes/services"
 	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
@@ -85,13 +85,16 @@ func noteResetting() error {
 	return s.Save()
 }
 
-// nodeUnits lists every unit of a node, those first that others need least.
+// nodeUnits lists every unit of a node, those first that others need least. What
+// follows the manifests comes before the services that it would start again.
 func nodeUnits() []string {
-	all := []string{units.Target, units.Manifests, units.Kubelet, units.KubeProxy, units.Flanneld, units.Ports}
-	for _, name := range staticpod.Components() {
-		all = append(all, units.Component(name))
+	all := []string{units.Target, units.Manifests}
+	for _, s := range slices.Backward(services.All()) {
+		if s.Unit != units.Manifests {
+			all = append(all, s.Unit)
+		}
 	}
-	return append(all, units.CRIO, units.RootlessKit)
+	return all
 }
 
 // removeState deletes folders of state in a user namespace of its own, for

@@ -93,7 +93,7 @@ func TestResetThatFails(t *testing.T) {
 func TestWipe(t *testing.T) {
 	playSite(t)
 	roottest.WriteFile(t, node.GoneStateDir+"/x", "")
-	if err := RunUnit(t.Context(), "wipe", ""); err != nil {
+	if err := RunUnit(t.Context(), "wipe", nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(node.GoneStateDir); !os.IsNotExist(err) {

@@ -44,14 +44,15 @@ func nodeCommand(p *printer) *cli.Command {
 // unitCommand is what the user units run.
 func unitCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "unit", Usage: p.help("what a unit u7s-NAME runs"), ArgsUsage: "NAME [ABOUT]", Hidden: true,
-		Action: func(c *cli.Context) error {
-			err := usernetes.RunUnit(c.Context, c.Args().First(), c.Args().Get(1))
+		Name: "unit", Usage: p.help("what a unit u7s-NAME runs"), ArgsUsage: "NAME [ARGS…]", Hidden: true,
+		SkipFlagParsing: true,
+		Action: takesAll(func(c *cli.Context, args []string) error {
+			err := usernetes.RunUnit(c.Context, args[0], args[1:])
 			if err != nil {
 				err = errors.Join(err, host.Status(host.Printable(err.Error()))) // for whoever asks systemd
 			}
 			return err
-		},
+		}),
 	}
 }
 

@@ -43,26 +43,28 @@ func execCommand(p *printer) *cli.Command {
 		Name: "exec", Usage: p.help("runs any program in the node's namespaces, as their root"), ArgsUsage: "PROGRAM [ARGS…]",
 		Description:     p.help("Example: podsec-k8s exec ip address"),
 		SkipFlagParsing: true,
-		Action:          execInNode,
+		Action:          takesAll(func(c *cli.Context, args []string) error { return inNode(c.Context, args[0], args[1:]) }),
 	}
 }
 
-// execInNode takes the program's own flags as they are: what comes before the
-// program is ours.
-func execInNode(c *cli.Context) error {
-	args := c.Args().Slice()
-	switch first := c.Args().First(); {
-	case first == "--help" || first == "-h":
-		return cli.ShowSubcommandHelp(c)
-	case first == "--":
-		args = args[1:]
-	case strings.HasPrefix(first, "-"):
-		return wrongUsage(c, misuse("there is no flag %s", first))
+// takesAll runs an action with a program and its own flags as they are: what comes
+// before the program is ours.
+func takesAll(action func(c *cli.Context, args []string) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		args := c.Args().Slice()
+		switch first := c.Args().First(); {
+		case first == "--help" || first == "-h":
+			return cli.ShowSubcommandHelp(c)
+		case first == "--":
+			args = args[1:]
+		case strings.HasPrefix(first, "-"):
+			return wrongUsage(c, misuse("there is no flag %s", first))
+		}
+		if err := wordsOf(c.Command.ArgsUsage).check(args); err != nil {
+			return wrongUsage(c, err)
+		}
+		return action(c, args)
 	}
-	if err := wordsOf(c.Command.ArgsUsage).check(args); err != nil {
-		return wrongUsage(c, err)
-	}
-	return inNode(c.Context, args[0], args[1:])
 }
 
 // inNode runs a program in the node. u7s-admin's process becomes it; root has

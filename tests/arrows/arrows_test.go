@@ -24,7 +24,7 @@ type folder struct {
 // rooms are those of usernetes, the lowest first.
 var rooms = []string{
 	"wait", "document", "hostfs", "node", "kubeapi", "portdriver", "namespace", "kubeadm", "staticpod",
-	"images", "preflight", "steps", "etcd", "ports", "status", "guard",
+	"images", "ports", "services", "preflight", "steps", "etcd", "status", "guard",
 }
 
 // folders lists who may not know whom: a room none above itself, the parts of the

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // InNode returns the command that runs a program in the node's namespaces, as
@@ -60,4 +61,12 @@ func (p Program) ExecUnit(ctx context.Context) error {
 		return err
 	}
 	return cmd.Exec()
+}
+
+// Enter is ExecUnit for a unit that says itself what is to run in the node.
+func Enter(ctx context.Context, argv []string) error {
+	if len(argv) == 0 {
+		return message.Errorf("no program to run in the node is named")
+	}
+	return Program{Name: argv[0], Args: argv[1:]}.ExecUnit(ctx)
 }

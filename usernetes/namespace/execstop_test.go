@@ -38,7 +38,7 @@ func TestStopSparesTheLog(t *testing.T) {
 		want bool
 	}{
 		"of a component": {[]string{node.Self, "unit", "log", "etcd"}, true},
-		"in the node":    {[]string{node.Self, "unit", "flanneld-inside"}, false},
+		"in the node":    {[]string{node.Self, "unit", "flanneld"}, false},
 		"another's":      {[]string{"/usr/bin/other", "unit", "log", "etcd"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -21,14 +21,13 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
-	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
+	"github.com/alt-cloud/podsec-k8s/usernetes/services"
 )
 
-// programs lists what a node runs.
+// programs lists what a node runs: its services, and what those and podsec-k8s run.
 func programs() []string {
-	return append(staticpod.Components(),
-		"kubeadm", "kubelet", "kube-proxy", "kubectl", "crictl", "flanneld", "crio", "crun", "conmon",
-		"rootlesskit", "slirp4netns", "nsenter", "ip", "iptables", "conntrack", "skopeo", "newuidmap", "newgidmap")
+	return append(services.Programs(),
+		"kubeadm", "kubectl", "crictl", "crun", "conmon", "slirp4netns", "nsenter", "ip", "iptables", "conntrack", "skopeo", "newuidmap", "newgidmap")
 }
 
 // GatherFacts looks at the machine. What can't be found out is left at its

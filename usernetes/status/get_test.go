@@ -12,6 +12,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/ports"
+	"github.com/alt-cloud/podsec-k8s/usernetes/services"
 	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
@@ -72,8 +73,8 @@ func TestGet(t *testing.T) {
 			}
 		}, StateUnfinished, []string{"phase images is not done"}},
 		{"stopped", "{}", func(_ *testing.T, m machine) {
-			for _, unit := range nodeParts(m.node, nil) {
-				m.systemd.Forget(unit)
+			for _, s := range services.Of(m.node) {
+				m.systemd.Forget(s.Unit)
 			}
 		}, StateStopped, nil},
 		{"reset by kubeadm", "{}", func(t *testing.T, _ machine) {

@@ -14,6 +14,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	cluster "github.com/alt-cloud/podsec-k8s/usernetes/kubeapi/played"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/services"
 	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
@@ -76,7 +77,7 @@ func clusterNode(name, address string, ready bool) string {
 
 // runs lets all parts of a worker run.
 func (m machine) runs() {
-	for _, unit := range nodeParts(m.node, nil) {
-		m.systemd.Set(unit, played.Properties{"ActiveState": "active", "SubState": "running"})
+	for _, s := range services.Of(m.node) {
+		m.systemd.Set(s.Unit, played.Properties{"ActiveState": "active", "SubState": "running"})
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
-	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
+	"github.com/alt-cloud/podsec-k8s/usernetes/services"
 )
 
 // A service that has come up again and has run for less than this, after as
@@ -26,35 +26,15 @@ type Part struct {
 	answer message.Text // why it does not work, by its own word; nothing when it does or was not asked
 }
 
-// nodeParts lists the services that a node is to have, in the order in which
-// they start. manifests are the components that kubeadm has written one for:
-// etcd may be somewhere else.
-func nodeParts(n node.Node, manifests []string) []string {
-	names := []string{units.RootlessKit, units.CRIO, units.Kubelet, units.Flanneld, units.KubeProxy, units.Ports, units.Manifests}
-	for _, name := range staticpod.Components() {
-		if slices.Contains(manifests, name) || n.APIPort != 0 && name != staticpod.Etcd {
-			names = append(names, units.Component(name))
-		}
-	}
-	return names
-}
-
-func presentManifests() []string {
-	return slices.DeleteFunc(staticpod.Components(), func(name string) bool {
-		_, err := staticpod.ReadManifest(name)
-		return err != nil
-	})
-}
-
 // LookAtParts asks systemd for each part of the node, and then the parts
 // themselves, when there is anyone to be asked.
 func LookAtParts(ctx context.Context, manager *host.Manager, n node.Node) (parts []Part, err error) {
-	for _, unit := range nodeParts(n, presentManifests()) {
-		s, err := manager.State(ctx, unit)
+	for _, service := range services.Of(n) {
+		s, err := manager.State(ctx, service.Unit)
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, Part{Unit: unit, State: s})
+		parts = append(parts, Part{Unit: service.Unit, State: s})
 	}
 	if !parts[0].State.Up() {
 		return parts, nil

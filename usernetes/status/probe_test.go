@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,68 +13,8 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
-	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
+	"github.com/alt-cloud/podsec-k8s/usernetes/services"
 )
-
-func TestReadinessOf(t *testing.T) {
-	n := node.Node{IP: netip.MustParseAddr("192.0.2.10")}
-	for _, c := range []struct {
-		name, container string
-		want            string // scheme, address and path; "" when it can't be asked
-	}{
-		{"apiserver of 1.26", `
-    livenessProbe: {httpGet: {host: 192.0.2.10, path: /livez, port: 6443, scheme: HTTPS}}
-    readinessProbe: {httpGet: {host: 192.0.2.10, path: /readyz, port: 6443, scheme: HTTPS}}`, "https 192.0.2.10:6443 /readyz"},
-		{"etcd of 1.26", `
-    livenessProbe: {httpGet: {host: 127.0.0.1, path: "/health?exclude=NOSPACE&serializable=true", port: 2381, scheme: HTTP}}
-    startupProbe: {httpGet: {host: 127.0.0.1, path: "/health?serializable=false", port: 2381, scheme: HTTP}}`, "http 127.0.0.1:2381 /health?serializable=false"},
-		{"a port with a name, as 1.34 has it", `
-    ports: [{containerPort: 10257, name: probe-port, protocol: TCP}]
-    livenessProbe: {httpGet: {host: 127.0.0.1, path: /healthz, port: probe-port, scheme: HTTPS}}`, "https 127.0.0.1:10257 /healthz"},
-		{"no host, scheme or slash", `
-    readinessProbe: {httpGet: {path: ready, port: 80}}`, "http 192.0.2.10:80 /ready"},
-		{"a connection", `
-    readinessProbe: {tcpSocket: {port: 2379}}`, "tcp 192.0.2.10:2379 "},
-		{"a program", `
-    readinessProbe: {exec: {command: [true]}}`, ""},
-		{"a program, and life over HTTP", `
-    readinessProbe: {exec: {command: [true]}}
-    livenessProbe: {httpGet: {path: /, port: 81}}`, "http 192.0.2.10:81 /"},
-		{"none", "", ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			m, err := staticpod.ParseManifest("x", []byte("spec:\n  containers:\n  - name: x"+c.container+"\n"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := ""
-			if p, known := readinessOf(m, n); known {
-				got = p.scheme + " " + p.address + " " + p.path
-			}
-			if got != c.want {
-				t.Errorf("got %q, want %q", got, c.want)
-			}
-		})
-	}
-}
-
-func TestKubeletProbe(t *testing.T) {
-	for config, want := range map[string]string{
-		"":                            "127.0.0.1:10248",
-		"healthzPort: 1":              "127.0.0.1:1",
-		"healthzBindAddress: 0.0.0.0": "0.0.0.0:10248",
-		"healthzPort: 0":              "",
-		"healthzPort: [":              "",
-	} {
-		got := ""
-		if p, known := kubeletProbe([]byte(config)); known {
-			got = p.address
-		}
-		if got != want {
-			t.Errorf("%q: got %q, want %q", config, got, want)
-		}
-	}
-}
 
 func TestProbeAsks(t *testing.T) {
 	status, text := http.StatusOK, ""
@@ -89,7 +28,7 @@ func TestProbeAsks(t *testing.T) {
 	}))
 	defer server.Close()
 	address := strings.TrimPrefix(server.URL, "https://")
-	p := probe{scheme: "https", address: address, path: "/readyz?a=b", header: http.Header{"X-Who": {"podsec"}}}
+	p := services.Probe{Scheme: "https", Address: address, Path: "/readyz?a=b", Header: http.Header{"X-Who": {"podsec"}}}
 	for _, c := range []struct {
 		status     int
 		text, want string
@@ -100,18 +39,18 @@ func TestProbeAsks(t *testing.T) {
 		{http.StatusServiceUnavailable, " not yet\n", "503 Service Unavailable: not yet"},
 	} {
 		status, text = c.status, c.text
-		err := p.ask(t.Context())
+		err := ask(t.Context(), p)
 		if (err == nil) != (c.want == "") || err != nil && !strings.HasSuffix(err.Error(), c.want) {
 			t.Errorf("%d: got %v, want %q", c.status, err, c.want)
 		}
 	}
-	if err := (probe{scheme: "tcp", address: address}).ask(t.Context()); err != nil {
+	if err := ask(t.Context(), services.Probe{Scheme: "tcp", Address: address}); err != nil {
 		t.Error(err)
 	}
 	server.Close()
-	for _, p := range []probe{p, {scheme: "tcp", address: address}} {
-		if err := p.ask(t.Context()); err == nil {
-			t.Errorf("%s: nobody listens, and it answers", p.scheme)
+	for _, p := range []services.Probe{p, {Scheme: "tcp", Address: address}} {
+		if err := ask(t.Context(), p); err == nil {
+			t.Errorf("%s: nobody listens, and it answers", p.Scheme)
 		}
 	}
 }

@@ -12,30 +12,8 @@ import (
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
-	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
 	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
-
-func TestNodeParts(t *testing.T) {
-	common := []string{units.RootlessKit, units.CRIO, units.Kubelet, units.Flanneld, units.KubeProxy, units.Ports, units.Manifests}
-	for _, c := range []struct {
-		name      string
-		port      int
-		manifests []string
-		want      []string
-	}{
-		{"worker", 0, nil, common},
-		{"control plane", 6443, staticpod.Components(), append(slices.Clone(common), "u7s-etcd.service", "u7s-kube-apiserver.service", "u7s-kube-controller-manager.service", "u7s-kube-scheduler.service")},
-		{"etcd somewhere else", 6443, staticpod.Components()[1:], append(slices.Clone(common), "u7s-kube-apiserver.service", "u7s-kube-controller-manager.service", "u7s-kube-scheduler.service")},
-		{"a manifest that is gone", 6443, []string{"etcd"}, append(slices.Clone(common), "u7s-etcd.service", "u7s-kube-apiserver.service", "u7s-kube-controller-manager.service", "u7s-kube-scheduler.service")},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if got := nodeParts(node.Node{APIPort: c.port}, c.manifests); !slices.Equal(got, c.want) {
-				t.Errorf("got %q", got)
-			}
-		})
-	}
-}
 
 func TestPartLine(t *testing.T) {
 	now := time.Now()

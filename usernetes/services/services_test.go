@@ -1,0 +1,118 @@
+package services
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
+	"github.com/alt-cloud/podsec-k8s/units"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
+)
+
+// TestTableAndUnitFiles: each service has its unit file, each unit file is a service,
+// and both agree about what it runs.
+func TestTableAndUnitFiles(t *testing.T) {
+	files, err := filepath.Glob("../../units/user/*.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known []string
+	for _, s := range All() {
+		known = append(known, s.Unit)
+		text, err := os.ReadFile("../../units/user/" + s.Unit)
+		if err != nil {
+			t.Errorf("a service without a unit file: %v", err)
+			continue
+		}
+		own := node.Self + " unit " + s.Name()
+		commands := units.Settings(string(text))["ExecStart"]
+		if len(commands) != 1 {
+			t.Fatalf("%s runs %q", s.Unit, commands)
+		}
+		program, enters := strings.CutPrefix(commands[0], node.Self+" unit enter ")
+		if runs := program == own; runs != (s.Run != nil) || !runs && !enters {
+			t.Errorf("%s runs %q, and the table has a function: %v", s.Unit, commands[0], s.Run != nil)
+		}
+	}
+	for _, file := range files {
+		if !slices.Contains(known, filepath.Base(file)) {
+			t.Errorf("%s is no service of the table", file)
+		}
+	}
+}
+
+// TestOf: etcd may be somewhere else, and a manifest may be missing.
+func TestOf(t *testing.T) {
+	var common []string
+	for _, s := range All() {
+		if s.Manifest == "" {
+			common = append(common, s.Unit)
+		}
+	}
+	for _, unit := range []string{units.RootlessKit, units.CRIO, units.Kubelet, units.Flanneld, units.KubeProxy, units.Ports, units.Manifests} {
+		if !slices.Contains(common, unit) {
+			t.Errorf("not every node has %s", unit)
+		}
+	}
+	for _, c := range []struct {
+		name      string
+		port      int
+		manifests []string
+		want      []string
+	}{
+		{"worker", 0, nil, common},
+		{"control plane", 6443, staticpod.Components(), append(slices.Clone(common), "u7s-etcd.service", "u7s-kube-apiserver.service", "u7s-kube-controller-manager.service", "u7s-kube-scheduler.service")},
+		{"etcd somewhere else", 6443, staticpod.Components()[1:], append(slices.Clone(common), "u7s-kube-apiserver.service", "u7s-kube-controller-manager.service", "u7s-kube-scheduler.service")},
+		{"a manifest that is gone", 6443, []string{"etcd"}, append(slices.Clone(common), "u7s-etcd.service", "u7s-kube-apiserver.service", "u7s-kube-controller-manager.service", "u7s-kube-scheduler.service")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			for _, s := range of(node.Node{APIPort: c.port}, c.manifests) {
+				got = append(got, s.Unit)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+// TestRun: only a service with a function is run.
+func TestRun(t *testing.T) {
+	for _, name := range []string{"x", "u7s-kubelet.service", ""} {
+		if err := Run(t.Context(), name, node.Node{}); err == nil || !strings.Contains(err.Error(), "there is no service") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// TestCommandLines: each program has its own.
+func TestCommandLines(t *testing.T) {
+	n := node.Node{Name: "m1", Kubernetes: "v1.26.3", ImageRepository: "registry.example"}
+	roottest.WriteFile(t, node.StatePath(kubeletConfig), "kind: KubeletConfiguration\n")
+	roottest.WriteFile(t, node.StatePath("/var/lib/kubelet/kubeadm-flags.env"), "KUBELET_KUBEADM_ARGS=\"--node-ip=192.0.2.10\"\n")
+	for name, c := range map[string]struct {
+		program func() (namespace.Program, error)
+		want    string
+	}{
+		"crio":       {func() (namespace.Program, error) { return crio(n) }, "--pause-image=registry.example/pause:"},
+		"kube-proxy": {func() (namespace.Program, error) { return kubeProxy(n), nil }, "--config=" + node.ProxyFile + " --hostname-override=m1"},
+		"kubelet":    {kubelet, "--config=/var/lib/kubelet/config.yaml --seccomp-default --node-ip=192.0.2.10"},
+	} {
+		p, err := c.program()
+		if args := strings.Join(p.Args, " "); err != nil || p.Name != name || !strings.Contains(args, c.want) {
+			t.Errorf("%s: %q, %v", name, args, err)
+		}
+	}
+	if err := os.RemoveAll(node.Home); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kubelet(); err == nil {
+		t.Error("kubeadm has written nothing")
+	}
+}
