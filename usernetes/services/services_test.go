@@ -1,6 +1,8 @@
 package services
 
 import (
+	"context"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,12 +84,72 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// TestRun: only a service with a function is run.
+// TestRun: only a service with a function is run, and what it lacks is told.
 func TestRun(t *testing.T) {
-	for _, name := range []string{"x", "u7s-kubelet.service", ""} {
-		if err := Run(t.Context(), name, node.Node{}); err == nil || !strings.Contains(err.Error(), "there is no service") {
-			t.Errorf("%q: %v", name, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	n := node.Node{Name: "m1", IP: netip.MustParseAddr("192.0.2.99"), Kubernetes: "v1.26.3"}
+	for name, want := range map[string]string{
+		"x":                   "there is no service",
+		"u7s-kubelet.service": "there is no service",
+		"rootlesskit":         "192.0.2.99",
+		"crio":                "there is no node",
+		"kubelet":             "config.yaml",
+		"flanneld":            node.KubeletConf,
+		"kube-proxy":          "there is no node",
+		"ports":               "kubelet.conf",
+		"manifests":           "node.json",
+		"etcd":                "etcd",
+	} {
+		if err := Run(ctx, name, n); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestHealth: a service can be asked once its configuration says where.
+func TestHealth(t *testing.T) {
+	known := func() (all []string) {
+		for _, s := range All() {
+			if s.Health == nil {
+				continue
+			}
+			if p, ok := s.Health(node.Node{}); ok {
+				all = append(all, s.Name()+" "+p.Address)
+			}
+		}
+		return all
+	}
+	if got := known(); got != nil {
+		t.Errorf("before there is any: %q", got)
+	}
+	roottest.WriteFile(t, node.StatePath(kubeletConfig), "healthzPort: 1\n")
+	roottest.WriteFile(t, node.ProxyFile, "")
+	roottest.WriteFile(t, node.StatePath(node.ManifestsDir)+"/etcd.yaml", "spec: {containers: [{name: etcd, livenessProbe: {tcpSocket: {host: 127.0.0.1, port: 2}}}]}\n")
+	if got := known(); !slices.Equal(got, []string{"kubelet 127.0.0.1:1", "kube-proxy 127.0.0.1:10256", "etcd 127.0.0.1:2"}) {
+		t.Errorf("got %q", got)
+	}
+	if err := os.RemoveAll(node.Home); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLists: the pod network comes up in its order, and every program has a name.
+func TestLists(t *testing.T) {
+	var network []string
+	for _, s := range Network() {
+		network = append(network, s.Unit)
+	}
+	if !slices.Equal(network[:3], []string{units.Flanneld, units.KubeProxy, units.Ports}) {
+		t.Errorf("got %q", network)
+	}
+	for _, name := range []string{"rootlesskit", "crio", "kubelet", "flanneld", "kube-proxy", "etcd", "kube-apiserver"} {
+		if !slices.Contains(Programs(), name) {
+			t.Errorf("nobody looks for %s", name)
+		}
+	}
+	if slices.Contains(Programs(), "") {
+		t.Error("a program without a name is looked for")
 	}
 }
 
