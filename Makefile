@@ -58,8 +58,8 @@ lint: tools $(LINT) ## formatting, vet, staticcheck and the project's own rules
 	cd tests && $(LINT) run --config ../.golangci.yml ./...
 	PODSEC_K8S_LINT=$(LINT) go -C tests test -count=1 ./arrows
 
-# The scenarios wait a third of their time: those of the two generations run
-# beside each other, each in a lab of its own, two at a time. 1.34's log is shown
+# The scenarios wait half of their time: those of the two generations run
+# beside each other, each in a lab of its own, four at a time in all. 1.34's log is shown
 # at the end, for two logs in one can't be read. What 1.34 is made of is built by a
 # command that gets what the scenarios leave of the processors: the kernel shares
 # processors between sessions first, so it is nice as a session of its own.
@@ -67,8 +67,8 @@ lint: tools $(LINT) ## formatting, vet, staticcheck and the project's own rules
 # Source: sched(7), "The autogroup feature"; setpriv(1), "--pdeathsig".
 BESIDE = setpriv --pdeathsig TERM
 IDLY = $(BESIDE) setsid nice -n 19 sh -c 'echo 19 2>/dev/null > /proc/self/autogroup; exec "$$@"' idly
-SCENARIOS = go -C tests test -count=1 -timeout 75m -v
-BOTH = ^(TestMaster|TestWorker|TestClosedSite|TestFiles|TestBrokenControlPlane|TestCuts)$$
+SCENARIOS = go -C tests test -count=1 -timeout 75m -v -parallel 4
+BOTH = ^(TestMaster|TestWorker|TestJoinRefused|TestClosedSite|TestFiles|TestBrokenControlPlane|TestCuts)$$
 
 test scenarios cuts: DEBIAN += user-mode-linux
 scenarios: tools ## install, cluster, erase in booted nodes

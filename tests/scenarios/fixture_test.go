@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 // eachGeneration runs a scenario on both generations, beside other scenarios:
 // they wait most of their time.
 func eachGeneration(t *testing.T, scenario func(*testing.T, generation.Generation)) {
-	t.Parallel()
+	parallel(t)
 	for _, g := range generation.All() {
 		t.Run(g.Name, func(t *testing.T) { scenario(t, g) })
 	}

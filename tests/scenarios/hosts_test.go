@@ -14,7 +14,7 @@ import (
 // and remedy, and unchanged, or the right thing comes of it; and erase gives
 // back what was.
 func TestHosts(t *testing.T) {
-	t.Parallel()
+	parallel(t)
 	g := generation.All()[0]
 	m := boot(t, g, "t-hosts")
 	m.run(install + " && " + remove) // the account tools keep the files that they wrote before

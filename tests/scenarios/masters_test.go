@@ -13,7 +13,7 @@ import (
 // TestControlPlanes makes a cluster of three control planes and a worker of
 // another network mode, takes the first one's power, and lets one go.
 func TestControlPlanes(t *testing.T) {
-	t.Parallel()
+	parallel(t)
 	g := generation.All()[0]
 	c := bootCluster(t, g, "t-", 3, 1)
 	worker := &machine{c.Workers[0], t, new(bool)}

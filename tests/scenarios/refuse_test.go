@@ -85,7 +85,7 @@ func sethostname(name string) string {
 // TestRefuse: bad input ends with a cause, a remedy and a status, and changes
 // nothing.
 func TestRefuse(t *testing.T) {
-	t.Parallel()
+	parallel(t)
 	g := generation.All()[0]
 	m := boot(t, g, "t-refuse")
 	m.run("dnf -q -y install podsec-k8s")
@@ -148,7 +148,7 @@ func nodeState(m *machine) string {
 // TestInstallFails: a package that can't change its host takes back what it
 // began, says why, and can be finished later.
 func TestInstallFails(t *testing.T) {
-	t.Parallel()
+	parallel(t)
 	g := generation.All()[0]
 	m := boot(t, g, "t-install")
 	before := m.snapshot()

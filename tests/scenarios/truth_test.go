@@ -161,7 +161,7 @@ func brokenControlPlane(first, second *machine) {
 // that is cut short. The second machine's administrator has made the node's
 // user before, with a home somewhere else.
 func TestBrokenControlPlane(t *testing.T) {
-	t.Parallel()
+	parallel(t)
 	all := generation.All()
 	g := all[len(all)-1]
 	t.Run(g.Name, func(t *testing.T) {

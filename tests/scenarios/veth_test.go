@@ -10,7 +10,7 @@ import (
 
 // TestVeth runs a cluster in the fast network mode.
 func TestVeth(t *testing.T) {
-	t.Parallel()
+	parallel(t)
 	g := generation.All()[0]
 	master, worker := boot(t, g, "t-veth1"), boot(t, g, "t-veth2")
 	before := master.snapshot()

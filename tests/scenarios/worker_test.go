@@ -24,10 +24,6 @@ func TestWorker(t *testing.T) {
 			m.run("dnf -q -y install podsec-k8s")
 		}
 		master.run("podsec-k8s-create-master")
-		t.Run("refused", func(t *testing.T) { refusedJoin(worker.on(t), master.on(t), g) })
-		if g.Name == generation.All()[0].Name {
-			t.Run("clock", func(t *testing.T) { clockFarOff(boot(t, g, "t-late"), joinCommand(master.on(t))) })
-		}
 		t.Run("join", func(t *testing.T) { join(worker.on(t), master.on(t), g.Network) })
 		if t.Failed() {
 			return
@@ -48,7 +44,22 @@ func TestWorker(t *testing.T) {
 	})
 }
 
-// refusedJoin: what can't join says why, and can then be joined rightly.
+// TestJoinRefused: what can't join says why, and can be joined rightly then.
+func TestJoinRefused(t *testing.T) {
+	eachGeneration(t, func(t *testing.T, g generation.Generation) {
+		master, worker := boot(t, g, "t-join-m"), boot(t, g, "t-join-w")
+		for _, m := range []*machine{master, worker} {
+			m.run("dnf -q -y install podsec-k8s")
+		}
+		master.run("podsec-k8s-create-master")
+		t.Run("refused", func(t *testing.T) { refusedJoin(worker.on(t), master.on(t), g) })
+		if g.Name == generation.All()[0].Name {
+			t.Run("clock", func(t *testing.T) { clockFarOff(boot(t, g, "t-late"), joinCommand(master.on(t))) })
+		}
+		worker.says(joinCommand(master), "a worker now")
+	})
+}
+
 func refusedJoin(worker, master *machine, g generation.Generation) {
 	endpoint := master.Address.String() + ":6443"
 	token, hash := ticket(master)
