@@ -61,6 +61,16 @@ func NewToken(ctx context.Context, args []string, notes io.Writer) (t Token, err
 	return t, t.Check()
 }
 
+// ListTokens lets kubeadm list the tokens that are good. What it says beside that
+// goes to notes.
+func ListTokens(ctx context.Context, args []string, notes io.Writer) ([]kubeadm.ListedToken, error) {
+	var out strings.Builder
+	if err := RunTokens(ctx, append([]string{"list", "-o", "json"}, args...), &out, notes); err != nil {
+		return nil, err
+	}
+	return kubeadm.ParseTokens(out.String())
+}
+
 func notMaster() *host.Fault {
 	return host.NewFault("run it on a master", "this node has no control plane")
 }
