@@ -34,14 +34,14 @@ func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // A Report says of every pin how it is met.
 type Report struct {
 	Pins    []Result `json:"pins"`
-	Damaged []Found  `json:"damaged,omitempty"` // files that no pin could be told of
+	Damaged []Found  `json:"damaged"` // files that no pin could be told of
 }
 
 // A Result is how one pin is met, and by which packages.
 type Result struct {
 	Pin   Pin     `json:"pin"`
 	State State   `json:"state"`
-	Found []Found `json:"found,omitempty"` // of each package the newest build; that of a pin that is met begins with what apt takes
+	Found []Found `json:"found"` // of each package the newest build; that of a pin that is met begins with what apt takes
 }
 
 // A Found is a package that provides what a pin names.

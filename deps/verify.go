@@ -33,7 +33,7 @@ func Verify(ctx context.Context, pins []Pin, repos ...string) (Report, error) {
 
 // judge compares pins with candidates.
 func judge(pins []Pin, all []candidate) Report {
-	var r Report
+	r := Report{Damaged: []Found{}}
 	for _, p := range pins {
 		r.Pins = append(r.Pins, p.judge(all))
 	}
@@ -48,7 +48,7 @@ func judge(pins []Pin, all []candidate) Report {
 // judge picks the candidates of one pin, and says how they meet it. What is
 // taken when it is met comes first.
 func (p Pin) judge(all []candidate) Result {
-	r := Result{Pin: p}
+	r := Result{Pin: p, Found: []Found{}}
 	by := make(map[State][]candidate)
 	var sound []candidate
 	for _, c := range all {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
@@ -18,7 +17,7 @@ import (
 // for preflight to say. j is nil for a new cluster. The error is a *Misuse.
 func (o Options) CheckCall(j *kubeadm.JoinRequest) error {
 	if o.Network != "" && !slices.Contains(node.Modes(), o.Network) {
-		return &node.Misuse{Fault: *host.WithRemedy(message.Errorf("there is no network mode %q", o.Network), "give one of %s", strings.Join(node.Modes(), ", "))}
+		return node.NewMisuse("", "the flag --%s: %w", "network", message.Errorf("%q is none of %s", o.Network, strings.Join(node.Modes(), ", ")))
 	}
 	if o.NodeIP != "" {
 		if _, err := netip.ParseAddr(o.NodeIP); err != nil {

@@ -36,6 +36,7 @@ const (
 	askLoadImages question = "load-images"
 	askTokens     question = "token"
 	askForToken   question = "new-token"
+	askTokenList  question = "list-tokens"
 	askReload     question = "reload"
 )
 
@@ -46,7 +47,7 @@ func (q question) timeout() time.Duration {
 	switch q {
 	case askMake, askReset, askLoadImages:
 		return 0
-	case askOverview, askForTicket, askListImages, askTokens, askForToken:
+	case askOverview, askForTicket, askListImages, askTokens, askForToken, askTokenList:
 		return time.Minute
 	case askReload:
 		return 10 * time.Second

@@ -3,6 +3,10 @@ package main
 import (
 	"time"
 
+	"github.com/alt-cloud/podsec-k8s/deps"
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/status"
 )
@@ -74,4 +78,96 @@ func problemAnswers(all []node.Problem) []problemAnswer {
 		answers[i] = problemAnswer{p.Fault.String(), p.Remedy.String()}
 	}
 	return answers
+}
+
+// A pinsAnswer is the answer of podsec-k8s deps list.
+type pinsAnswer struct {
+	typed
+	Kubernetes string     `json:"kubernetesMinor"`
+	Pins       []deps.Pin `json:"pins"`
+}
+
+// A reportAnswer is the answer of podsec-k8s deps verify.
+type reportAnswer struct {
+	typed
+	Kubernetes string `json:"kubernetesMinor"`
+	deps.Report
+}
+
+// A changesAnswer is the answer of podsec-k8s host.
+type changesAnswer struct {
+	typed
+	Changes []changeAnswer `json:"changes"`
+}
+
+type changeAnswer struct {
+	Kind        string `json:"kind"`
+	Key         string `json:"key"`
+	Description string `json:"description"`
+}
+
+func changesOf(changes []host.Change) changesAnswer {
+	a := changesAnswer{typed{"HostChangeList", apiVersion}, []changeAnswer{}}
+	for _, c := range changes {
+		a.Changes = append(a.Changes, changeAnswer{c.Kind(), c.Key(), c.Describe().String()})
+	}
+	return a
+}
+
+// An imagesAnswer is the answer of podsec-k8s image list.
+type imagesAnswer struct {
+	typed
+	Images []imageAnswer `json:"images"`
+}
+
+type imageAnswer struct {
+	Name string `json:"name"`
+}
+
+func imagesOf(names []string) imagesAnswer {
+	a := imagesAnswer{typed{"ImageList", apiVersion}, []imageAnswer{}}
+	for _, name := range names {
+		a.Images = append(a.Images, imageAnswer{name})
+	}
+	return a
+}
+
+// A tokenAnswer is the answer of podsec-k8s token create.
+type tokenAnswer struct {
+	typed
+	Token string `json:"token"`
+}
+
+func tokenOf(t usernetes.Token) tokenAnswer {
+	return tokenAnswer{typed{"Token", apiVersion}, t.Token}
+}
+
+// A joinAnswer is the answer of podsec-k8s token create that has what a machine
+// joins by.
+type joinAnswer struct {
+	typed
+	Endpoint       string   `json:"endpoint"`
+	Token          string   `json:"token"`
+	CAHashes       []string `json:"discoveryTokenCACertHashes"`
+	CertificateKey string   `json:"certificateKey,omitempty"`
+	Command        string   `json:"command"`
+}
+
+func joinOf(t kubeadm.JoinTicket) joinAnswer {
+	return joinAnswer{typed{"JoinTicket", apiVersion}, t.Endpoint, t.Token, t.CAHashes, t.CertificateKey, t.Command()}
+}
+
+// A tokensAnswer is the answer of podsec-k8s token list.
+type tokensAnswer struct {
+	typed
+	Tokens []kubeadm.ListedToken `json:"tokens"`
+}
+
+func tokensOf(tokens []kubeadm.ListedToken) tokensAnswer {
+	a := tokensAnswer{typed{"TokenList", apiVersion}, []kubeadm.ListedToken{}}
+	for _, t := range tokens {
+		t.Usages, t.Groups = append([]string{}, t.Usages...), append([]string{}, t.Groups...)
+		a.Tokens = append(a.Tokens, t)
+	}
+	return a
 }

@@ -15,7 +15,7 @@ import (
 func TestWrongValues(t *testing.T) {
 	const hash = " --discovery-token-ca-cert-hash sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	calls := []struct{ args, names string }{
-		{"create-master --network foo", "foo"},
+		{"create-master --network foo", `--network: "foo" is none of slirp4netns, pasta, veth`},
 		{"create-master --node-ip foo", "--node-ip"},
 		{"create-master --ignore-preflight foo", "foo"},
 		{"create-master --cri-socket=/x", "--cri-socket"},
@@ -33,7 +33,11 @@ func TestWrongValues(t *testing.T) {
 		{"create-master --token-ttl x", "--token-ttl"},
 		{"create-master -v x", "--v"},
 		{"create-master -nope", "-nope"},
+		{"create-master --node-pi 192.0.2.1", "there is no flag --node-pi: did you mean --node-ip?"},
+		{"create-master --pod-network-cird 10.0.0.0/16", "did you mean --pod-network-cidr?"},
+		{"exec --hepl", "there is no flag --hepl: did you mean --help?"},
 		{"create-master --dry-run maybe", "maybe"},
+		{"create-master --dry-run=maybe", `the flag --dry-run: "maybe" is neither true nor false`},
 		{"create-master -- --node-ip", `"--node-ip"`},
 		{"create-master --node-name=", "--node-name"},
 		{"join 192.0.2.1:6443", "--token-file is missing"},
@@ -47,15 +51,31 @@ func TestWrongValues(t *testing.T) {
 		{"join 192.0.2.1:0 --token-file -" + hash, "no address and port"},
 		{"join https://192.0.2.1:6443 --token-file -" + hash, "no address and port"},
 		{"join 192.0.2.1:6443 192.0.2.2:6443 --token-file -" + hash, `"192.0.2.2:6443"`},
+		{"join", "ENDPOINT is missing"},
+		{"join 192.0.2.1:6443 --network foo", `--network: "foo" is none of slirp4netns, pasta, veth`},
+		{"join 192.0.2.1:6443 --node-ip foo", "--node-ip"},
+		{"join 192.0.2.1:6443 --ignore-preflight foo", "foo"},
+		{"join 192.0.2.1:6443 --dry-run=maybe", `the flag --dry-run: "maybe" is neither true nor false`},
 		{"token create nonsense", "nonsense"},
+		{"token create -o nonsense", `--output: "nonsense" is none of text, json, yaml`},
+		{"token create --dry-run -o json", "--output is not for a dry run"},
+		{"token create --print-join-command=maybe", `the flag --print-join-command: "maybe" is neither true nor false`},
+		{"token create a b", `"b" is one argument too many`},
+		{"token create --nope", "there is no flag --nope"},
+		{"token delete", "TOKEN is missing"},
+		{"image list -o xml", `--output: "xml" is none of text, json, yaml`},
+		{"version --output xml", `--output: "xml" is none of text, json, yaml`},
+		{"completion csh", `"csh"`},
+		{"help frob", `"frob"`},
 		{"token create --ttl nonsense", "--ttl"},
 		{"token delete nonsense", "nonsense"},
 		{"token list -o nonsense", "nonsense"},
-		{"status -o yaml", `"yaml"`},
-		{"host status -o yaml", `"yaml"`},
-		{"host apply -o yaml", `"yaml"`},
-		{"deps verify -o yaml /srv", `"yaml"`},
-		{"deps verify --timeout soon /srv", `"soon"`},
+		{"status -o xml", `"xml" is none of text, json, yaml`},
+		{"host status -o xml", `"xml"`},
+		{"host apply -o xml", `"xml"`},
+		{"deps verify -o xml /srv", `"xml"`},
+		{"deps verify --timeout soon /srv", `the flag --timeout: "soon" is no duration`},
+		{"deps list --kubernetes 1.2", `"1.2"`},
 		{"scriptlet post many", `"many"`},
 		{"reset --yes w2", `"w2"`},
 		{"exec --nope true", "--nope"},
@@ -63,7 +83,7 @@ func TestWrongValues(t *testing.T) {
 	for _, generation := range []string{"1.26", "1.34"} {
 		fakeKubeadm(t, generation)
 		for _, c := range calls {
-			t.Run(generation+" "+c.args, func(t *testing.T) { expectMisuse(t, wrongCall{strings.Fields(c.args), c.names}) })
+			t.Run(generation+" "+c.args, func(t *testing.T) { expectMisuse(t, wrongCall{strings.Fields(c.args), c.names, ""}) })
 		}
 	}
 }

@@ -16,22 +16,20 @@ var completions embed.FS
 func completionCommand(p *printer) *cli.Command {
 	group := &cli.Command{
 		Name: "completion", Usage: p.help("prints the completion script of a shell"),
-		Description: p.help("The package installs all three where these shells look. Elsewhere:\n" +
-			"Example: podsec-k8s completion zsh > ~/.zfunc/_podsec-k8s"),
+		Description: p.help("The package installs all three where these shells look. This is for other places.") +
+			p.examples("podsec-k8s completion zsh > ~/.zfunc/_podsec-k8s"),
 	}
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		group.Subcommands = append(group.Subcommands, &cli.Command{
 			Name: shell, Usage: p.help("prints the completion script of %s", shell),
-			Description: p.help("Example: podsec-k8s completion %s", shell),
+			Description: p.examples("podsec-k8s completion " + shell),
 			Action: func(c *cli.Context) error {
 				text, err := completions.ReadFile("completion/podsec-k8s." + shell)
-				if err == nil {
-					_, err = c.App.Writer.Write(text)
-				}
 				if err != nil {
 					return message.Errorf("printing the completion script: %w", err)
 				}
-				return nil
+				_, err = c.App.Writer.Write(text)
+				return err
 			},
 		})
 	}

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"text/tabwriter"
 	"time"
 
@@ -25,17 +25,17 @@ func depsCommand(p *printer) *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "list", Usage: p.help("prints the pinned packages, and why each is"),
-				Description: p.help("Example: podsec-k8s deps list --kubernetes 1.34"),
+				Description: p.examples("podsec-k8s deps list --kubernetes 1.34"),
 				Flags:       depsFlags(p),
 				Action:      func(c *cli.Context) error { return depsList(c, p) },
 			},
 			{
 				Name: "verify", Usage: p.help("checks repositories against the pinned packages"), ArgsUsage: "REPO…",
-				Description: p.help("REPO is a folder of RPM files, or a folder or http(s) URL with repodata. Several are taken together.\n" +
-					"Says which package is missing, too old, too new, altered, or ambiguous because apt would not take\n" +
-					"the one that will do. Versions are compared as ALT's rpm does, which ignores an epoch that a pin\n" +
-					"does not name. A package that meets a pin is read in full and its digests are compared.\n\n" +
-					"Example: podsec-k8s deps verify /srv/mirror/p10"),
+				Description: p.help("REPO is a folder of RPM files, or a folder or http(s) URL with repodata. Several are taken together.\n\n"+
+					"Says which package is missing, too old, too new, altered, or ambiguous because apt would not take "+
+					"the one that will do. Versions are compared as ALT's rpm does, which ignores an epoch that a pin "+
+					"does not name. A package that meets a pin is read in full and its digests are compared.") +
+					p.examples("podsec-k8s deps verify /srv/mirror/p10"),
 				Flags: append(depsFlags(p),
 					&cli.DurationFlag{Name: "timeout", Value: 10 * time.Minute, Usage: p.help("give up after this `TIME`")}),
 				Action: func(c *cli.Context) error { return depsVerify(c, p) },
@@ -56,14 +56,16 @@ func depsList(c *cli.Context, p *printer) error {
 	if err != nil {
 		return err
 	}
-	if c.String("output") == formJSON {
-		return json.NewEncoder(p.out).Encode(pins)
-	}
-	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	data := pinsAnswer{typed{"PinList", apiVersion}, c.String("kubernetes"), pins}
+	return answer(c, p, data, func() { printPins(p.out, pins) })
+}
+
+func printPins(to io.Writer, pins []deps.Pin) {
+	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	for _, pin := range pins {
-		fmt.Fprintf(table, "%s\t%s\n", pin, pin.Why) //nolint:errcheck // Flush reports
+		fmt.Fprintf(table, "%s\t%s\n", pin, pin.Why) //nolint:errcheck // the output keeps it
 	}
-	return table.Flush()
+	table.Flush() //nolint:errcheck // as above
 }
 
 func depsVerify(c *cli.Context, p *printer) error {
@@ -81,11 +83,8 @@ func depsVerify(c *cli.Context, p *printer) error {
 		return host.WithRemedy(err,
 			"give a folder of RPM files, or a folder or URL with repodata/repomd.xml")
 	}
-	if c.String("output") == formJSON {
-		err = json.NewEncoder(p.out).Encode(report)
-	} else {
-		err = report.WriteTable(p.out)
-	}
+	data := reportAnswer{typed{"PinReport", apiVersion}, c.String("kubernetes"), report}
+	err = answer(c, p, data, func() { report.WriteTable(p.out) }) //nolint:errcheck // the output keeps it
 	if failed := report.Failed(); err == nil && failed > 0 {
 		return host.NewFault("mend the repository, or add one that has them: podsec-k8s deps list says why each is needed",
 			"%d of %d packages are not as podsec-k8s needs them", failed, len(pins))

@@ -67,7 +67,7 @@ func TestDepsCommand(t *testing.T) {
 		{"no repository named", []string{"verify"}, exitUsage, "", "REPO is missing"},
 		{"no such folder", []string{"verify", filepath.Join(stocked, "none")}, exitFault, "", "no such file or directory"},
 		{"unknown minor", []string{"verify", "--kubernetes", "1.2", stocked}, exitUsage, "", `"1.2": not a Kubernetes version`},
-		{"unknown form", []string{"list", "-o", "yaml"}, exitUsage, "", `output "yaml" is neither text nor json`},
+		{"unknown form", []string{"list", "-o", "xml"}, exitUsage, "", `the flag --output: "xml" is none of text, json, yaml`},
 		{"list", []string{"list"}, exitDone, "kubernetes-kubeadm >= 1.26.3, < 1.27", ""},
 		{"list as JSON", []string{"list", "-o", "json"}, exitDone, `{"name":"kubernetes-kubeadm","from":"1.26.3","before":"1.27"`, ""},
 	} {

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"flag"
-	"io"
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 )
 
@@ -20,19 +18,19 @@ type kubeadmCall func(c *cli.Context, flags, given []string) error
 // passing makes the action of a command that passes flags on to a command of
 // kubeadm. What neither of us knows is wrong usage; kubeadm is asked for its
 // help when there is something that could be its.
-func passing(ours []cli.Flag, call kubeadmCall, kubeadm ...string) cli.ActionFunc {
+func passing(call kubeadmCall, kubeadm ...string) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		mine, theirs, err := splitFlags(ours, c.Args().Slice())
+		mine, theirs, err := splitFlags(c.Command.Flags, c.Args().Slice())
 		if err != nil {
-			return wrongUsage(c, err)
+			return wrongUsage(c.Command, err)
 		}
-		return parsed(c, ours, mine, func(c *cli.Context) error {
+		return parsed(c, mine, understood(func(c *cli.Context) error {
 			flags, given, err := sorted(c, theirs, kubeadm)
-			if err == nil {
-				err = call(c, flags, given)
+			if err != nil {
+				return err
 			}
-			return wrongUsage(c, err)
-		})
+			return call(c, flags, given)
+		}))
 	}
 }
 
@@ -44,7 +42,12 @@ func sorted(c *cli.Context, args, command []string) (flags, given []string, err 
 			return nil, nil, err
 		}
 	}
-	if flags, given, err = help.Sort(args); err != nil {
+	flags, given, err = help.Sort(args)
+	var unknown *kubeadm.UnknownFlagError
+	if errors.As(err, &unknown) {
+		return nil, nil, noFlag(unknown.Flag, append(flagNames(c.Command.Flags), unknown.Known...))
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	if err := help.CheckPhases(flags); err != nil {
@@ -79,7 +82,7 @@ func splitFlags(known []cli.Flag, args []string) (ours, theirs []string, err err
 }
 
 func findFlag(known []cli.Flag, name string) cli.Flag {
-	for _, f := range append(known, cli.HelpFlag) {
+	for _, f := range known {
 		if slices.Contains(f.Names(), name) {
 			return f
 		}
@@ -88,24 +91,10 @@ func findFlag(known []cli.Flag, name string) cli.Flag {
 }
 
 // parsed runs an action with flags that were split off.
-func parsed(c *cli.Context, known []cli.Flag, args []string, action cli.ActionFunc) error {
-	set := flag.NewFlagSet(c.Command.Name, flag.ContinueOnError)
-	set.SetOutput(io.Discard)
-	for _, f := range append(known, cli.HelpFlag) {
-		if err := f.Apply(set); err != nil {
-			return message.Errorf("preparing flags: %w", err)
-		}
-	}
-	if err := set.Parse(args); err != nil {
-		return wrongUsage(c, flagError(err, known))
-	}
-	inner := cli.NewContext(c.App, set, c)
-	inner.Command = c.Command
-	if inner.Bool("help") {
-		return cli.ShowSubcommandHelp(c)
-	}
-	if err := noEmptyFlag(inner, known); err != nil {
-		return wrongUsage(c, err)
-	}
-	return action(inner)
+func parsed(c *cli.Context, args []string, action cli.ActionFunc) error {
+	command := *c.Command
+	command.SkipFlagParsing, command.Action = false, action
+	inner := cli.NewContext(c.App, nil, c)
+	inner.Command = &command
+	return command.Run(inner, append([]string{command.Name}, args...)...)
 }

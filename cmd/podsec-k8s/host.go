@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -13,8 +11,8 @@ func hostCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "host",
 		Usage: p.help("the changes to this machine that a rootless node needs"),
-		Description: p.help("The package makes them when it is installed and takes them back when it is erased.\n\n" +
-			"Example: podsec-k8s host status -o json"),
+		Description: p.help("The package makes them when it is installed and takes them back when it is erased.") +
+			p.examples("podsec-k8s host status -o json"),
 		Subcommands: []*cli.Command{
 			{Name: "plan", Usage: p.help("prints the changes that apply makes"), Flags: []cli.Flag{outputFlag(p)}, Action: func(c *cli.Context) error { return hostPlan(c, p) }},
 			{
@@ -63,19 +61,10 @@ func hostStatus(c *cli.Context, p *printer) error {
 	return showChanges(c, p, made)
 }
 
-// A changeLine is one change as JSON shows it.
-type changeLine struct{ Kind, Key, Describe string }
-
 func showChanges(c *cli.Context, p *printer, changes []host.Change) error {
-	if c.String("output") != formJSON {
+	return answer(c, p, changesOf(changes), func() {
 		for _, change := range changes {
 			p.say("%s", change.Describe())
 		}
-		return nil
-	}
-	lines := make([]changeLine, 0, len(changes))
-	for _, change := range changes {
-		lines = append(lines, changeLine{change.Kind(), change.Key(), change.Describe().String()})
-	}
-	return json.NewEncoder(p.out).Encode(lines)
+	})
 }

@@ -18,15 +18,16 @@ func imageCommand(p *printer) *cli.Command {
 		Usage: p.help("brings images to this node without a registry"),
 		Subcommands: []*cli.Command{{
 			Name: "list", Usage: p.help("names the images that a new node needs to begin with"),
-			Description: p.help("They follow from the site's settings and the installed kubeadm. Bring each as an archive\n" +
-				"of that name (--image-archive), or have them in the registry that IMAGE_REPOSITORY names.\n\n" +
-				"Example: podsec-k8s image list"),
+			Description: p.help("They follow from the site's settings and the installed kubeadm. Bring each as an archive "+
+				"of that name (--image-archive), or have them in the registry that IMAGE_REPOSITORY names.") +
+				p.examples("podsec-k8s image list"),
+			Flags:  []cli.Flag{outputFlag(p)},
 			Action: func(c *cli.Context) error { return listImages(c, p) },
 		}, {
 			Name: "load", Usage: p.help("loads docker archives into the storage of this node's CRI-O"), ArgsUsage: "FILE…",
-			Description: p.help("Images keep the names that they have in the archive. Each node has its own: load them\n" +
-				"wherever a pod may run, and again when the kubelet has removed them from a full disk.\n\n" +
-				"Example: podsec-k8s image load shop.tar database.tar"),
+			Description: p.help("Images keep the names that they have in the archive. Each node has its own: load them "+
+				"wherever a pod may run, and again when the kubelet has removed them from a full disk.") +
+				p.examples("podsec-k8s image load shop.tar database.tar"),
 			Action: func(c *cli.Context) error { return loadImages(c, p) },
 		}},
 	}
@@ -42,10 +43,11 @@ func listImages(c *cli.Context, p *printer) error {
 	if err := images.CheckImageNames(all); err != nil {
 		return err
 	}
-	for _, image := range all {
-		p.say("%s", image)
-	}
-	return nil
+	return answer(c, p, imagesOf(all), func() {
+		for _, image := range all {
+			p.say("%s", image)
+		}
+	})
 }
 
 // nodeListImages is the half of it that u7s-admin runs.

@@ -9,17 +9,16 @@ import (
 func joinCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:      "join",
-		Usage:     p.help("makes this machine a worker of a cluster, or one more control plane, with kubeadm join"),
+		Usage:     p.help("joins a cluster as a worker, or as one more control plane"),
 		ArgsUsage: "ENDPOINT",
-		Description: p.help("Flags that are not listed here go to kubeadm join.\n" +
-			"Run again after a fault it goes on; after success it changes nothing.\n" +
-			"With the file - a secret is a line of standard input, the token's first.\n\n" +
-			"Examples:\n" +
-			"  podsec-k8s join 192.0.2.10:6443 --token-file token --discovery-token-ca-cert-hash sha256:…\n" +
-			"  podsec-k8s join api.example:6443 --control-plane --certificate-key-file key --token-file token --discovery-token-ca-cert-hash sha256:…"),
+		Description: p.help("Flags that are not listed here go to kubeadm join. "+
+			"Run again after a fault it goes on; after success it changes nothing.\n\n"+
+			"With the file - a secret is a line of standard input, the token's first.") +
+			p.examples("podsec-k8s join 192.0.2.10:6443 --token-file token \\\n--discovery-token-ca-cert-hash sha256:…",
+				"podsec-k8s join api.example:6443 --token-file token \\\n--discovery-token-ca-cert-hash sha256:… \\\n--control-plane --certificate-key-file key"),
 		Flags:           joinFlags(p),
 		SkipFlagParsing: true,
-		Action:          passing(joinFlags(p), func(c *cli.Context, flags, given []string) error { return join(c, p, given[0], flags) }, "join"),
+		Action:          passing(func(c *cli.Context, flags, given []string) error { return join(c, p, given[0], flags) }, "join"),
 	}
 }
 

@@ -46,19 +46,29 @@ func run(ctx context.Context, argv []string) int {
 	}
 	err := app(p).RunContext(ctx, argv)
 	p.fault(err)
+	if unsaid := p.out.fault(); unsaid != nil {
+		p.fault(unsaid)
+		return exitFault
+	}
 	return exitStatus(err)
 }
 
 // app is the table of commands.
 func app(p *printer) *cli.App {
+	p.printHelp()
 	return &cli.App{
-		Name:    programName,
-		Usage:   p.help("rootless Kubernetes for ALT Linux"),
-		Version: version,
-		Description: p.help("Makes and keeps a Kubernetes node that runs as the user u7s-admin.\n" +
-			"Exit status: 0 done, 1 a fault, 2 wrong usage, 3 a preflight check failed, 4 another run is under way,\n" +
-			"128 and the number of the signal that has ended the command."),
-		Commands: strict([]*cli.Command{
+		Name:     programName,
+		HelpName: programName,
+		Usage:    p.help("rootless Kubernetes for ALT Linux"),
+		Description: p.help("Makes and keeps a Kubernetes node that runs as the user u7s-admin.\n\n" +
+			"Exit status:\n" +
+			"  0      done\n" +
+			"  1      a fault\n" +
+			"  2      wrong usage\n" +
+			"  3      a preflight check failed\n" +
+			"  4      another run is under way\n" +
+			"  128+N  the signal N has ended the command"),
+		Commands: strict(p, programName, []*cli.Command{
 			createMasterCommand(p),
 			joinCommand(p),
 			resetCommand(p),
@@ -66,11 +76,12 @@ func app(p *printer) *cli.App {
 			tokenCommand(p),
 			imageCommand(p),
 			toolCommand(p, "kubeadm", "certs check-expiration", "runs kubeadm in the node", func(c *cli.Context) error { return runKubeadm(c, p) }),
-			toolCommand(p, "kubectl", "apply -f app.yaml", "runs kubectl as the cluster's administrator, on a worker as its node", func(c *cli.Context) error { return runKubectl(c, p) }),
+			toolCommand(p, "kubectl", "apply -f app.yaml", "runs kubectl as the administrator, on a worker as its node", func(c *cli.Context) error { return runKubectl(c, p) }),
 			toolCommand(p, "crictl", "images", "runs crictl in the node", runCrictl),
 			execCommand(p),
 			hostCommand(p),
 			depsCommand(p),
+			helpCommand(p),
 			versionCommand(p),
 			completionCommand(p),
 			kubeletGuardCommand(p),
@@ -81,10 +92,13 @@ func app(p *printer) *cli.App {
 			unitCommand(p),
 			nodeCommand(p),
 		}),
-		ExitErrHandler:  func(*cli.Context, error) {}, // run prints and picks the status
-		OnUsageError:    usageError,
-		HideHelpCommand: true,
-		Action:          unknownCommand,
+		Flags:          []cli.Flag{helpFlag(p), versionFlag(p)},
+		Writer:         p.out,
+		ExitErrHandler: func(*cli.Context, error) {}, // run prints and picks the status
+		OnUsageError:   usageError,
+		HideHelp:       true, // ours is among the commands and flags
+		HideVersion:    true,
+		Action:         unknownCommand,
 		// Asked by the scripts in completion/ alone.
 		EnableBashCompletion: true,
 	}

@@ -5,24 +5,23 @@ import "github.com/urfave/cli/v2"
 func createMasterCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  createMaster,
-		Usage: p.help("makes a control plane on this machine with kubeadm init"),
-		Description: p.help("Flags that are not listed here go to kubeadm init.\n" +
-			"Run again after a fault it goes on; after success it changes nothing.\n\n" +
-			"Examples:\n" +
-			"  podsec-k8s-create-master --node-ip 192.0.2.10\n" +
-			"  podsec-k8s-create-master --image-archive coredns.tar --image-archive pause.tar\n" +
-			"  podsec-k8s-create-master --control-plane-endpoint api.example:6443 --upload-certs\n" +
-			"  podsec-k8s-create-master --config cluster.yaml --skip-phases addon/coredns"),
+		Usage: p.help("makes this machine a control plane, with kubeadm init"),
+		Description: p.help("Flags that are not listed here go to kubeadm init. "+
+			"Run again after a fault it goes on; after success it changes nothing.") +
+			p.examples("podsec-k8s-create-master --node-ip 192.0.2.10",
+				"podsec-k8s-create-master --image-archive coredns.tar \\\n--image-archive pause.tar",
+				"podsec-k8s-create-master --upload-certs \\\n--control-plane-endpoint api.example:6443",
+				"podsec-k8s-create-master --config cluster.yaml --skip-phases addon/coredns"),
 		Flags:           masterFlags(p),
 		SkipFlagParsing: true,
-		Action:          passing(masterFlags(p), func(c *cli.Context, flags, _ []string) error { return makeMaster(c, p, flags) }, "init"),
+		Action:          passing(func(c *cli.Context, flags, _ []string) error { return makeMaster(c, p, flags) }, "init"),
 	}
 }
 
 func masterFlags(p *printer) []cli.Flag {
 	return append(nodeFlags(p),
 		&cli.BoolFlag{Name: "upload-certs", Usage: p.help("share the certificates, for further control planes; with --control-plane-endpoint")},
-		&cli.StringFlag{Name: "write-kubeconfig", Usage: p.help("where to write your kubeconfig; default: ~/.kube/config, or beside it")})
+		&cli.StringFlag{Name: "write-kubeconfig", Usage: p.help("the `FILE` to write your kubeconfig to"), DefaultText: p.help("%s, or beside it", "~/.kube/config")})
 }
 
 // makeMaster is root's half of it.

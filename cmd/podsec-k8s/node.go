@@ -36,6 +36,7 @@ func nodeCommand(p *printer) *cli.Command {
 			{Name: "load-images", Action: followed(func(c *cli.Context) error { return nodeLoadImages(c, p) })},
 			{Name: "token", Action: nodeTokens},
 			{Name: "new-token", Action: nodeToken},
+			{Name: "list-tokens", Action: nodeTokenList},
 			{Name: "reload", Action: func(c *cli.Context) error { return guard.ReloadUnits(c.Context) }},
 		},
 	}

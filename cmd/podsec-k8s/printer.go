@@ -13,13 +13,14 @@ import (
 
 // A printer says things to the administrator, in English or Russian.
 type printer struct {
-	out, err io.Writer
+	out      *output
+	err      io.Writer
 	language message.Language
 }
 
 // newPrinter takes the language from the environment, as gettext does.
 func newPrinter(out, errOut io.Writer, getenv func(string) string) *printer {
-	return &printer{out: out, err: errOut, language: languageFor(getenv)}
+	return &printer{out: &output{to: out}, err: errOut, language: languageFor(getenv)}
 }
 
 // say prints one line.

@@ -21,9 +21,9 @@ import (
 // nodeFlags are the flags that create-master and join have in common.
 func nodeFlags(p *printer) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "node-ip", Usage: p.help("the `ADDRESS` by which other machines reach this node")},
-		&cli.StringFlag{Name: "network", Usage: p.help("the `MODE` of the namespaces' network: %s; default: NETWORK in /etc/podsec-k8s", strings.Join(node.Modes(), ", "))},
-		&cli.StringSliceFlag{Name: "image-archive", Usage: p.help("a docker archive `FILE` to load instead of pulling; may be repeated")},
+		&cli.StringFlag{Name: "node-ip", Usage: p.help("the `ADDRESS` by which other machines reach this node"), DefaultText: p.help("NODE_IP in %s, or that of the default route", node.SiteDir)},
+		&cli.StringFlag{Name: "network", Usage: p.help("the `MODE` of the namespaces' network: %s", strings.Join(node.Modes(), ", ")), DefaultText: p.help("NETWORK in %s, or %s", node.SiteDir, node.Modes()[0])},
+		&cli.StringSliceFlag{Name: "image-archive", Usage: p.help("a docker archive `FILE` to load instead of pulling")},
 		&cli.StringFlag{Name: "config", Usage: p.help("a kubeadm configuration `FILE`, laid over ours")},
 		&cli.StringSliceFlag{Name: "ignore-preflight", Usage: p.help("pass over the check of that `NAME`; all for every one")},
 		&cli.BoolFlag{Name: "dry-run", Usage: p.help("check, print what would be done, and change nothing")},

@@ -17,10 +17,10 @@ func resetCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "reset",
 		Usage: p.help("takes the cluster away from this node and leaves the package"),
-		Description: p.help("The node's services are stopped and all they kept is deleted, on a master etcd's data too.\n" +
-			"One of several control planes leaves the others in working order, or stays.\n" +
-			"A worker's Node object stays: podsec-k8s kubectl delete node NAME on a master.\n\n" +
-			"Example: podsec-k8s reset --yes"),
+		Description: p.help("The node's services are stopped and all they kept is deleted, on a master etcd's data too. "+
+			"One of several control planes leaves the others in working order, or stays. "+
+			"A worker's Node object stays: podsec-k8s kubectl delete node NAME on a master.") +
+			p.examples("podsec-k8s reset --yes"),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "yes", Usage: p.help("do not ask")},
 			&cli.BoolFlag{Name: "force", Usage: p.help("do not ask the other control planes either, even if they stop without this one")},

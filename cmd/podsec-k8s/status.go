@@ -13,9 +13,12 @@ import (
 func statusCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "status",
-		Usage: p.help("shows the node of this machine: its services and published ports"),
-		Description: p.help("Exit status: 0 all is well, 1 something is not as it should be, 3 there is no node on this machine.\n\n" +
-			"Example: podsec-k8s status -o json"),
+		Usage: p.help("shows this machine's node, its services and published ports"),
+		Description: p.help("Exit status:\n"+
+			"  0  all is well\n"+
+			"  1  something is not as it should be\n"+
+			"  3  there is no node on this machine") +
+			p.examples("podsec-k8s status", "podsec-k8s status -o json"),
 		Flags: []cli.Flag{outputFlag(p)},
 		Action: func(c *cli.Context) error {
 			o, err := lookOver(c.Context)
@@ -30,7 +33,7 @@ func statusCommand(p *printer) *cli.Command {
 				o.Faults = append(o.Faults, lines...)
 			}
 			o.Faults = append(o.Faults, machineFaults(c.Context, o)...)
-			return showOverview(p, o, c.String("output"))
+			return showOverview(c, p, o)
 		},
 	}
 }
@@ -45,10 +48,8 @@ func nodeOverview(c *cli.Context) error {
 
 // showOverview prints it; an unhealthy node is an exit status with no words
 // of its own, for they are in the lines.
-func showOverview(p *printer, o status.Status, form string) error {
-	if form != formJSON {
-		printOverview(p, o)
-	} else if err := encodeOverview(p, o); err != nil {
+func showOverview(c *cli.Context, p *printer, o status.Status) error {
+	if err := answer(c, p, answerOf(o), func() { printOverview(p, o) }); err != nil {
 		return err
 	}
 	switch {
@@ -75,11 +76,6 @@ func printRemedy(p *printer, remedy message.Text) {
 	if !remedy.Empty() {
 		p.say("  remedy: %s", remedy)
 	}
-}
-
-// encodeOverview prints it as JSON.
-func encodeOverview(p *printer, o status.Status) error {
-	return json.NewEncoder(p.out).Encode(answerOf(o))
 }
 
 func printOverview(p *printer, o status.Status) {

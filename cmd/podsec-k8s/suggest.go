@@ -31,7 +31,7 @@ func commandNames(commands []*cli.Command) []string {
 
 // flagNames lists the long names of a command's flags.
 func flagNames(flags []cli.Flag) []string {
-	names := []string{"help"}
+	var names []string
 	for _, f := range flags {
 		names = append(names, f.Names()[0])
 	}

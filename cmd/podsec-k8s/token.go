@@ -23,8 +23,9 @@ func tokenCommand(p *printer) *cli.Command {
 	sub := func(name string, usage message.Format, args, example string, flags ...cli.Flag) *cli.Command {
 		return &cli.Command{
 			Name: name, Usage: p.help(usage), ArgsUsage: args, SkipFlagParsing: true, Flags: flags,
-			Description: p.help("Flags that are not listed here go to kubeadm token %s.\n\nExample: podsec-k8s token %s%s", name, name, example),
-			Action: passing(flags, func(c *cli.Context, flags, given []string) error {
+			Description: p.help("Flags that are not listed here go to kubeadm token %s.", name) +
+				p.examples("podsec-k8s token "+name+example),
+			Action: passing(func(c *cli.Context, flags, given []string) error {
 				return runTokens(c, p, name, flags, given)
 			}, "token", name),
 		}
@@ -32,13 +33,14 @@ func tokenCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "token",
 		Usage: p.help("makes and shows the tokens by which machines join; on a master"),
-		Description: p.help("create --%s prints the whole command for a worker, with --%s that for a control plane.\n\n"+
-			"Example: podsec-k8s token create --ttl 2h --%s | ssh root@worker sh", printJoinFlag, controlPlaneFlag, printJoinFlag),
+		Description: p.help("create --%s prints the whole command for a worker, with --%s that for a control plane.", printJoinFlag, controlPlaneFlag) +
+			p.examples("podsec-k8s token create --ttl 2h --"+printJoinFlag+" | ssh root@worker sh"),
 		Subcommands: []*cli.Command{
 			sub("create", "makes a token and prints it", "[TOKEN]", " --"+printJoinFlag,
 				&cli.BoolFlag{Name: printJoinFlag, Usage: p.help("print the command by which a worker joins, for sh")},
-				&cli.BoolFlag{Name: controlPlaneFlag, Usage: p.help("print the command by which a control plane joins; good for two hours")}),
-			sub("list", "lists the tokens that are good", "", " -o json"),
+				&cli.BoolFlag{Name: controlPlaneFlag, Usage: p.help("print the command by which a control plane joins; good for two hours")},
+				outputFlag(p)),
+			sub("list", "lists the tokens that are good", "", " -o json", outputFlag(p)),
 			sub("delete", "makes tokens good for nothing", "TOKEN…", " abcdef"),
 		},
 	}
@@ -49,15 +51,29 @@ func runTokens(c *cli.Context, p *printer, name string, flags, given []string) e
 		return err
 	}
 	args := slices.Concat(flags, given)
-	if !c.Bool(printJoinFlag) && !c.Bool(controlPlaneFlag) {
-		return showTokens(c, p, name, args)
+	switch joins := c.Bool(printJoinFlag) || c.Bool(controlPlaneFlag); {
+	case joins:
+		return showTicket(c, p, args)
+	case name == "list" && c.String("output") != formText:
+		return listTokens(c, p, args)
+	case name != "create":
+		return runAsAdmin(c.Context, append([]string{name}, args...), nil, askTokens)
+	case slices.Contains(args, "--dry-run") || slices.Contains(args, "--dry-run=true"):
+		if c.IsSet("output") {
+			return misuse("the flag --%s is not for a dry run", "output")
+		}
+		return runAsAdmin(c.Context, append([]string{name}, args...), nil, askTokens)
 	}
+	return showToken(c, p, args)
+}
+
+// showTicket prints the command by which another machine joins.
+func showTicket(c *cli.Context, p *printer, args []string) error {
 	ticket, err := askTicket(c, ticketRequest{c.Bool(controlPlaneFlag), args})
 	if err != nil {
 		return err
 	}
-	p.say("%s", ticket.Command())
-	return nil
+	return answer(c, p, joinOf(ticket), func() { p.say("%s", ticket.Command()) })
 }
 
 // askTicket asks for what another machine joins by.
@@ -68,12 +84,23 @@ func askTicket(c *cli.Context, request ticketRequest) (t kubeadm.JoinTicket, err
 	return t, t.Check()
 }
 
-// showTokens shows what kubeadm says. A new token is for another program: it has
-// its form.
-func showTokens(c *cli.Context, p *printer, name string, args []string) error {
-	if name != "create" || slices.Contains(args, "--dry-run") || slices.Contains(args, "--dry-run=true") {
-		return runAsAdmin(c.Context, append([]string{name}, args...), nil, askTokens)
+// listTokens prints the tokens for a program. Text is kubeadm's own.
+func listTokens(c *cli.Context, p *printer, args []string) error {
+	var tokens []kubeadm.ListedToken
+	if err := askAdmin(c.Context, args, &tokens, askTokenList); err != nil {
+		return err
 	}
+	for _, t := range tokens {
+		if err := (usernetes.Token{Token: t.Token}).Check(); err != nil {
+			return err
+		}
+	}
+	return answer(c, p, tokensOf(tokens), nil)
+}
+
+// showToken makes a token and prints it. It is for another program: it has its
+// form.
+func showToken(c *cli.Context, p *printer, args []string) error {
 	var token usernetes.Token
 	if err := askAdmin(c.Context, args, &token, askForToken); err != nil {
 		return err
@@ -81,8 +108,7 @@ func showTokens(c *cli.Context, p *printer, name string, args []string) error {
 	if err := token.Check(); err != nil {
 		return err
 	}
-	p.say("%s", token.Token)
-	return nil
+	return answer(c, p, tokenOf(token), func() { p.say("%s", token.Token) })
 }
 
 // nodeTokens is the half of it that u7s-admin runs.
@@ -92,6 +118,19 @@ func nodeTokens(c *cli.Context) error {
 		return err
 	}
 	return childExit(usernetes.RunTokens(c.Context, args, os.Stdout, os.Stderr))
+}
+
+// nodeTokenList is the half of list for a program.
+func nodeTokenList(c *cli.Context) error {
+	var args []string
+	if err := readRequest(&args); err != nil {
+		return err
+	}
+	tokens, err := usernetes.ListTokens(c.Context, args, os.Stderr)
+	if err != nil {
+		return childExit(err)
+	}
+	return json.NewEncoder(os.Stdout).Encode(tokens)
 }
 
 // nodeToken is the half of create.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -17,9 +18,16 @@ import (
 func toolCommand(p *printer, name, example string, usage message.Format, run func(*cli.Context) error) *cli.Command {
 	return &cli.Command{
 		Name: name, Usage: p.help(usage), ArgsUsage: "[ARGS…]",
-		Description:     p.help("Example: podsec-k8s %s %s", name, example),
+		Description: p.help("All that it is given goes to %s. Its --help, where that comes first, needs no node.", name) +
+			p.examples("podsec-k8s "+name+" "+example),
 		SkipFlagParsing: true,
-		Action:          run,
+		HideHelp:        true, // it is the tool's own
+		Action: func(c *cli.Context) error {
+			if slices.Contains([]string{"--help", "-h", "help"}, c.Args().First()) {
+				return host.Command{Path: name, Args: c.Args().Slice()}.Exec()
+			}
+			return run(c)
+		},
 	}
 }
 
@@ -41,7 +49,7 @@ func runCrictl(c *cli.Context) error { return inNode(c.Context, "crictl", c.Args
 func execCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name: "exec", Usage: p.help("runs any program in the node's namespaces, as their root"), ArgsUsage: "PROGRAM [ARGS…]",
-		Description:     p.help("Example: podsec-k8s exec ip address"),
+		Description:     p.examples("podsec-k8s exec ip address"),
 		SkipFlagParsing: true,
 		Action:          takesAll(func(c *cli.Context, args []string) error { return inNode(c.Context, args[0], args[1:]) }),
 	}
@@ -58,10 +66,10 @@ func takesAll(action func(c *cli.Context, args []string) error) cli.ActionFunc {
 		case first == "--":
 			args = args[1:]
 		case strings.HasPrefix(first, "-"):
-			return wrongUsage(c, misuse("there is no flag %s", first))
+			return wrongUsage(c.Command, noFlag(first, flagNames(c.Command.Flags)))
 		}
 		if err := wordsOf(c.Command.ArgsUsage).check(args); err != nil {
-			return wrongUsage(c, err)
+			return wrongUsage(c.Command, err)
 		}
 		return action(c, args)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"runtime"
 
 	"github.com/urfave/cli/v2"
@@ -16,7 +15,7 @@ var (
 
 // A versionAnswer is what the version command says.
 type versionAnswer struct {
-	Kind       string `json:"kind"`
+	typed
 	Version    string `json:"version"`
 	Kubernetes string `json:"kubernetesMinor"` // that the package pins
 	Commit     string `json:"commit"`
@@ -26,22 +25,30 @@ type versionAnswer struct {
 
 func versionCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "version", Usage: p.help("prints the version, and the minor of Kubernetes that the package is for"),
-		Description: p.help("Example: podsec-k8s version -o json"),
+		Name: "version", Usage: p.help("prints the version, and that of Kubernetes that it is for"),
+		Description: p.examples("podsec-k8s version -o json"),
 		Flags:       []cli.Flag{outputFlag(p)},
 		Action: func(c *cli.Context) error {
-			v := versionAnswer{
-				Kind: "Version", Version: version, Kubernetes: minor, Commit: commit,
-				Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-			}
-			if c.String("output") == formJSON {
-				return json.NewEncoder(c.App.Writer).Encode(v)
-			}
-			p.say("podsec-k8s %s for Kubernetes %s", v.Version, v.Kubernetes)
-			if v.Commit != "" {
-				p.say("commit %s, built with %s for %s", v.Commit, v.Go, v.Platform)
-			}
-			return nil
+			v := versionOf()
+			return answer(c, p, v, func() { printVersion(p, v) })
 		},
 	}
+}
+
+func versionOf() versionAnswer {
+	return versionAnswer{
+		typed: typed{"Version", apiVersion}, Version: version, Kubernetes: minor, Commit: commit,
+		Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+	}
+}
+
+func printVersion(p *printer, v versionAnswer) {
+	p.say("podsec-k8s %s for Kubernetes %s", v.Version, v.Kubernetes)
+	if v.Commit != "" {
+		p.say("commit %s, built with %s for %s", v.Commit, v.Go, v.Platform)
+	}
+}
+
+func versionFlag(p *printer) cli.Flag {
+	return &cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: p.help("print the version")}
 }

@@ -29,16 +29,23 @@ func TestWordsOf(t *testing.T) {
 	}
 }
 
-// A wrongCall is a call that can't be understood, and what has to be named.
+// A wrongCall is a call that can't be understood, what has to be named, and whose
+// help, "" where something else helps more.
 type wrongCall struct {
-	args  []string
-	names string
+	args        []string
+	names, help string
 }
 
 // wrongCalls makes those of a command from what it declares: a word too many or
 // too few, a flag that nobody has, and each of its flags without a value.
 func wrongCalls(c *cli.Command, path []string) []wrongCall {
-	call := func(names string, args ...string) wrongCall { return wrongCall{slices.Concat(path, args), names} }
+	help := strings.Replace(programName+" "+strings.Join(path, " "), programName+" "+createMaster, createMasterName, 1)
+	call := func(names string, args ...string) wrongCall {
+		return wrongCall{slices.Concat(path, args), names, "see " + help + " --help\n"}
+	}
+	if len(c.Subcommands) > 0 {
+		return []wrongCall{call(c.Subcommands[0].Name), call("frob", "frob"), call("no-such-flag", "--no-such-flag")}
+	}
 	w := wordsOf(c.ArgsUsage)
 	enough := make([]string, len(w.needed))
 	for i := range enough {
@@ -69,12 +76,6 @@ func wrongCalls(c *cli.Command, path []string) []wrongCall {
 	return calls
 }
 
-// passesAll reports whether all that a command is given is for another program,
-// which its help calls ARGS.
-func passesAll(c *cli.Command) bool {
-	return c.SkipFlagParsing && strings.HasSuffix(c.ArgsUsage, "[ARGS…]")
-}
-
 // TestWrongUsageOfEveryCommand calls every command of the tree, hidden ones too,
 // with too much and too little. Each is wrong usage that names what was not
 // understood and where to look, says nothing else, and is found before the
@@ -88,11 +89,7 @@ func TestWrongUsageOfEveryCommand(t *testing.T) {
 			visit = func(path []string, commands []*cli.Command) {
 				for _, c := range commands {
 					path := append(slices.Clone(path), c.Name)
-					all := wrongCalls(c, path)
-					if len(c.Subcommands) > 0 {
-						all = []wrongCall{{path, c.Subcommands[0].Name}, {append(slices.Clone(path), "frob"), "frob"}, {append(slices.Clone(path), "--no-such-flag"), "no-such-flag"}}
-					}
-					for _, call := range all {
+					for _, call := range wrongCalls(c, path) {
 						calls++
 						expectMisuse(t, call)
 					}
@@ -116,7 +113,7 @@ func expectMisuse(t *testing.T, call wrongCall) {
 	err := a.RunContext(t.Context(), append([]string{programName}, call.args...))
 	p.fault(err)
 	t.Logf("%q: %s", call.args, errOut.String())
-	if status := exitStatus(err); status != exitUsage || !strings.Contains(errOut.String(), call.names) || !strings.Contains(errOut.String(), "remedy: ") || out.Len() > 0 {
+	if status := exitStatus(err); status != exitUsage || !strings.Contains(errOut.String(), call.names) || !strings.Contains(errOut.String(), "remedy: "+call.help) || out.Len() > 0 {
 		t.Errorf("%q: status %d, want %d and %q in\n%s%s", call.args, status, exitUsage, call.names, errOut.String(), out.String())
 	}
 }

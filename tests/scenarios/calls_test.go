@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -42,21 +43,23 @@ find root/etc /var/lib/podsec-k8s /etc /root/.kube/config /run/podsec-k8s -xdev 
 func helpTree(m *machine, path string) (calls []string) {
 	help := sections(m.run(path + " --help"))
 	if path == "podsec-k8s" {
-		for _, line := range help["COMMANDS"] {
-			name := strings.Fields(line)[0]
+		for _, name := range below(help) {
 			if !slices.Contains([]string{"kubeadm", "kubectl", "crictl"}, name) { // their flags are their own
 				calls = append(calls, helpTree(m, path+" "+name)...)
 			}
 		}
 		return append(calls, path+" --no-such-flag", path+" no-such-command")
 	}
-	if len(help["COMMANDS"]) > 0 {
-		for _, line := range help["COMMANDS"] {
-			calls = append(calls, helpTree(m, path+" "+strings.Fields(line)[0])...)
+	if names := below(help); len(names) > 0 {
+		for _, name := range names {
+			calls = append(calls, helpTree(m, path+" "+name)...)
 		}
 		return append(calls, path, path+" --no-such-flag", path+" no-such-command")
 	}
-	_, usage, _ := strings.Cut(help["USAGE"][0], "[command options]")
+	_, usage, takesFlags := strings.Cut(help["Usage"][0], "[FLAGS]")
+	if !takesFlags {
+		usage = strings.TrimPrefix(strings.TrimSpace(help["Usage"][0]), path)
+	}
 	var enough []string
 	limited := true
 	for _, word := range strings.Fields(usage) {
@@ -70,13 +73,28 @@ func helpTree(m *machine, path string) (calls []string) {
 		calls = append(calls, path+words+" one-too-many")
 	}
 	calls = append(calls, path+" --no-such-flag"+words)
-	for _, line := range help["OPTIONS"] {
-		flag, _, hasValue := strings.Cut(strings.SplitN(strings.TrimSpace(line), "  ", 2)[0], " ")
-		if hasValue && !strings.HasSuffix(flag, ",") {
-			calls = append(calls, path+" "+flag, path+" "+flag+"="+words)
+	for _, line := range help["Flags"] {
+		if flag := flagWithValue.FindStringSubmatch(line); flag != nil {
+			calls = append(calls, path+" "+flag[1], path+" "+flag[1]+"="+words)
 		}
 	}
 	return calls
+}
+
+// Forms of lines in help: what begins further to the right is the rest of a text.
+var (
+	commandName   = regexp.MustCompile(`^ {2}([a-z]\S*)`)
+	flagWithValue = regexp.MustCompile(`^ {2,6}(?:-\w, )?(--[a-z-]+) [A-Z]+(?: {2}|$)`)
+)
+
+// below lists the commands that help names.
+func below(help map[string][]string) (names []string) {
+	for _, line := range help["Commands"] {
+		if name := commandName.FindStringSubmatch(line); name != nil {
+			names = append(names, name[1])
+		}
+	}
+	return names
 }
 
 // sections parts a help text by its headings.

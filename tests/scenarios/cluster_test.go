@@ -108,7 +108,7 @@ func installed(m *machine, g generation.Generation) {
 	}
 	asALT(m, g)
 	m.says("podsec-k8s deps verify /srv/repo", "kubernetes-kubeadm")
-	m.says("podsec-k8s host status -o json", `"Kind":"user"`, `"Kind":"linger"`)
+	m.says("podsec-k8s host status -o json", `"kind":"user"`, `"kind":"linger"`)
 	m.says("find /var/lib/podsec-k8s -type f -not -perm 600 | wc -l", "0\n")
 	if out := m.run("for u in /usr/lib/systemd/user/u7s*; do systemd-analyze --user verify --man=no $u; done 2>&1 | grep u7s || true"); out != "" {
 		m.t.Errorf("systemd-analyze verify: %s", out)

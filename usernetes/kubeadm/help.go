@@ -3,6 +3,7 @@ package kubeadm
 import (
 	"cmp"
 	"context"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -79,7 +80,7 @@ func parseHelp(text string) Help {
 
 // Sort parts flags from words, in the order of both. Each flag comes as
 // --NAME or --NAME=VALUE. What kubeadm does not know, and a value that is not
-// of its kind, is a *Misuse. Source: the module github.com/spf13/pflag.
+// of its kind, is a *Misuse; a flag that it does not know an *UnknownFlagError. Source: the module github.com/spf13/pflag.
 func (h Help) Sort(args []string) (flags, words []string, err error) {
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
@@ -94,7 +95,7 @@ func (h Help) Sort(args []string) (flags, words []string, err error) {
 		flag, known := h.flags[name]
 		switch {
 		case !known:
-			return nil, nil, node.NewMisuse("", "neither podsec-k8s nor kubeadm knows the flag %s", strings.SplitN(arg, "=", 2)[0])
+			return nil, nil, h.unknown(strings.SplitN(arg, "=", 2)[0])
 		case flag.kind == "" && !inline:
 			flags = append(flags, "--"+name)
 			continue
@@ -113,6 +114,22 @@ func (h Help) Sort(args []string) (flags, words []string, err error) {
 		flags = append(flags, "--"+name+"="+value)
 	}
 	return flags, words, nil
+}
+
+// An UnknownFlagError is the misuse of a flag that kubeadm does not have.
+type UnknownFlagError struct {
+	node.Misuse
+	Flag  string   // as it was given
+	Known []string // the names of those that it has
+}
+
+// Unwrap returns the misuse.
+func (e *UnknownFlagError) Unwrap() error { return &e.Misuse }
+
+func (h Help) unknown(flag string) error {
+	return &UnknownFlagError{
+		node.Misuse{Fault: *host.NewFault("", "there is no flag %s", flag)}, flag, slices.Sorted(maps.Keys(h.flags)),
+	}
 }
 
 // cut takes --NAME=VALUE apart, and -L, -LVALUE and -L=VALUE with the letter
