@@ -135,7 +135,7 @@ func TestFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer open.Close() //nolint:errcheck // opened for reading
-	c := keeper("cat <&3; ls /proc/$$/fd | tail -1")
+	c := keeper("cat <&3; for fd in {3..99}; do test ! -e /proc/$$/fd/$fd || echo $fd; done")
 	c.Files = []*os.File{open}
 	if out, _ := shown(t, c); out != "an image3\n" {
 		t.Errorf("%q", out)
