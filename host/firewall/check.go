@@ -82,7 +82,7 @@ const maxNamed = 12
 func (c Chain) fault(packets []Packet) *host.Fault {
 	var names []string
 	for _, p := range packets {
-		if name := fmt.Sprintf("%d/%s", p.Port, p.Proto); !slices.Contains(names, name) {
+		if name := host.PortName(p.Port, p.Proto); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

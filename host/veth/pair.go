@@ -1,8 +1,9 @@
 package veth
 
 import (
-	"fmt"
 	"net/netip"
+
+	"github.com/alt-cloud/podsec-k8s/host"
 )
 
 // Names of the two ends.
@@ -20,7 +21,7 @@ type Port struct {
 }
 
 // Key tells ports of one address apart.
-func (p Port) Key() string { return fmt.Sprintf("%d/%s", p.Number, p.Proto) }
+func (p Port) Key() string { return host.PortName(p.Number, p.Proto) }
 
 // A Link is a veth pair between the machine and the namespaces. It is only
 // data.

@@ -95,7 +95,7 @@ func servePorts(ctx context.Context, n node.Node, driver rkport.ParentDriver) er
 		return nil
 	}
 	for _, p := range driverPorts(n) {
-		spec := rkport.Spec{Proto: p.Proto, ParentIP: n.IP.String(), ParentPort: p.Port, ChildPort: p.Port}
+		spec := rkport.Spec{Proto: p.Proto, ParentIP: n.IP.String(), ParentPort: p.Number, ChildPort: p.Number}
 		if _, err := driver.AddPort(ctx, spec); err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func servePorts(ctx context.Context, n node.Node, driver rkport.ParentDriver) er
 	return server.Serve(listener)
 }
 
-func driverPorts(n node.Node) []portdriver.FixedPort {
+func driverPorts(n node.Node) []portdriver.Port {
 	if n.Mode() == node.VethMode {
 		return nil
 	}

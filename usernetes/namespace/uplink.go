@@ -52,7 +52,7 @@ func networkArgs(n node.Node) []string {
 	}
 	args = append(args, "--port-driver=builtin")
 	for _, p := range portdriver.FixedPorts(n) {
-		args = append(args, "--publish="+p.String())
+		args = append(args, fmt.Sprintf("--publish=%s:%d:%s", n.IP, p.Number, p.Key()))
 	}
 	return args
 }
@@ -149,10 +149,10 @@ func publishOwn(n node.Node, conn *veth.Conn) error {
 
 func ownVethPorts(n node.Node) (ports []veth.Port) {
 	for _, p := range portdriver.FixedPorts(n) {
-		if p.Port == node.VXLANPort { // the machine's own stack serves it
+		if p.Number == node.VXLANPort { // the machine's own stack serves it
 			continue
 		}
-		ports = append(ports, portdriver.VethPort(portdriver.Port{Proto: p.Proto, Number: p.Port}))
+		ports = append(ports, portdriver.VethPort(p))
 	}
 	return ports
 }

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	rkport "github.com/rootless-containers/rootlesskit/v2/pkg/port"
+
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -22,20 +24,6 @@ import (
 type Driver struct {
 	Node node.Node
 	http *http.Client
-}
-
-// A PortStatus is a port that RootlessKit has open.
-type PortStatus struct {
-	ID   int `json:"id"`
-	Spec portSpec
-}
-
-type portSpec struct {
-	Proto      string `json:"proto"`
-	ParentIP   string `json:"parentIP"`
-	ParentPort int    `json:"parentPort"`
-	ChildIP    string `json:"childIP"`
-	ChildPort  int    `json:"childPort"`
 }
 
 // New makes the driver of a node.
@@ -56,32 +44,32 @@ func (d Driver) List(ctx context.Context) ([]OpenPort, error) {
 	if err != nil {
 		return nil, message.Errorf("listing open ports: %w", err)
 	}
-	var all []PortStatus
+	var all []rkport.Status
 	if err := json.Unmarshal(data, &all); err != nil {
 		return nil, message.Errorf("listing open ports: %w", err)
 	}
 	var open []OpenPort
 	for _, one := range all {
-		open = append(open, one.Spec.OpenPort(d.Node, one.ID))
+		open = append(open, OpenPortOf(d.Node, one))
 	}
 	return open, nil
 }
 
-// OpenPort is the port that a specification asks for. One without an address
+// OpenPortOf is the port that a specification asks for. One without an address
 // that can be read is nobody's.
-func (s portSpec) OpenPort(n node.Node, id int) OpenPort {
-	p := Port{Proto: s.Proto, Number: s.ParentPort}
-	if address, err := netip.ParseAddr(s.ParentIP); err == nil && address != n.IP {
+func OpenPortOf(n node.Node, s rkport.Status) OpenPort {
+	p := Port{Proto: s.Spec.Proto, Number: s.Spec.ParentPort}
+	if address, err := netip.ParseAddr(s.Spec.ParentIP); err == nil && address != n.IP {
 		p.Address = address
 	}
-	return OpenPort{Key: p.Key(), Lead: s.lead(), ID: id}
+	return OpenPort{Key: p.Key(), Lead: leadOf(s.Spec), ID: s.ID}
 }
 
-func (s portSpec) lead() string { return net.JoinHostPort(s.ChildIP, strconv.Itoa(s.ChildPort)) }
+func leadOf(s rkport.Spec) string { return net.JoinHostPort(s.ChildIP, strconv.Itoa(s.ChildPort)) }
 
 // spec leads a port to the node's address in the namespaces, where kube-proxy's
 // and CRI-O's rules hold for every way in, or to the one that it asks for.
-func (d Driver) spec(p Port) portSpec {
+func (d Driver) spec(p Port) rkport.Spec {
 	parent, child := p.Address, p.Child
 	if !parent.IsValid() {
 		parent = d.Node.IP
@@ -89,11 +77,11 @@ func (d Driver) spec(p Port) portSpec {
 	if !child.IsValid() {
 		child = d.Node.IP
 	}
-	return portSpec{Proto: p.Proto, ParentIP: parent.String(), ParentPort: p.Number, ChildIP: child.String(), ChildPort: p.TargetPort()}
+	return rkport.Spec{Proto: p.Proto, ParentIP: parent.String(), ParentPort: p.Number, ChildIP: child.String(), ChildPort: p.TargetPort()}
 }
 
 // Lead says where a port is to lead.
-func (d Driver) Lead(p Port) string { return d.spec(p).lead() }
+func (d Driver) Lead(p Port) string { return leadOf(d.spec(p)) }
 
 // OpenPort opens a port.
 func (d Driver) OpenPort(ctx context.Context, p Port) error {

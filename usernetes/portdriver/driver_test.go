@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 
+	rkport "github.com/rootless-containers/rootlesskit/v2/pkg/port"
+
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -25,7 +27,7 @@ func testNode(mode string) node.Node {
 type playedRootlessKit struct {
 	mutex sync.Mutex
 	next  int
-	open  map[int]portSpec
+	open  map[int]rkport.Spec
 }
 
 // playRootlessKit plays the driver of a node until the test has ended.
@@ -48,9 +50,9 @@ func playRootlessKit(t *testing.T, n node.Node) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: &playedRootlessKit{open: map[int]portSpec{}}} //nolint:gosec // a test's
-	go server.Serve(listener)                                                     //nolint:errcheck // it ends with the test
-	t.Cleanup(func() { server.Close() })                                          //nolint:errcheck // the same
+	server := &http.Server{Handler: &playedRootlessKit{open: map[int]rkport.Spec{}}} //nolint:gosec // a test's
+	go server.Serve(listener)                                                        //nolint:errcheck // it ends with the test
+	t.Cleanup(func() { server.Close() })                                             //nolint:errcheck // the same
 }
 
 // ServeHTTP answers as RootlessKit does. Port 99 it refuses in plain text, 98 in
@@ -60,9 +62,9 @@ func (p *playedRootlessKit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer p.mutex.Unlock()
 	switch id, _ := strconv.Atoi(filepath.Base(r.URL.Path)); r.Method {
 	case http.MethodGet:
-		all := []PortStatus{}
+		all := []rkport.Status{}
 		for id, spec := range p.open {
-			all = append(all, PortStatus{id, spec})
+			all = append(all, rkport.Status{ID: id, Spec: spec})
 		}
 		json.NewEncoder(w).Encode(all) //nolint:errcheck // the client tells
 	case http.MethodDelete:
@@ -71,7 +73,7 @@ func (p *playedRootlessKit) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		delete(p.open, id)
 	case http.MethodPost:
-		var spec portSpec
+		var spec rkport.Spec
 		json.NewDecoder(r.Body).Decode(&spec) //nolint:errcheck // it is looked at
 		if answer := map[int]string{99: " permission denied\n", 98: `{"message":"address already in use"}`}[spec.ParentPort]; answer != "" {
 			w.WriteHeader(http.StatusBadRequest)

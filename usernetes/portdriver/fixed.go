@@ -1,33 +1,19 @@
 package portdriver
 
 import (
-	"fmt"
 	"path/filepath"
 
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
-// A FixedPort is a port of the node's address that leads into the
-// namespaces.
-type FixedPort struct {
-	Bind  string // address and port, as RootlessKit writes them
-	Port  int
-	Proto string
-}
-
-func (p FixedPort) String() string { return fmt.Sprintf("%s:%d/%s", p.Bind, p.Port, p.Proto) }
-
-// FixedPorts lists those of a node.
-func FixedPorts(n node.Node) []FixedPort {
-	on := func(port int, proto string) FixedPort {
-		return FixedPort{fmt.Sprintf("%s:%d", n.IP, port), port, proto}
-	}
-	ports := []FixedPort{on(node.KubeletPort, "tcp"), on(node.VXLANPort, "udp")}
+// FixedPorts lists the ports of a node that are open for as long as it runs.
+func FixedPorts(n node.Node) []Port {
+	ports := []Port{{Proto: "tcp", Number: node.KubeletPort}, {Proto: "udp", Number: node.VXLANPort}}
 	if n.APIPort != 0 {
-		ports = append(ports, on(n.APIPort, "tcp"))
+		ports = append(ports, Port{Proto: "tcp", Number: n.APIPort})
 	}
 	if n.EtcdPeers {
-		ports = append(ports, on(node.EtcdPort, "tcp"), on(node.PeerPort, "tcp"))
+		ports = append(ports, Port{Proto: "tcp", Number: node.EtcdPort}, Port{Proto: "tcp", Number: node.PeerPort})
 	}
 	return ports
 }

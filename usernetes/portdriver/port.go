@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -29,7 +30,7 @@ func (p Port) Key() string {
 	if p.Address.IsValid() {
 		return fmt.Sprintf("%s/%s", netip.AddrPortFrom(p.Address, uint16(p.Number)), p.Proto)
 	}
-	return fmt.Sprintf("%d/%s", p.Number, p.Proto)
+	return host.PortName(p.Number, p.Proto)
 }
 
 // OwnerKey tells ports apart of which one may have several owners.

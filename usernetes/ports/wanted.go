@@ -18,7 +18,7 @@ func wantedPorts(m machineState) []portdriver.Port {
 	slices.SortStableFunc(m.pods, func(a, b kubeapi.Pod) int { return older(a.Metadata, b.Metadata) })
 	w := wanted{taken: map[string]kubeapi.Object{}, asked: map[string]bool{}}
 	for _, p := range portdriver.FixedPorts(m.node) {
-		w.taken[portdriver.Port{Proto: p.Proto, Number: p.Port}.Key()] = kubeapi.Object{}
+		w.taken[p.Key()] = kubeapi.Object{}
 	}
 	for _, s := range m.services {
 		w.add(m.servicePorts(s)...)
@@ -83,7 +83,7 @@ func changePorts(n node.Node, open []portdriver.OpenPort, wanted []portdriver.Po
 	}
 	own := map[string]bool{}
 	for _, p := range portdriver.FixedPorts(n) {
-		own[portdriver.Port{Proto: p.Proto, Number: p.Port}.Key()] = true
+		own[p.Key()] = true
 	}
 	for _, p := range open {
 		if to, ok := want[p.Key]; own[p.Key] || ok && to == p.Lead {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	rkport "github.com/rootless-containers/rootlesskit/v2/pkg/port"
+
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -302,7 +304,7 @@ func TestChangePorts(t *testing.T) {
 	n := portNode(node.SlirpMode).node
 	driver := portdriver.Driver{Node: n}
 	var open []portdriver.OpenPort
-	for _, one := range decode[portdriver.PortStatus](t, `[
+	for _, one := range decode[rkport.Status](t, `[
 	 {"id":1,"spec":{"proto":"tcp","parentIP":"192.0.2.10","parentPort":6443,"childPort":6443}},
 	 {"id":2,"spec":{"proto":"udp","parentIP":"192.0.2.10","parentPort":8472,"childPort":8472}},
 	 {"id":3,"spec":{"proto":"tcp","parentIP":"192.0.2.10","parentPort":30001,"childIP":"192.0.2.10","childPort":30001}},
@@ -310,7 +312,7 @@ func TestChangePorts(t *testing.T) {
 	 {"id":5,"spec":{"proto":"udp","parentIP":"192.0.2.10","parentPort":30003,"childIP":"192.0.2.10","childPort":30003}},
 	 {"id":6,"spec":{"proto":"tcp","parentIP":"192.0.2.10","parentPort":80,"childIP":"192.0.2.10","childPort":30001}},
 	 {"id":7,"spec":{"proto":"tcp","parentIP":"198.51.100.7","parentPort":80,"childIP":"10.96.0.9","childPort":80}}]`) {
-		open = append(open, one.Spec.OpenPort(n, one.ID))
+		open = append(open, portdriver.OpenPortOf(n, one))
 	}
 	c := changePorts(n, open, []portdriver.Port{
 		{Proto: "tcp", Number: 30001},

@@ -3,10 +3,10 @@ package preflight
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/user"
 	"slices"
@@ -128,42 +128,46 @@ func missingPrograms(names []string) []string {
 // takenPorts tries the published ports of a node on its address. Those that
 // the node's own namespaces hold already are not taken.
 func takenPorts(n node.Node) []string {
-	own := ownPorts()
+	own := ownPorts(n.IP)
 	var taken []string
 	for _, p := range portdriver.FixedPorts(n) {
-		if slices.Contains(own, p) {
+		if slices.Contains(own, p.Key()) {
 			continue
 		}
-		if err := tryListen(p); errors.Is(err, unix.EADDRINUSE) {
-			taken = append(taken, fmt.Sprintf("%d/%s", p.Port, p.Proto))
+		address := net.JoinHostPort(n.IP.String(), strconv.Itoa(p.Number))
+		if err := tryListen(p.Proto, address); errors.Is(err, unix.EADDRINUSE) {
+			taken = append(taken, p.Key())
 		}
 	}
 	return taken
 }
 
-// ownPorts lists what RootlessKit publishes now, after a run that ended half
-// way.
-func ownPorts() []portdriver.FixedPort {
+// ownPorts lists what RootlessKit publishes now at an address, after a run that
+// ended half way.
+func ownPorts(address netip.Addr) (own []string) {
 	pid, err := namespace.ChildPID()
 	if err != nil || unix.Kill(pid, 0) != nil {
 		return nil
 	}
 	n, err := node.LoadNode()
-	if err != nil {
+	if err != nil || n.IP != address {
 		return nil
 	}
-	return portdriver.FixedPorts(n)
+	for _, p := range portdriver.FixedPorts(n) {
+		own = append(own, p.Key())
+	}
+	return own
 }
 
-func tryListen(p portdriver.FixedPort) error {
-	if p.Proto == "udp" {
-		c, err := net.ListenPacket("udp", p.Bind)
+func tryListen(proto, address string) error {
+	if proto == "udp" {
+		c, err := net.ListenPacket("udp", address)
 		if err != nil {
 			return err
 		}
 		return c.Close()
 	}
-	l, err := net.Listen("tcp", p.Bind)
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
 	}

@@ -181,11 +181,7 @@ func (f nodeFacts) faults() (lines []node.Problem) {
 
 // portLines lists the node's own ports, then those of its cluster.
 func (f nodeFacts) portLines() (lines []PortStatus) {
-	var all []portdriver.Port
-	for _, p := range portdriver.FixedPorts(f.node) {
-		all = append(all, portdriver.Port{Proto: p.Proto, Number: p.Port})
-	}
-	for _, p := range append(all, f.ports.Ports...) {
+	for _, p := range append(portdriver.FixedPorts(f.node), f.ports.Ports...) {
 		line := PortStatus{Port: p.Key(), For: p.Owner.Say(), Fault: p.Fault, Note: p.Note}
 		switch ofMachine := p.Owner == (kubeapi.Object{}) && p.Number == node.VXLANPort; {
 		case !portdriver.KeepsSource(f.node, p):
