@@ -16,8 +16,8 @@ import (
 // alone, and at nothing of the machine: whether a value suits the machine is
 // for preflight to say. j is nil for a new cluster. The error is a *Misuse.
 func (o Options) CheckCall(j *kubeadm.JoinRequest) error {
-	if o.Network != "" && !slices.Contains(node.Modes(), o.Network) {
-		return node.NewMisuse("", "the flag --%s: %w", "network", message.Errorf("%q is none of %s", o.Network, strings.Join(node.Modes(), ", ")))
+	if o.Network != "" && !slices.Contains(node.ModeNames(), o.Network) {
+		return node.NewMisuse("", "the flag --%s: %w", "network", message.Errorf("%q is none of %s", o.Network, strings.Join(node.ModeNames(), ", ")))
 	}
 	if o.NodeIP != "" {
 		if _, err := netip.ParseAddr(o.NodeIP); err != nil {

@@ -134,7 +134,7 @@ func check(a steps.Asked, o Options, j *kubeadm.JoinRequest, n node.Node, known 
 	if o.NodeIP != "" && o.NodeIP != a.NodeIP && o.NodeIP != n.IP.String() {
 		return madeOtherwise("node-ip")
 	}
-	if o.Network != "" && o.Network != a.Network && o.Network != n.Mode() {
+	if o.Network != "" && o.Network != a.Network && o.Network != n.Mode().Name {
 		return madeOtherwise("network")
 	}
 	if err := checkConfig(a, o, j); err != nil || !known {

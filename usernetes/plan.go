@@ -102,9 +102,9 @@ func siteNode(site node.Site, f preflight.Facts, o Options) (node.Node, error) {
 		PodCIDR: site.PodCIDR, ServiceCIDR: site.ServiceCIDR, SlirpCIDR: site.SlirpCIDR,
 		MTU: site.MTU, ImageRepository: site.ImageRepository, ImageAuthFile: site.ImageAuthFile, Network: cmp.Or(o.Network, site.Network),
 	}
-	if !slices.Contains(node.Modes(), n.Network) {
+	if !slices.Contains(node.ModeNames(), n.Network) {
 		return n, host.WithRemedy(message.Errorf("there is no network mode %q", n.Network),
-			"give one of %s", strings.Join(node.Modes(), ", "))
+			"give one of %s", strings.Join(node.ModeNames(), ", "))
 	}
 	if site.NodeIP.IsValid() {
 		n.IP = site.NodeIP

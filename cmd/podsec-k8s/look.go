@@ -47,7 +47,7 @@ func hostView(ctx context.Context, network string) (v status.HostView, err error
 	v.Guard = state(units.Guard)
 	file, errFile := manager.File(ctx, units.Guard)
 	v.GuardFile, err = file, errors.Join(err, errFile)
-	if network != node.VethMode {
+	if !node.ModeOf(network).RootService {
 		return v, err
 	}
 	for _, unit := range []string{netSocket, netService} {

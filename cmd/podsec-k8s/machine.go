@@ -24,7 +24,7 @@ func machineFaults(ctx context.Context, o status.Status) (lines []node.Problem) 
 		return nil // there is no node, or it has no network
 	}
 	faults := veth.RouteFindings(address)
-	if o.Network == node.VethMode {
+	if node.ModeOf(o.Network).RootService {
 		faults = append(faults, veth.Findings(ctx, netState)...)
 	}
 	faults = append(faults, firewall.Findings(ctx, overviewPackets(o, address))...)
@@ -51,7 +51,7 @@ func overviewPackets(o status.Status, address netip.Addr) (all []firewall.Packet
 			all = append(all, p)
 		}
 	}
-	if o.Network == node.VethMode {
+	if node.ModeOf(o.Network).RootService {
 		all = append(all, fromNode(device))
 	}
 	return all
@@ -85,7 +85,7 @@ func toMachine(device string, address netip.Addr, text string) (p firewall.Packe
 // node.
 func firewallFaults(ctx context.Context, mode string, o usernetes.Options) (found []preflightFault) {
 	const check = "firewall"
-	if mode != node.VethMode || slices.Contains(o.Ignore, check) || slices.Contains(o.Ignore, "all") {
+	if !node.ModeOf(mode).RootService || slices.Contains(o.Ignore, check) || slices.Contains(o.Ignore, "all") {
 		return nil
 	}
 	device := veth.DefaultDevice()

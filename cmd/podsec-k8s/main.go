@@ -12,7 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host/gate"
-	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
 )
 
@@ -29,8 +29,8 @@ func run(ctx context.Context, argv []string) int {
 		status, err := staticpod.StandInSystemctl(ctx, argv[1:])
 		p.fault(err)
 		return status
-	case namespace.PastaName:
-		err := namespace.ExecPasta(argv[1:])
+	case node.PastaName:
+		err := node.ExecPasta(argv[1:])
 		p.fault(err)
 		return exitStatus(err)
 	case gate.EntryName:

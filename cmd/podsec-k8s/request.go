@@ -22,7 +22,7 @@ import (
 func nodeFlags(p *printer) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "node-ip", Usage: p.help("the `ADDRESS` by which other machines reach this node"), DefaultText: p.help("NODE_IP in %s, or that of the default route", node.SiteDir)},
-		&cli.StringFlag{Name: "network", Usage: p.help("the `MODE` of the namespaces' network: %s", strings.Join(node.Modes(), ", ")), DefaultText: p.help("NETWORK in %s, or %s", node.SiteDir, node.Modes()[0])},
+		&cli.StringFlag{Name: "network", Usage: p.help("the `MODE` of the namespaces' network: %s", strings.Join(node.ModeNames(), ", ")), DefaultText: p.help("NETWORK in %s, or %s", node.SiteDir, node.ModeNames()[0])},
 		&cli.StringSliceFlag{Name: "image-archive", Usage: p.help("a docker archive `FILE` to load instead of pulling")},
 		&cli.StringFlag{Name: "config", Usage: p.help("a kubeadm configuration `FILE`, laid over ours")},
 		&cli.StringSliceFlag{Name: "ignore-preflight", Usage: p.help("pass over the check of that `NAME`; all for every one")},
@@ -133,7 +133,7 @@ func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*
 
 // createNode lets u7s-admin make the node.
 func createNode(ctx context.Context, p *printer, request nodeRequest, files []*os.File) error {
-	if request.Mode == node.VethMode {
+	if node.ModeOf(request.Mode).RootService {
 		if err := checkThenEnableVeth(ctx, p, request, files); err != nil {
 			return err
 		}

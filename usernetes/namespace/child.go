@@ -33,7 +33,7 @@ func RunNamespace(ctx context.Context) error {
 	defer end(nil)
 	lost := func(err error) { end(message.Errorf("%w: %w", errNetworkGone, err)) }
 	watch := func(ctx context.Context, _ node.Node) error { return watchTap(ctx, lost) }
-	attach := func(ctx context.Context, n node.Node) error { return attachVeth(ctx, n, lost) }
+	attach := func(ctx context.Context, n node.Node) error { return attachUplink(ctx, n, lost) }
 	ports := func(ctx context.Context, n node.Node) error { return servePortChild(ctx, n, lost) }
 	merge, err := mergeHost(ctx, n)
 	if err != nil {
@@ -62,5 +62,5 @@ func RunNamespace(ctx context.Context) error {
 // in it can listen there and name it in certificates.
 func addAddress(ctx context.Context, n node.Node) error {
 	address := n.IP.String() + "/" + strconv.Itoa(n.IP.BitLen())
-	return host.Command{Path: "ip", Args: []string{"address", "replace", address, "dev", n.Device()}}.Run(ctx)
+	return host.Command{Path: "ip", Args: []string{"address", "replace", address, "dev", n.Mode().Device}}.Run(ctx)
 }

@@ -37,7 +37,7 @@ func keepDevice(name string) (k keptDevice, err error) {
 }
 
 // mend gives a device its addresses and routes back. A device that is gone is
-// for others: the service makes that of the mode veth anew.
+// for others: the root service makes its own anew.
 func (d keptDevice) mend() error {
 	link, err := netlink.LinkByName(d.name)
 	if err != nil {
@@ -111,7 +111,7 @@ func destination(r netlink.Route) string {
 	return r.Dst.String()
 }
 
-// remakeOverlay asks the service of the mode veth for the pod network's
+// remakeOverlay asks the root service for the pod network's
 // device anew.
 func remakeOverlay() error {
 	conn, err := veth.Dial()

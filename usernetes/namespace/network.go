@@ -30,7 +30,7 @@ const netInterval = time.Second // until a second look, then twice that, and so 
 // runs in the namespaces.
 func keepNetwork(ctx context.Context, n node.Node) error {
 	k := &netKeeper{node: n, pods: newPodNetwork(n)}
-	for _, name := range slices.Compact([]string{"lo", node.TapDevice, n.Device()}) {
+	for _, name := range slices.Compact([]string{"lo", node.TapDevice, n.Mode().Device}) {
 		device, err := keepDevice(name)
 		if err != nil {
 			return message.Errorf("noting the network device %s: %w", name, err)

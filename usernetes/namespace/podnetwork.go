@@ -157,13 +157,13 @@ func (p *podNetwork) mendSubnetRoute(l Lease, bridge netlink.Link) error {
 }
 
 // mendOverlay lets flanneld make its device and routes anew: it does so when
-// it starts. In the mode veth the service makes the device first.
+// it starts. Where the root service makes the device, it does so first.
 func (p *podNetwork) mendOverlay(ctx context.Context) error {
 	device, fault := p.overlay()
 	if !p.flannel.due(fault, time.Now()) {
 		return p.flannel.report(fault)
 	}
-	if p.node.Mode() == node.VethMode && !fromRoot(device) {
+	if p.node.Mode().RootService && !fromRoot(device) {
 		if err := remakeOverlay(); err != nil {
 			return message.Errorf("making %s anew: %w", overlayDevice, err)
 		}
@@ -191,7 +191,7 @@ func (p *podNetwork) overlay() (device netlink.Link, fault error) {
 	switch err := errors.Join(errAddresses, errRoutes); {
 	case err != nil:
 		return device, err
-	case p.node.Mode() == node.VethMode && !fromRoot(device):
+	case p.node.Mode().RootService && !fromRoot(device):
 		return device, message.Errorf("the pod network's device %s is not the one that podsec-k8s-net.service made", overlayDevice)
 	case device.Attrs().Flags&net.FlagUp == 0:
 		return device, message.Errorf("the pod network's device %s is down", overlayDevice)

@@ -23,20 +23,13 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
 )
 
-// With pasta RootlessKit opens either no port or every one that something
-// listens on. In the mode veth nftables leads to one address of the namespaces,
-// and some ports need another. So there RootlessKit's builtin port driver, which
-// opens just what is asked for, runs beside it: the parent's half in the
-// process that runs RootlessKit, the child's half in the one that holds the
-// namespaces.
+// In some modes RootlessKit can't open just the ports that are asked for: with
+// pasta it opens either none or every one that something listens on. In the mode
+// veth nftables leads to one address of the namespaces, and some ports need
+// another. So there RootlessKit's builtin port driver runs beside it: the
+// parent's half in the process that runs RootlessKit, the child's half in the one
+// that holds the namespaces.
 // Source: rootlesskit's docs/port.md and its packages pkg/port/builtin.
-
-// ExecPasta becomes pasta, and keeps it from opening ports in the namespaces
-// that lead to programs of the machine, which RootlessKit has no flag for.
-// Source: pasta(1), "--tcp-ns" and "--udp-ns".
-func ExecPasta(args []string) error {
-	return host.Command{Path: "pasta", Args: append([]string{"--tcp-ns=none", "--udp-ns=none"}, args...)}.Exec()
-}
 
 func portsHandover() string { return filepath.Join(portdriver.PortsDir(), "child.json") }
 
@@ -83,7 +76,7 @@ func newPortParent() (rkport.ParentDriver, error) {
 }
 
 // servePorts waits for the child's half, publishes the node's own ports unless
-// the service does, and serves the same API for others as RootlessKit.
+// the root service does, and serves the same API for others as RootlessKit.
 func servePorts(ctx context.Context, n node.Node, driver rkport.ParentDriver) error {
 	ready, ended := make(chan struct{}, 1), make(chan error, 1)
 	go func() { ended <- driver.RunParentDriver(ready, ctx.Done(), nil) }()
@@ -94,9 +87,8 @@ func servePorts(ctx context.Context, n node.Node, driver rkport.ParentDriver) er
 	case <-ctx.Done():
 		return nil
 	}
-	for _, p := range driverPorts(n) {
-		spec := rkport.Spec{Proto: p.Proto, ParentIP: n.IP.String(), ParentPort: p.Number, ChildPort: p.Number}
-		if _, err := driver.AddPort(ctx, spec); err != nil {
+	if n.Mode().Ports == node.BesidePorts {
+		if err := publishFixed(ctx, n, driver); err != nil {
 			return err
 		}
 	}
@@ -112,11 +104,15 @@ func servePorts(ctx context.Context, n node.Node, driver rkport.ParentDriver) er
 	return server.Serve(listener)
 }
 
-func driverPorts(n node.Node) []portdriver.Port {
-	if n.Mode() == node.VethMode {
-		return nil
+// publishFixed opens the ports that are open for as long as the node runs.
+func publishFixed(ctx context.Context, n node.Node, driver rkport.ParentDriver) error {
+	for _, p := range portdriver.FixedPorts(n) {
+		spec := rkport.Spec{Proto: p.Proto, ParentIP: n.IP.String(), ParentPort: p.Number, ChildPort: p.Number}
+		if _, err := driver.AddPort(ctx, spec); err != nil {
+			return err
+		}
 	}
-	return portdriver.FixedPorts(n)
+	return nil
 }
 
 // servePortChild runs the child's half until ctx ends; without it no port

@@ -60,22 +60,21 @@ func resolvConf(hosts []byte, nameserver netip.Addr) []byte {
 	return made.Bytes()
 }
 
-// sameNameservers returns a check for the mode pasta, which asks the nameserver
-// for good that the host had first when it started. The first look sets that.
-// Source: passt's conf.c, get_dns.
-func sameNameservers(mode string) func(hosts []byte) *hostfs.Problem {
+// sameNameservers returns a check for a mode that goes on asking the nameserver
+// which the host had first when it started. The first look sets that.
+func sameNameservers(mode node.Mode) func(hosts []byte) *hostfs.Problem {
 	var first *string
 	return func(hosts []byte) *hostfs.Problem {
 		now := firstNameserver(hosts)
 		if first == nil {
 			first = &now
 		}
-		if mode != node.PastaMode || now == *first {
+		if !mode.OldNameserver || now == *first {
 			return nil
 		}
 		return &hostfs.Problem{
 			Path:   "/etc/resolv.conf",
-			Fault:  message.Of("the host has another nameserver, and pasta goes on asking the old one"),
+			Fault:  message.Of("the host has another nameserver, and %s goes on asking the old one", mode.Name),
 			Remedy: message.Of("restart the node: systemctl stop kubelet; systemctl start kubelet"),
 		}
 	}

@@ -50,14 +50,15 @@ func TestHostsFile(t *testing.T) {
 
 func TestSameNameservers(t *testing.T) {
 	for mode, want := range map[string]bool{node.SlirpMode: false, node.VethMode: false, node.PastaMode: true} {
-		check := sameNameservers(mode)
+		check := sameNameservers(node.ModeOf(mode))
 		if p := check([]byte("nameserver 192.0.2.1\nnameserver 192.0.2.2\n")); p != nil {
 			t.Errorf("%s, at the start: %v", mode, p)
 		}
 		if p := check([]byte("search a.example\nnameserver 192.0.2.1\n")); p != nil {
 			t.Errorf("%s, the same: %v", mode, p)
 		}
-		if p := check([]byte("nameserver 192.0.2.3\n")); (p != nil) != want {
+		p := check([]byte("nameserver 192.0.2.3\n"))
+		if (p != nil) != want || want && p.Fault.String() != "the host has another nameserver, and pasta goes on asking the old one" {
 			t.Errorf("%s, another: %v", mode, p)
 		}
 	}

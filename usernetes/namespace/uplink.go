@@ -3,9 +3,7 @@ package namespace
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -15,57 +13,15 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
 )
 
-// UnfitModes tells which modes this machine can't have, and why.
-// Source: rootlesskit's docs/network.md.
-func UnfitModes(ctx context.Context) map[string]error {
-	return map[string]error{node.PastaMode: noPasta(ctx), node.VethMode: noVeth()}
-}
-
-func noPasta(ctx context.Context) error {
-	if _, err := host.LookPath("pasta"); err != nil {
-		return message.New("it needs the program pasta, of the package passt")
-	}
-	help, err := host.Command{Path: "rootlesskit", Args: []string{"--help"}}.Output(ctx)
-	if err == nil && !strings.Contains(string(help), node.PastaMode) {
-		err = message.New("it needs RootlessKit 2.0 or newer")
-	}
-	return err
-}
-
-func noVeth() error {
-	if !host.Exists(veth.NFT) {
-		return message.Errorf("it needs %s, of the package nftables", veth.NFT)
-	}
-	return nil
-}
-
-// networkArgs returns RootlessKit's arguments for the node's mode.
-// Source: rootlesskit's docs/{network,port}.md.
-func networkArgs(n node.Node) []string {
-	args := []string{"--cidr=" + n.SlirpCIDR.String(), fmt.Sprintf("--mtu=%d", n.MTU), "--disable-host-loopback"}
-	if n.Mode() == node.PastaMode {
-		return append(args, "--net=pasta", "--pasta-binary="+node.LibexecDir+"/"+PastaName, "--port-driver=none") // the builtin one runs beside it
-	}
-	args = append(args, "--net=slirp4netns", "--slirp4netns-sandbox=auto", "--slirp4netns-seccomp=auto")
-	if n.Mode() == node.VethMode {
-		return append(args, "--port-driver=none") // slirp4netns is left for names alone
-	}
-	args = append(args, "--port-driver=builtin")
-	for _, p := range portdriver.FixedPorts(n) {
-		args = append(args, fmt.Sprintf("--publish=%s:%d:%s", n.IP, p.Number, p.Key()))
-	}
-	return args
-}
-
 // retryInterval is how often the service is asked again once it is gone.
 const retryInterval = time.Second
 
-// attachVeth gives the namespaces their device, and holds it for as long as
-// they are there. When the service is started again, so is the
+// attachUplink gives the namespaces the device that the root service makes, in
+// a mode that has one, and holds it for as long as they are there. When the service is started again, so is the
 // connection; when it no longer knows the device, lost is told, for what was
 // built on it is gone too.
-func attachVeth(ctx context.Context, n node.Node, lost func(error)) error {
-	if n.Mode() != node.VethMode {
+func attachUplink(ctx context.Context, n node.Node, lost func(error)) error {
+	if !n.Mode().RootService {
 		return nil
 	}
 	conn, err := uplink(ctx, n, false)
@@ -156,6 +112,3 @@ func ownVethPorts(n node.Node) (ports []veth.Port) {
 	}
 	return ports
 }
-
-// PastaName is the name by which RootlessKit runs pasta through this program.
-const PastaName = "pasta-one-way"

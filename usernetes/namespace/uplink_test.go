@@ -7,44 +7,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/host/veth"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
-
-// TestNetworkArgs: RootlessKit is given the mode's stack, and opens ports by itself
-// only in the first mode.
-func TestNetworkArgs(t *testing.T) {
-	for mode, want := range map[string]string{
-		"":             "--net=slirp4netns --slirp4netns-sandbox=auto --slirp4netns-seccomp=auto --port-driver=builtin --publish=127.0.0.1:10250:10250/tcp --publish=127.0.0.1:8472:8472/udp --publish=127.0.0.1:6443:6443/tcp",
-		node.PastaMode: "--net=pasta --pasta-binary=/usr/libexec/podsec-k8s/pasta-one-way --port-driver=none",
-		node.VethMode:  "--net=slirp4netns --slirp4netns-sandbox=auto --slirp4netns-seccomp=auto --port-driver=none",
-	} {
-		args := strings.Join(RootlessKit(aNode(mode)).Args, " ")
-		if !strings.Contains(args, "--cidr=10.41.0.0/24 --mtu=1500 --disable-host-loopback "+want+" "+node.Self+" unit namespace") {
-			t.Errorf("%q: %s", mode, args)
-		}
-	}
-}
-
-// TestUnfitModes: a mode whose programs are missing, or too old, says what it needs.
-func TestUnfitModes(t *testing.T) {
-	t.Setenv("PATH", t.TempDir())
-	unfit := UnfitModes(t.Context())
-	if err := unfit[node.PastaMode]; err == nil || !strings.Contains(err.Error(), "the program pasta") {
-		t.Errorf("%v", err)
-	}
-	t.Setenv("PATH", "/usr/bin:/bin")
-	program(t, "pasta", "")
-	for help, ok := range map[string]bool{"--net=(pasta|slirp4netns)": true, "--net=slirp4netns": false} {
-		program(t, "rootlesskit", "echo '"+help+"'")
-		if err := UnfitModes(t.Context())[node.PastaMode]; (err == nil) != ok {
-			t.Errorf("%s: %v", help, err)
-		}
-	}
-}
 
 // playVeth plays the service of the mode veth: it gives a link once, and knows of
 // none when it is asked for that again.
@@ -85,21 +52,21 @@ func playVeth(t *testing.T, faults map[string]string) (hangup func()) {
 	return func() { (<-conns).Close() } //nolint:errcheck // the client tells
 }
 
-// TestAttachVeth: the namespaces have their way out for as long as the service knows
+// TestAttachUplink: the namespaces have their way out for as long as the service knows
 // of it.
-func TestAttachVeth(t *testing.T) {
-	if err := attachVeth(t.Context(), aNode(node.SlirpMode), nil); err != nil {
+func TestAttachUplink(t *testing.T) {
+	if err := attachUplink(t.Context(), aNode(node.SlirpMode), nil); err != nil {
 		t.Errorf("another mode: %v", err)
 	}
 	n := aNode(node.VethMode)
-	if err := attachVeth(t.Context(), n, nil); err == nil {
+	if err := attachUplink(t.Context(), n, nil); err == nil {
 		t.Error("without the service")
 	}
 	hangup := playVeth(t, nil)
 	ip(t, "link add u7s1 type veth peer name far1", "link set far1 up")
 	defer ip(t, "link delete u7s1")
 	lost := make(chan error, 1)
-	if err := attachVeth(t.Context(), n, func(err error) { lost <- err }); err != nil {
+	if err := attachUplink(t.Context(), n, func(err error) { lost <- err }); err != nil {
 		t.Fatal(err)
 	}
 	addresses, err := net.InterfaceByName("u7s1")

@@ -1,41 +1,39 @@
 package node
 
-import "github.com/alt-cloud/podsec-k8s/host/veth"
+import "context"
 
-// Modes of the network between the namespaces and the host.
+// A Mode is how packets come from the namespaces to the network and back. It is
+// a value: each has a file of its own, and its place in Modes.
+type Mode struct {
+	Name        string                          // as the administrator gives it
+	Unfit       func(ctx context.Context) error // why this machine can't have it; nil where each can
+	RootlessKit []string                        // arguments, for the stack in user space
+	Device      string                          // of the namespaces, by which packets go out
+	MTU         func(n Node) int                // bytes of the largest packet that a node sends to another
+	Ports       PortDriver                      // who opens ports
+
+	// RootService: podsec-k8s-net.service makes Device and the pod network's
+	// device, and the machine's kernel forwards their packets.
+	RootService bool
+	// OldNameserver: names are asked for good of the nameserver that the host had
+	// when the namespaces were made.
+	OldNameserver bool
+}
+
+// A PortDriver is who opens ports of the machine that lead into the namespaces.
+// Source: rootlesskit's docs/port.md.
+type PortDriver int
+
+// The port drivers.
 const (
-	SlirpMode = "slirp4netns" // a stack in user space; the default
-	PastaMode = "pasta"       // another, of newer systems
-	VethMode  = "veth"        // a veth pair that the system's service makes, beside the first for names
+	BuiltinPorts PortDriver = iota // RootlessKit's builtin driver, in RootlessKit
+	BesidePorts                    // that driver, in our process that runs RootlessKit
+	ServicePorts                   // podsec-k8s-net.service; for what it can't lead, the driver as in BesidePorts
 )
 
-// Modes lists them, the default first.
-func Modes() []string { return []string{SlirpMode, PastaMode, VethMode} }
+// KeepsSource reports whether programs in the namespaces see the source address
+// of those who come by a port.
+func (d PortDriver) KeepsSource() bool { return d == ServicePorts }
 
-// Mode is the node's, that of older nodes included.
-func (n Node) Mode() string {
-	if n.Network == "" {
-		return SlirpMode
-	}
-	return n.Network
-}
-
-// Device names the network device of the namespaces.
-func (n Node) Device() string {
-	if n.Mode() == VethMode {
-		return veth.NodeEnd
-	}
-	return TapDevice
-}
-
-// FlannelInterface is what flanneld picks its device by. In the mode veth that
-// is the node's address, as the device has it that the service made: so
-// flanneld takes that over.
-// Source: flannel's Documentation/configuration.md and
-// pkg/backend/vxlan/device.go, vxlanLinksIncompat.
-func (n Node) FlannelInterface() string {
-	if n.Mode() == VethMode {
-		return n.IP.String()
-	}
-	return TapDevice
-}
+// stackMTU is what a stack in user space takes.
+func stackMTU(n Node) int { return n.MTU }

@@ -32,7 +32,7 @@ type Node struct {
 	ServiceCIDR     netip.Prefix
 	SlirpCIDR       netip.Prefix // between the namespaces and the host
 	MTU             int          // bytes, of a stack in user space
-	Network         string       // the mode, one of Modes()
+	Network         string       // the mode, one of ModeNames()
 	ImageRepository string
 	ImageAuthFile   string // logins of registries; "" for none
 	DNSDomain       string // of the cluster's services; "" means the default

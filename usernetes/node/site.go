@@ -24,7 +24,7 @@ type Site struct {
 	ImageArchives   []string     // files to load instead of pulling
 	ImageAuthFile   string       // logins of registries, see containers-auth.json(5)
 	MTU             int          // bytes, of the namespaces' network device
-	Network         string       // the mode of the namespaces' network, one of Modes()
+	Network         string       // the mode of the namespaces' network, one of ModeNames()
 	KubeadmConfig   string       // a file merged into every kubeadm configuration
 	Proxy           Proxy        // for programs that call out
 	SubordinateIDs  uint64       // how many uids, and how many gids, the node's user is to have
@@ -39,7 +39,7 @@ func DefaultSite() Site {
 		SlirpCIDR:       netip.MustParsePrefix("10.41.0.0/24"),
 		ImageRepository: "registry.altlinux.org/k8s-p10",
 		MTU:             65520,
-		Network:         SlirpMode,
+		Network:         Modes()[0].Name,
 		KubeadmConfig:   filepath.Join(SiteDir, "kubeadm.yaml"),
 		SubordinateIDs:  SubIDCount,
 	}

@@ -16,7 +16,7 @@ type Opener interface {
 
 // NewOpener returns that of the node's network mode.
 func NewOpener(n node.Node) Opener {
-	if n.Mode() == node.VethMode {
+	if n.Mode().Ports == node.ServicePorts {
 		return &vethPorts{beside: New(n)}
 	}
 	return New(n)

@@ -39,19 +39,20 @@ func (p Port) OwnerKey() string { return p.Owner.UID + " " + p.Key() }
 // TargetPort is where in the namespaces the port leads.
 func (p Port) TargetPort() int { return cmp.Or(p.Target, p.Number) }
 
-// byRoot reports whether in the mode veth the service leads the port: a
-// packet that keeps its source address, to the address of the namespaces'
-// device. What needs another address there has RootlessKit's port driver.
+// byRoot reports whether the root service leads the port, in a mode where it
+// opens ports: a packet that keeps its source address, to the address of the
+// namespaces' device. What needs another address there has RootlessKit's port
+// driver.
 func (p Port) byRoot() bool { return !p.Address.IsValid() && !p.Child.IsValid() }
 
 // KeepsSource reports whether what listens in the namespaces sees the source
 // address of the port's clients.
-func KeepsSource(n node.Node, p Port) bool { return n.Mode() == node.VethMode && p.byRoot() }
+func KeepsSource(n node.Node, p Port) bool { return n.Mode().Ports.KeepsSource() && p.byRoot() }
 
 // An OpenPort is one that is open now.
 type OpenPort struct {
 	Key  string // of the port
 	Lead string // where it leads, in the words of the driver that opened it
 	ID   int    // by which that driver closes it
-	root bool   // the service of the mode veth has opened it
+	root bool   // the root service has opened it
 }

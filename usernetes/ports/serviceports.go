@@ -6,7 +6,6 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
-	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
 )
 
@@ -112,7 +111,7 @@ func (m machineState) limited(s kubeapi.Service, p portdriver.Port) portdriver.P
 
 // sourceRemedy says how clients keep their source addresses.
 func (m machineState) sourceRemedy() message.Format {
-	if m.node.Mode() != node.VethMode {
+	if !m.node.Mode().Ports.KeepsSource() {
 		return "that takes a node with the network veth, see podsec-k8s(8)"
 	}
 	return "that takes a node port, reached on the node's own address"

@@ -125,12 +125,12 @@ func checkDisk(f Facts, _ node.Node) error {
 }
 
 func checkMode(f Facts, n node.Node) error {
-	why := f.Unfit[n.Mode()]
+	why := f.Unfit[n.Mode().Name]
 	if why == nil {
 		return nil
 	}
-	return host.WithRemedy(message.Errorf("the network mode %s can't be used here: %w", n.Mode(), why),
-		"install it, or choose another mode: --network=%s", node.SlirpMode)
+	return host.WithRemedy(message.Errorf("the network mode %s can't be used here: %w", n.Mode().Name, why),
+		"install it, or choose another mode: --network=%s", node.ModeNames()[0])
 }
 
 func checkPorts(f Facts, n node.Node) error {

@@ -43,7 +43,7 @@ func GatherFacts(ctx context.Context) Facts {
 		NoUserNS:    blockedUserNS(),
 		Missing:     missingPrograms(programs()),
 		UserManager: host.Exists(node.OwnRuntimeDir() + "/systemd/private"),
-		Unfit:       namespace.UnfitModes(ctx),
+		Unfit:       node.UnfitModes(ctx),
 		Limits:      ReadLimits("/", uint32(os.Getuid())),
 	}
 	f.Free, f.Size = diskBytes(node.Home)

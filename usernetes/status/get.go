@@ -108,7 +108,7 @@ func clusterFaults(ctx context.Context, n node.Node) (faults []error) {
 	if err != nil {
 		return append(faults, err)
 	}
-	for _, f := range checkPaths(ctx, largestPacket(n), others) {
+	for _, f := range checkPaths(ctx, max(n.Mode().MTU(n), smallEcho), others) {
 		faults = append(faults, f)
 	}
 	return faults
@@ -131,7 +131,7 @@ func listOpenPorts(ctx context.Context, n node.Node) (map[string]bool, error) {
 func (f nodeFacts) overview() Status {
 	n := f.node
 	o := Status{
-		State: f.state(), Name: n.Name, Address: n.IP.String(), Kubernetes: n.Kubernetes, Network: n.Mode(), Master: n.APIPort != 0,
+		State: f.state(), Name: n.Name, Address: n.IP.String(), Kubernetes: n.Kubernetes, Network: n.Mode().Name, Master: n.APIPort != 0,
 	}
 	o.Faults, o.Warnings = f.faults(), f.warned
 	for _, p := range f.parts {

@@ -16,11 +16,11 @@ import (
 type HostView struct {
 	Guard     host.UnitState // of kubelet.service
 	GuardFile host.UnitFileState
-	Net       []NetUnit       // of the network mode veth
-	Published map[string]bool // the ports that the service of veth publishes
+	Net       []NetUnit       // of the root service, in a mode that has one
+	Published map[string]bool // the ports that this service publishes
 }
 
-// A NetUnit is one of root's units of the network mode veth.
+// A NetUnit is one of the root service's units.
 type NetUnit struct {
 	Name  string
 	State host.UnitState
@@ -35,7 +35,7 @@ func (o Status) WithHost(v HostView) Status {
 	for _, unit := range v.Net {
 		lines = append(lines, UnitStatus{Unit: unit.Name, State: message.Format(unit.State.Active)})
 		if !unit.State.Up() && o.State != StateStopped {
-			o.Faults = append(o.Faults, node.NewProblem(host.WithRemedy(message.Errorf("%s, which the network mode veth needs, does not run", unit.Name),
+			o.Faults = append(o.Faults, node.NewProblem(host.WithRemedy(message.Errorf("%s, which the network mode %s needs, does not run", unit.Name, o.Network),
 				"systemctl restart %s", unit.Name)))
 		}
 	}
@@ -43,8 +43,8 @@ func (o Status) WithHost(v HostView) Status {
 	if o.State != StateUnfinished {
 		o.Faults = append(v.guardFaults(o.State, len(o.Faults) > 0), o.Faults...)
 	}
-	if o.Network == node.VethMode {
-		o.Ports = v.vethPorts(o.Ports)
+	if node.ModeOf(o.Network).RootService {
+		o.Ports = v.servicePorts(o.Ports)
 	}
 	return o
 }
@@ -91,9 +91,9 @@ func NotAtBoot(guard host.UnitFileState) *host.Fault {
 	return nil
 }
 
-// vethPorts corrects what the node believes of its ports by what the
-// service publishes.
-func (v HostView) vethPorts(lines []PortStatus) []PortStatus {
+// servicePorts corrects what the node believes of its ports by what the
+// root service publishes.
+func (v HostView) servicePorts(lines []PortStatus) []PortStatus {
 	for i, line := range lines {
 		if line.Fault.Empty() && line.Forwarded != 0 && !v.Published[line.Port] {
 			lines[i].Fault = message.Of("it is not published")

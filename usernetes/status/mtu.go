@@ -75,28 +75,6 @@ func echo(ctx context.Context, to netip.Addr, size int) error {
 	return err
 }
 
-// largestPacket returns the size in bytes of the largest packet that a node
-// sends to another: what the stack in user space takes, or the machine's own
-// device.
-func largestPacket(n node.Node) int {
-	if n.Mode() != node.VethMode {
-		return n.MTU
-	}
-	devices, _ := net.Interfaces()
-	for _, device := range devices {
-		addresses, _ := device.Addrs()
-		if slices.ContainsFunc(addresses, func(a net.Addr) bool { return sameAddress(a, n.IP) }) {
-			return device.MTU
-		}
-	}
-	return smallEcho
-}
-
-func sameAddress(a net.Addr, ip netip.Addr) bool {
-	prefix, err := netip.ParsePrefix(a.String())
-	return err == nil && prefix.Addr() == ip
-}
-
 // peers asks the cluster for the addresses of its other nodes that are
 // ready.
 func peers(ctx context.Context, api *kubeapi.Client, n node.Node) (all []netip.Addr, err error) {

@@ -3,8 +3,6 @@ package status
 import (
 	"net/netip"
 	"testing"
-
-	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // TestEcho: who is there answers packets of every size, and nobody else does.
@@ -24,22 +22,5 @@ func TestEcho(t *testing.T) {
 	// More than a packet can have is lost, while small ones are not.
 	if faults := checkPaths(t.Context(), 70000, []netip.Addr{here, nowhere}); len(faults) != 1 {
 		t.Errorf("%v", faults)
-	}
-}
-
-// TestLargestPacket: a stack in user space takes what it was told, and in the mode
-// veth the machine's device decides.
-func TestLargestPacket(t *testing.T) {
-	for _, c := range []struct {
-		mode, ip string
-		want     int
-	}{
-		{node.SlirpMode, "127.0.0.1", 1500},
-		{node.VethMode, "127.0.0.1", 65536},
-		{node.VethMode, "192.0.2.99", smallEcho},
-	} {
-		if got := largestPacket(node.Node{Network: c.mode, IP: netip.MustParseAddr(c.ip), MTU: 1500}); got != c.want {
-			t.Errorf("%s at %s: %d", c.mode, c.ip, got)
-		}
 	}
 }
