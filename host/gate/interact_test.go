@@ -118,6 +118,18 @@ func (ty *typist) cooked() bool {
 	return err == nil && settings.Lflag&(unix.ICANON|unix.ECHO|unix.ISIG) == unix.ICANON|unix.ECHO|unix.ISIG
 }
 
+// awaits waits until the terminal is in a state.
+func (ty *typist) awaits(state string, is func() bool) {
+	ty.t.Helper()
+	for range 200 {
+		if is() {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ty.t.Errorf("the terminal does not become %s", state)
+}
+
 func TestTerminal(t *testing.T) {
 	roottest.Need(t)
 	ty := newTypist(t)
@@ -153,9 +165,7 @@ func TestTerminal(t *testing.T) {
 	}
 	ty.run("gate 'echo out; echo err >&2' 2> /tmp/gate-test-err > >(cat > /tmp/gate-test-out)")
 	ty.run("gate 'stty -icanon -echo'")
-	if !ty.cooked() {
-		t.Error("the terminal is raw after the end")
-	}
+	ty.awaits("cooked", ty.cooked)
 }
 
 // TestKeys: interrupt, stop, background and foreground are as without the gate.
@@ -168,16 +178,18 @@ func TestKeys(t *testing.T) {
 	ty.sees("^C$ ")
 	ty.run("echo status $?")
 	ty.run("gate 'exec sleep 0'")
-	ty.types("gate 'echo begun; sleep 1; echo end'\n")
+	may := filepath.Join(t.TempDir(), "end")
+	ty.types("gate 'echo begun; until test -e " + may + "; do sleep 0.1; done; echo end'\n")
 	ty.sees("\r\nbegun")
 	ty.types("\x1a")
 	ty.sees("Stopped")
-	time.Sleep(100 * time.Millisecond)
-	if !ty.cooked() {
-		t.Error("the terminal is raw while the job is stopped")
-	}
+	ty.awaits("cooked", ty.cooked)
 	ty.run("jobs")
 	ty.types("fg\n")
+	ty.awaits("raw again", func() bool { return !ty.cooked() })
+	if err := os.WriteFile(may, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	ty.sees("\r\nend\r\n")
 	ty.sees("$ ")
 	ty.types("gate 'echo begun; read -r x; echo got $x; read -r x; echo now $x'\n")
@@ -206,9 +218,7 @@ func TestKeys(t *testing.T) {
 	ty.sees("told")
 	ty.sees("$ ")
 	ty.run("echo status $?")
-	if !ty.cooked() {
-		t.Error("the terminal is raw after a signal")
-	}
+	ty.awaits("cooked", ty.cooked)
 }
 
 // TestLeftBehind: what a program leaves behind reads nothing of what is typed
