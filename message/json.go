@@ -10,12 +10,14 @@ import (
 // texts again. It is one line: where it goes, a line may stand for something.
 type wireText struct {
 	Format Format            `json:"format"`
+	Plural Format            `json:"plural,omitempty"`
+	Number int               `json:"number,omitempty"`
 	Args   []json.RawMessage `json:"args,omitempty"`
 }
 
 // MarshalJSON writes the text for another process of the program.
 func (t Text) MarshalJSON() ([]byte, error) {
-	wire := wireText{Format: Format(oneLine(string(t.Format)))}
+	wire := wireText{Format: Format(oneLine(string(t.Format))), Plural: Format(oneLine(string(t.Plural))), Number: t.Number}
 	var args []any
 	put(string(t.Format), t.Args, func(verb string, arg any) string {
 		args = append(args, portable(verb, arg))
@@ -54,7 +56,7 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &wire); err != nil {
 		return err
 	}
-	*t = Text{Format: wire.Format}
+	*t = Text{Format: wire.Format, Plural: wire.Plural, Number: wire.Number}
 	for _, data := range wire.Args {
 		if len(data) > 0 && data[0] == '{' {
 			var nested Text

@@ -9,6 +9,7 @@ type Language struct{ Catalogue Catalogue }
 // A Catalogue has what a file of gettext's has.
 type Catalogue interface {
 	Get(english string, vars ...any) string
+	GetN(one, many string, number int, vars ...any) string
 }
 
 // Format returns the format for an English one.
@@ -17,6 +18,18 @@ func (l Language) Format(english Format) string {
 		return string(english)
 	}
 	return l.Catalogue.Get(string(english))
+}
+
+// formOf returns the format of a text, in the form for its number.
+func (l Language) formOf(t Text) string {
+	switch {
+	case t.Plural == "" || l.Catalogue == nil && t.Number == 1:
+		return l.Format(t.Format)
+	case l.Catalogue == nil:
+		return string(t.Plural)
+	default:
+		return l.Catalogue.GetN(string(t.Format), string(t.Plural), t.Number)
+	}
 }
 
 // Sprintf puts a message together.
@@ -28,7 +41,7 @@ func (l Language) Error(err error) string { return l.Text(OfError(err)) }
 
 // Text says a text.
 func (l Language) Text(t Text) string {
-	return put(l.Format(t.Format), t.Args, func(verb string, arg any) string {
+	return put(l.formOf(t), t.Args, func(verb string, arg any) string {
 		if text, ok := asText(arg); ok {
 			return l.Text(text)
 		}

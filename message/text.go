@@ -10,11 +10,21 @@ type Format string
 // is said in the language of the whole. The zero value says nothing.
 type Text struct {
 	Format Format
+	Plural Format // the format for other numbers than 1; "" where no number counts
+	Number int
 	Args   []any
 }
 
 // Of makes a text.
 func Of(format Format, args ...any) Text { return Text{Format: format, Args: args} }
+
+// Count makes a text whose words depend on a number, such as "%d file" and
+// "%d files". A language may have more forms than these two. The number is one of
+// the arguments as well.
+// Source: gettext's manual, "Additional functions for plural forms".
+func Count(number int, one, many Format, args ...any) Text {
+	return Text{Format: one, Plural: many, Number: number, Args: args}
+}
 
 // Plain makes a text of what another program or a person has said, which is the
 // same in every language.

@@ -13,6 +13,13 @@ import (
 // played is a catalogue of a few formats.
 type played map[string]string
 
+func (p played) GetN(one, many string, number int, _ ...any) string {
+	if number == 1 {
+		return p.Get(one)
+	}
+	return p.Get(many)
+}
+
 func (p played) Get(english string, _ ...any) string {
 	if other, ok := p[english]; ok {
 		return other
@@ -26,6 +33,8 @@ var other = Language{played{
 	"the node":               "узел",
 	"permission denied":      "отказано",
 	"100%% of %d are in use": "занято 100%% из %d",
+	"%d node":                "%d узел",
+	"%d nodes":               "%d узла",
 }}
 
 // TestText: each link of a chain is said in the language, with its own arguments,
@@ -44,6 +53,11 @@ func TestText(t *testing.T) {
 		{OfError(errors.Join(New("the node"), errors.New("else"))), "the node\nelse", "узел\nelse"},
 		{OfError(fmt.Errorf("theirs: %w", New("the node"))), "theirs: the node", "theirs: the node"},
 		{Of("100%% of %d are in use", 7), "100% of 7 are in use", "занято 100% из 7"},
+		{Count(1, "%d node", "%d nodes", 1), "1 node", "1 узел"},
+		{Count(2, "%d node", "%d nodes", 2), "2 nodes", "2 узла"},
+		{Count(0, "%d node", "%d nodes", 0), "0 nodes", "0 узла"},
+		{OfError(Errorf("making %s", Count(2, "%d node", "%d nodes", 2))), "making 2 nodes", "создание 2 узла"},
+		{OfError(Count(1, "%d node", "%d nodes", 1).AsError()), "1 node", "1 узел"},
 		{Plain("100% %s"), "100% %s", "100% %s"},
 	} {
 		if got := c.text.String(); got != c.english {
