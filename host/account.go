@@ -136,7 +136,7 @@ func (h *Host) LoginDefs(key string, byDefault uint64) uint64 {
 }
 
 // ErrNoRange says that there is no room for a range of ids.
-var ErrNoRange = message.New("no free range of ids")
+var ErrNoRange = message.New("there is no free range of ids")
 
 // idLimit is the first number that is no id: 2^32-1 means none.
 // Source: credentials(7).

@@ -22,7 +22,7 @@ func (a AccountFile) Key() string { return a.Path }
 
 // Describe is the line a plan prints.
 func (a AccountFile) Describe() message.Text {
-	return message.Of("make %s, where it is missing", a.Path)
+	return message.Of("create %s if it is missing", a.Path)
 }
 
 // Record keeps whether it was there.
@@ -35,8 +35,8 @@ func (a AccountFile) Apply(_ context.Context, h *Host) error {
 	case err == nil && info.Mode().IsRegular():
 		return nil
 	case err == nil || h.present(a.Path):
-		return WithRemedy(message.Errorf("%s is no file, so nobody can be given subordinate ids", a.Path),
-			"move it away: mv %s %s.old; then podsec-k8s host apply", a.Path, a.Path)
+		return WithRemedy(message.Errorf("%s is not a file, so subordinate ids cannot be assigned", a.Path),
+			"rename it: mv %s %s.old; then podsec-k8s host apply", a.Path, a.Path)
 	case errors.Is(err, fs.ErrNotExist):
 		return h.write(a.Path, nil, 0o644)
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // ErrCallerEnded is the cause of a context whose caller has ended.
-var ErrCallerEnded = message.New("the run that asked for it has ended")
+var ErrCallerEnded = message.New("the run that requested it has ended")
 
 // FollowCaller returns a context that ends when the process that has started
 // this one, with that process id, has ended, even by SIGKILL. Its cause is

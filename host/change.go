@@ -46,14 +46,14 @@ func applyFault(err error) error {
 		return &Fault{Err: err, Remedy: known.Remedy}
 	}
 	return WithRemedy(err,
-		"mend the cause and run podsec-k8s host apply; what was begun has been taken back")
+		"fix the cause and run podsec-k8s host apply; the changes made so far were undone")
 }
 
 // decodeBefore reads what a change recorded.
 func decodeBefore[T any](b Before) (T, error) {
 	var was T
 	if err := json.Unmarshal(b, &was); err != nil {
-		return was, message.Errorf("reading what was there: %w", err)
+		return was, message.Errorf("reading the previous content: %w", err)
 	}
 	return was, nil
 }

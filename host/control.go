@@ -39,7 +39,7 @@ func (c Control) state(h *Host) (string, error) {
 	var out bytes.Buffer
 	cmd := Command{Path: controlProgram, Args: []string{c.Facility}, Stdout: &out}
 	if err := h.Run(context.Background(), cmd); err != nil {
-		return "", message.Errorf("asking control for %s: %w", c.Facility, err)
+		return "", message.Errorf("getting the setting of %s from control: %w", c.Facility, err)
 	}
 	return strings.TrimSpace(out.String()), nil
 }

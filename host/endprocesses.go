@@ -36,12 +36,14 @@ func (j *journal) endProcesses(ctx context.Context, records []*record) error {
 	if len(left) > len(names) {
 		names = append(names, "…")
 	}
-	remedy := message.Of("kill -9 %s, or restart the machine; then install podsec-k8s and erase it again", strings.Join(numbers, " "))
+	remedy := message.Of("kill -9 %s, or restart the machine; then install podsec-k8s and uninstall it again", strings.Join(numbers, " "))
 	if made {
-		remedy = message.Of("kill -9 %s, or restart the machine; then install podsec-k8s and erase it again, or: userdel %s; rm -r %s %s",
+		remedy = message.Of("kill -9 %s, or restart the machine; then install podsec-k8s and uninstall it again, or: userdel %s; rm -r %s %s",
 			strings.Join(numbers, " "), user.Name, user.Home, h.State)
 	}
-	return &Fault{Err: message.Errorf("%s, its home and its ids are kept, for %d processes under them can't be ended: %s", user.Name, len(left), strings.Join(names, ", ")), Remedy: remedy}
+	stay := message.Count(len(left), "user %s, its home directory and its ids stay, because %d process does not end: %s",
+		"user %s, its home directory and its ids stay, because %d processes do not end: %s", user.Name, len(left), strings.Join(names, ", "))
+	return &Fault{Err: stay.AsError(), Remedy: remedy}
 }
 
 // idsOf reads the user that records tell of, whether it was made here, and the

@@ -60,7 +60,7 @@ func (h *Host) stateOf(path string) (fileState, error) {
 		s.Data, err = os.ReadFile(h.path(path))
 	default:
 		err = WithRemedy(message.Errorf("%q is neither a file nor a link", path),
-			"move it away: mv %s %s.old", path, path)
+			"rename it: mv %s %s.old", path, path)
 	}
 	return s, err
 }
@@ -131,7 +131,7 @@ func (s fileState) same(other fileState) bool {
 func (h *Host) undoPath(path string, data Before, ours func(fileState) bool) error {
 	var was fileState
 	if err := json.Unmarshal(data, &was); err != nil {
-		return message.Errorf("reading what was there: %w", err)
+		return message.Errorf("reading the previous content: %w", err)
 	}
 	now, err := h.stateOf(path)
 	if err != nil {
@@ -160,7 +160,7 @@ func (f File) Key() string { return f.Path }
 // Describe is the line a plan prints.
 func (f File) Describe() message.Text {
 	if f.Absent {
-		return message.Of("put aside %s, if there is one, until podsec-k8s is erased", f.Path)
+		return message.Of("move %s aside, if it exists, until podsec-k8s is uninstalled", f.Path)
 	}
 	return message.Of("write %s", f.Path)
 }

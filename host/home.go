@@ -16,7 +16,9 @@ func (f HomeFolder) Kind() string { return "home" }
 func (f HomeFolder) Key() string { return f.Path }
 
 // Describe is the line a plan prints.
-func (f HomeFolder) Describe() message.Text { return message.Of("make the home %s", f.Path) }
+func (f HomeFolder) Describe() message.Text {
+	return message.Of("create the home directory %s", f.Path)
+}
 
 // Record keeps whether there was a home.
 func (f HomeFolder) Record(h *Host) (Before, error) {
@@ -76,7 +78,7 @@ func (f HomeFolder) takeBack(h *Host) error {
 	if err := h.remove(h.savedFile()); err != nil {
 		return err
 	}
-	h.note("the cluster that was kept is back in %s: systemctl start kubelet", f.Path)
+	h.note("the stored cluster is restored in %s: systemctl start kubelet", f.Path)
 	return h.remove(h.savedDir())
 }
 
@@ -124,6 +126,6 @@ func (f HomeFolder) keep(h *Host) error {
 	if err := h.rename(f.Path, h.savedHome()); err != nil {
 		return err
 	}
-	h.note("the cluster of this node is kept in %s; installing podsec-k8s again takes it back", h.savedHome())
+	h.note("the cluster of this node is stored in %s; if you install podsec-k8s again, it is restored", h.savedHome())
 	return h.remove(h.clusterNote())
 }

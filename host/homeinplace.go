@@ -32,7 +32,7 @@ func (f HomeFolder) close(h *Host, was ownerState) error {
 		return err
 	}
 	if cluster {
-		h.note("the cluster of this node stays in %s, which only root can enter now; installing podsec-k8s again takes it back", f.Path)
+		h.note("the cluster of this node stays in %s, now accessible only to root; if you install podsec-k8s again, it is restored", f.Path)
 		return h.remove(h.clusterNote())
 	}
 	if err := f.clear(h); err != nil {
@@ -90,7 +90,7 @@ func (f HomeFolder) undoUnderMount(h *Host) error {
 	}
 	below, err := openBelow(h.path(f.Path))
 	if err != nil {
-		return message.Errorf("looking below the file system at %s: %w", f.Path, err)
+		return message.Errorf("checking below the file system at %s: %w", f.Path, err)
 	}
 	defer below.Close() //nolint:errcheck // opened for its name
 	if err := h.step("chown", f.Path); err != nil {
@@ -105,7 +105,7 @@ func (f HomeFolder) undoUnderMount(h *Host) error {
 		return err
 	}
 	if h.present(h.clusterNote()) { // nothing was closed above, so it is here
-		h.note("the cluster of this node stays below that file system, for root alone; unmounted, installing podsec-k8s again takes it back")
+		h.note("the cluster of this node stays below that file system, accessible only to root; unmount it and install podsec-k8s again to restore the cluster")
 		saved := f.saved()
 		kept = &saved
 		kept.Place = f.Path

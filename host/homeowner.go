@@ -18,7 +18,7 @@ func (o HomeOwner) Kind() string { return "home-owner" }
 
 // Describe is the line a plan prints.
 func (o HomeOwner) Describe() message.Text {
-	return message.Of("give the folder or file system at %s to uid %d", o.Path, o.UID)
+	return message.Of("give the directory or file system at %s to uid %d", o.Path, o.UID)
 }
 
 // Record keeps whose it was before podsec-k8s.
@@ -67,15 +67,15 @@ func (o HomeOwner) Apply(_ context.Context, h *Host) error {
 	if err := h.remove(h.savedFile()); err != nil {
 		return err
 	}
-	h.note("the cluster that was kept is back in %s: systemctl start kubelet", o.Path)
+	h.note("the stored cluster is restored in %s: systemctl start kubelet", o.Path)
 	return h.remove(h.savedDir())
 }
 
 // strange says that a kept cluster belongs to ids that the user does not get.
 func (o HomeOwner) strange(h *Host, kept Saved) error {
-	return WithRemedy(message.Errorf("the cluster that is kept in %s belongs to uid %d, gid %d, and subordinate ids from %d and %d, which are somebody else's now",
+	return WithRemedy(message.Errorf("the cluster stored in %s belongs to uid %d, gid %d, and subordinate ids from %d and %d, which now belong to others",
 		o.Path, kept.UID, kept.GID, kept.SubUIDs, kept.SubGIDs),
-		"make them free; or, without that cluster: rm -r %s %s/*; then podsec-k8s host apply", h.path(h.savedDir()), o.Path)
+		"free these ids; or, if that cluster is not needed: rm -r %s %s/*; then podsec-k8s host apply", h.path(h.savedDir()), o.Path)
 }
 
 // Undo closes it, when it is still the user's. A file system with a cluster

@@ -62,8 +62,8 @@ func openJournal(h *Host) (*journal, error) {
 
 func (r *record) check() error {
 	if r.Version != recordVersion || len(r.Changes) == 0 {
-		return NewFault("install the newest podsec-k8s, which knows the form of its own journal",
-			"a record of form %d with %d changes", r.Version, len(r.Changes))
+		return NewFault("install the newest podsec-k8s, which can read this journal",
+			"unexpected record: version %d, changes: %d", r.Version, len(r.Changes))
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func (r *record) file(h *Host) string {
 func (j *journal) note(change Change) (r *record, fresh bool, err error) {
 	data, err := json.Marshal(change)
 	if err != nil {
-		return nil, false, message.Errorf("recording: %w", err)
+		return nil, false, message.Errorf("writing the journal: %w", err)
 	}
 	at := slices.IndexFunc(j.records, func(r *record) bool { return r.Kind == change.Kind() && r.Key == change.Key() })
 	if at >= 0 {
@@ -91,7 +91,7 @@ func (j *journal) note(change Change) (r *record, fresh bool, err error) {
 	}
 	r = &record{Version: recordVersion, Number: j.next(), Kind: change.Kind(), Key: change.Key(), Changes: []json.RawMessage{data}}
 	if r.Before, err = change.Record(j.host); err != nil {
-		return nil, false, message.Errorf("recording what is there: %w", err)
+		return nil, false, message.Errorf("recording the present state: %w", err)
 	}
 	if err := j.write(r); err != nil {
 		return nil, false, err
@@ -116,15 +116,15 @@ func (j *journal) next() int {
 func (j *journal) write(r *record) error {
 	data, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {
-		return message.Errorf("recording: %w", err)
+		return message.Errorf("writing the journal: %w", err)
 	}
 	for _, dir := range []string{j.host.State, j.host.journalDir()} {
 		if err := j.host.mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return message.Errorf("recording: %w", err)
+			return message.Errorf("writing the journal: %w", err)
 		}
 	}
 	if err := j.host.write(r.file(j.host), data, 0o600); err != nil {
-		return message.Errorf("recording: %w", err)
+		return message.Errorf("writing the journal: %w", err)
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func (s Sysctl) Apply(_ context.Context, h *Host) error {
 		return err
 	}
 	if err := s.set(h, s.Value); err != nil {
-		h.note("%s stays %s: %w", s.Name, now, err)
+		h.note("%s is still %s: %w", s.Name, now, err)
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func enough(now, want string) bool {
 func (s Sysctl) Undo(_ context.Context, h *Host, b Before) error {
 	var was string
 	if err := json.Unmarshal(b, &was); err != nil {
-		return message.Errorf("reading what was there: %w", err)
+		return message.Errorf("reading the previous content: %w", err)
 	}
 	if was == "" || s.value(h) != s.Value || was == s.Value {
 		return nil
@@ -87,7 +87,7 @@ func (s Sysctl) Undo(_ context.Context, h *Host, b Before) error {
 		return err
 	}
 	if err := s.set(h, was); err != nil {
-		h.note("%s stays %s: %w", s.Name, s.Value, err)
+		h.note("%s is still %s: %w", s.Name, s.Value, err)
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func (m Modules) Apply(ctx context.Context, h *Host) error {
 		return nil
 	}
 	if err := h.run(ctx, "modprobe", append([]string{"--quiet", "--all"}, m.Names...)...); err != nil {
-		h.note("not every kernel module could be loaded; a kernel may have them built in")
+		h.note("some kernel modules could not be loaded; they may be built into the kernel")
 	}
 	return nil
 }

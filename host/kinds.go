@@ -40,7 +40,7 @@ func decodeChange(kind string, data []byte) (Change, error) {
 	case Ended{}.Kind():
 		return decodeAs[Ended](data)
 	default:
-		return nil, message.Errorf("a newer podsec-k8s made a change of kind %q", kind)
+		return nil, message.Errorf("a newer podsec-k8s made a change of the kind %q", kind)
 	}
 }
 

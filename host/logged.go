@@ -20,7 +20,7 @@ func (c Command) ExecLogged(reader Command) error {
 	var out, errs [2]int
 	for _, ends := range []*[2]int{&out, &errs} {
 		if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
-			return message.Errorf("making a pipe for the output of %q: %w", c.Path, err)
+			return message.Errorf("creating a pipe for the output of %q: %w", c.Path, err)
 		}
 	}
 	stdout, stderr := os.NewFile(uintptr(out[0]), "stdout"), os.NewFile(uintptr(errs[0]), "stderr")

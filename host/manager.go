@@ -24,7 +24,7 @@ func UserManager(ctx context.Context, runtimeDir string, uid uint32) (*Manager, 
 	m, err := connect(ctx, filepath.Join(runtimeDir, "systemd/private"), uid, "_SYSTEMD_USER_UNIT=")
 	if err != nil {
 		return nil, WithRemedy(err,
-			"see that the user's manager runs: systemctl status user@%d.service", uid)
+			"check that the user's systemd is running: systemctl status user@%d.service", uid)
 	}
 	return m, nil
 }
@@ -108,7 +108,7 @@ func (m *Manager) notSkipped(ctx context.Context, doing, unit string) error {
 	if err != nil || !s.Skipped() {
 		return err
 	}
-	return m.jobFault(doing, unit, message.Errorf("%w: %s does not hold", ErrSkipped, s.Unmet))
+	return m.jobFault(doing, unit, message.Errorf("%w: condition %s is not met", ErrSkipped, s.Unmet))
 }
 
 // ReloadOrRestart makes a unit read its configuration again.
@@ -134,7 +134,7 @@ func (m *Manager) ResetFailed(ctx context.Context, unit string) error {
 func (m *Manager) Environment() ([]string, error) {
 	text, err := m.conn.GetManagerProperty("Environment")
 	if err != nil {
-		return nil, message.Errorf("asking systemd for its environment: %w", err)
+		return nil, message.Errorf("getting systemd's environment: %w", err)
 	}
 	value, err := dbus.ParseVariant(text, dbus.SignatureOf([]string{}))
 	if err != nil {
@@ -211,7 +211,7 @@ func (m *Manager) lastSeen(unit string, cause error) error {
 	if err != nil {
 		return cause
 	}
-	cause = message.Errorf("%w, last seen %s (%s)", cause, s.Active, s.Sub)
+	cause = message.Errorf("%w; last state: %s (%s)", cause, s.Active, s.Sub)
 	if s.Status != "" {
 		return message.Errorf("%w: %s", cause, s.Status)
 	}

@@ -83,7 +83,7 @@ func TestJobResults(t *testing.T) {
 	err := m.Start(t.Context(), "a.service")
 	var f *Fault
 	if !errors.As(err, &f) || f.Remedy.String() != "journalctl _SYSTEMD_USER_UNIT=a.service -n 50 --no-pager" ||
-		!strings.Contains(f.Error(), `systemd says "failed", last seen failed (failed): no disk`) {
+		!strings.Contains(f.Error(), `systemd says "failed"; last state: failed (failed): no disk`) {
 		t.Errorf("%v", err)
 	}
 	s.Ends("start a.service", "canceled", "canceled")

@@ -19,7 +19,7 @@ func Status(status string) error { return notify("STATUS=" + status) }
 
 func notify(state string) error {
 	if _, err := daemon.SdNotify(false, state); err != nil {
-		return message.Errorf("telling systemd %q: %w", state, err)
+		return message.Errorf("sending %q to systemd: %w", state, err)
 	}
 	return nil
 }

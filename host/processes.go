@@ -97,7 +97,7 @@ func killOnce(ours func(uid uint32) bool) (found []Process, err error) {
 			return found, nil
 		}
 		if err != nil {
-			return nil, message.Errorf("looking for processes: %w", err)
+			return nil, message.Errorf("searching processes: %w", err)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 const maxRead = 16 << 20
 
 var (
-	errNotRegular = message.New("it is no regular file")
+	errNotRegular = message.New("it is not a regular file")
 	errTooLarge   = message.New("it is too large")
 )
 
@@ -26,14 +26,14 @@ func ReadFile(path string) ([]byte, error) {
 	data, err := readBounded(path, 0, maxRead)
 	switch {
 	case errors.Is(err, errNotRegular):
-		err = message.Errorf("%q is no regular file", path)
+		err = message.Errorf("%q is not a regular file", path)
 	case errors.Is(err, errTooLarge):
-		err = message.Errorf("%q has more than %d MiB", path, maxRead>>20)
+		err = message.Errorf("%q is larger than %d MiB", path, maxRead>>20)
 	default:
 		return data, err
 	}
 	return nil, WithRemedy(err,
-		"someone has put it there as u7s-admin: take it away; or start over: podsec-k8s reset")
+		"someone put it there as u7s-admin: remove it; or start over: podsec-k8s reset")
 }
 
 // ReadRegular reads a file that somebody with other rights writes: a regular

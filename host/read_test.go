@@ -34,11 +34,11 @@ func TestReadFile(t *testing.T) {
 	}
 	for _, name := range []string{"fifo", "folder", "socket", "device", "link to a fifo"} {
 		var fault *Fault
-		if _, err := ReadFile(file(name)); !errors.As(err, &fault) || !strings.Contains(err.Error(), "no regular file") || fault.Remedy.Empty() {
+		if _, err := ReadFile(file(name)); !errors.As(err, &fault) || !strings.Contains(err.Error(), "not a regular file") || fault.Remedy.Empty() {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := ReadFile(file("huge")); err == nil || !strings.Contains(err.Error(), "more than 16 MiB") {
+	if _, err := ReadFile(file("huge")); err == nil || !strings.Contains(err.Error(), "larger than 16 MiB") {
 		t.Errorf("huge: %v", err)
 	}
 	if _, err := ReadFile(file("none")); !errors.Is(err, fs.ErrNotExist) {

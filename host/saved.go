@@ -59,7 +59,7 @@ func (h *Host) SavedIDs() (*Saved, error) {
 	}
 	var s Saved
 	if err := h.readJSON(h.savedFile(), &s); err != nil {
-		return nil, message.Errorf("reading the ids of the kept cluster: %w", err)
+		return nil, message.Errorf("reading the ids of the stored cluster: %w", err)
 	}
 	if !moved && s.Place == "" {
 		return nil, nil
@@ -74,7 +74,7 @@ func (f HomeFolder) saved() Saved {
 func (h *Host) saveIDs(s Saved) error {
 	ids, err := json.Marshal(s)
 	if err != nil {
-		return message.Errorf("keeping the cluster: %w", err)
+		return message.Errorf("storing the cluster: %w", err)
 	}
 	if !h.present(h.savedDir()) {
 		if err := h.mkdir(h.savedDir(), 0o700); err != nil {
@@ -95,7 +95,7 @@ func (h *Host) makeRoomForSaved() error {
 		if h.present(older) {
 			continue
 		}
-		h.note("another cluster had been kept before; it is in %s now", older)
+		h.note("an older stored cluster was there; it is in %s now", older)
 		return h.rename(h.savedDir(), older)
 	}
 }

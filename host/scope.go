@@ -66,7 +66,7 @@ func (m *Manager) EndScope(ctx context.Context, s Scope) error {
 	if state, err := m.State(ctx, s.Unit); err == nil && state.Idle() {
 		return nil
 	}
-	return message.Errorf("ending what runs in it: %w", stopped)
+	return message.Errorf("ending its processes: %w", stopped)
 }
 
 // scopeMargin is how long systemd may take for what it does itself.

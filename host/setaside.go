@@ -27,7 +27,7 @@ func (s SetAside) Key() string { return s.Path }
 
 // Describe is the line a plan prints.
 func (s SetAside) Describe() message.Text {
-	return message.Of("keep %s in %s until podsec-k8s is erased", s.Path, s.Place)
+	return message.Of("store %s in %s until podsec-k8s is uninstalled", s.Path, s.Place)
 }
 
 // Possible returns a *Fault where the path can't be moved: what is mounted there
@@ -38,8 +38,8 @@ func (s SetAside) Possible(h *Host) error {
 		return nil
 	}
 	if h.mounted(s.Path) {
-		return WithRemedy(message.Errorf("%s is a file system of its own, and can't be kept aside", s.Path),
-			"stop what uses it, and umount %s, also in /etc/fstab; then: podsec-k8s host apply", s.Path)
+		return WithRemedy(message.Errorf("%s is a separate file system and cannot be moved aside", s.Path),
+			"stop the programs that use it, unmount it: umount %s, and remove it from /etc/fstab; then: podsec-k8s host apply", s.Path)
 	}
 	here, err := h.device(filepath.Dir(s.Path))
 	if err != nil {
@@ -60,8 +60,8 @@ func (s SetAside) behindLink(err error) error {
 	if !linked(err) {
 		return err
 	}
-	return NewFault("put what the link leads to in its place, or remove the link; then: podsec-k8s host apply",
-		"a link leads to %s, and root follows none there: %w", s.Path, err)
+	return NewFault("replace the link by what it points to, or remove it; then: podsec-k8s host apply",
+		"the path to %s contains a symbolic link, which root does not follow: %w", s.Path, err)
 }
 
 // linked reports whether a path has a link where a folder is to be.
@@ -69,8 +69,8 @@ func (s SetAside) behindLink(err error) error {
 func linked(err error) bool { return errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENOTDIR) }
 
 func (s SetAside) elsewhere(err error) error {
-	return WithRemedy(message.Errorf("%s is not on the file system of %s, and can't be kept aside there: %w", s.Path, filepath.Dir(s.Place), err),
-		"move %s away by hand; then: podsec-k8s host apply", s.Path)
+	return WithRemedy(message.Errorf("%s is not on the file system of %s and cannot be moved there: %w", s.Path, filepath.Dir(s.Place), err),
+		"move %s to another place; then: podsec-k8s host apply", s.Path)
 }
 
 // Record keeps whether there was something.
@@ -92,7 +92,7 @@ func (s SetAside) Apply(_ context.Context, h *Host) error {
 	case err != nil:
 		return s.behindLink(err)
 	}
-	h.note("%s is kept in %s; when podsec-k8s is erased it comes back", s.Path, s.Place)
+	h.note("%s is stored in %s and is restored when podsec-k8s is uninstalled", s.Path, s.Place)
 	return nil
 }
 
@@ -136,7 +136,7 @@ func (e Ended) Kind() string { return "ended" }
 func (e Ended) Key() string { return e.User }
 
 // Describe is the line a plan prints.
-func (e Ended) Describe() message.Text { return message.Of("end what runs as %s", e.User) }
+func (e Ended) Describe() message.Text { return message.Of("end the processes of %s", e.User) }
 
 // Record has nothing to keep.
 func (e Ended) Record(*Host) (Before, error) { return before(nil) }
@@ -161,7 +161,7 @@ func (e Ended) Apply(ctx context.Context, h *Host) error {
 	}
 	left, err := h.Kill(ctx, ours)
 	if len(left) > 0 {
-		h.note("warning: processes of %s that do not end: %v", e.User, left)
+		h.note("warning: some processes of %s do not end: %v", e.User, left)
 	}
 	return err
 }

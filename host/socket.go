@@ -13,14 +13,14 @@ import (
 func HandedSocket() (*net.UnixListener, error) {
 	listeners, err := activation.Listeners()
 	if err != nil {
-		return nil, message.Errorf("taking over the socket: %w", err)
+		return nil, message.Errorf("accepting the socket: %w", err)
 	}
 	if len(listeners) != 1 {
-		return nil, message.Errorf("taking over the socket: %d were handed over, not one", len(listeners))
+		return nil, message.Errorf("accepting the socket: expected one descriptor, got %d", len(listeners))
 	}
 	socket, ok := listeners[0].(*net.UnixListener)
 	if !ok {
-		return nil, message.New("taking over the socket: it is no local one")
+		return nil, message.New("accepting the socket: it is not a local one")
 	}
 	return socket, nil
 }

@@ -34,7 +34,7 @@ func (h *Host) exclusively(do func(*journal) error) error {
 		return again(err)
 	}
 	if err := j.tidy(); err != nil {
-		return again(message.Errorf("removing what an interrupted run has left: %w", err))
+		return again(message.Errorf("deleting the rest of an interrupted run: %w", err))
 	}
 	return do(j)
 }
@@ -46,7 +46,7 @@ func again(err error) error {
 		return &Fault{Err: err, Remedy: known.Remedy}
 	}
 	return WithRemedy(err,
-		"nothing was changed; mend the cause and run it again: podsec-k8s host apply")
+		"nothing was changed; fix the cause and run again: podsec-k8s host apply")
 }
 
 // lockState locks the folder of the journal. Source: flock(2).

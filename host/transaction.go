@@ -26,12 +26,12 @@ func (h *Host) Transaction() (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, message.Errorf("looking whether packages are being changed: %w", err)
+		return false, message.Errorf("checking for package updates in progress: %w", err)
 	}
 	defer file.Close()                                             //nolint:errcheck // it was only asked
 	lock := unix.Flock_t{Type: unix.F_RDLCK, Whence: io.SeekStart} // a reader: only who changes packages is in its way
 	if err := unix.FcntlFlock(file.Fd(), unix.F_GETLK, &lock); err != nil {
-		return false, message.Errorf("looking whether packages are being changed: %w", err)
+		return false, message.Errorf("checking for package updates in progress: %w", err)
 	}
 	return lock.Type != unix.F_UNLCK, nil
 }

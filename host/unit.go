@@ -59,7 +59,7 @@ func (s Stopped) Key() string { return s.Unit }
 
 // Describe is the line a plan prints.
 func (s Stopped) Describe() message.Text {
-	return message.Of("stop %s when podsec-k8s is erased", s.Unit)
+	return message.Of("stop %s when podsec-k8s is uninstalled", s.Unit)
 }
 
 // Record has nothing to keep.
@@ -79,7 +79,7 @@ func (s Stopped) Undo(ctx context.Context, h *Host, _ Before) error {
 				return err
 			}
 			if argv := h.Commandline(u.PID); argv != nil && !begins(argv, s.Program) {
-				h.note("%s runs %s, which is not of podsec-k8s, and is left as it is", s.Unit, argv[0])
+				h.note("%s runs %s, which does not belong to podsec-k8s, and is left as it is", s.Unit, argv[0])
 				return nil
 			}
 		}
@@ -104,7 +104,7 @@ func (l Linger) Key() string { return l.User }
 
 // Describe is the line a plan prints.
 func (l Linger) Describe() message.Text {
-	return message.Of("let the services of %s run from boot on", l.User)
+	return message.Of("start the services of %s at boot (linger)", l.User)
 }
 
 func (l Linger) file() string    { return filepath.Join(lingerDir, l.User) }
@@ -135,7 +135,7 @@ func (l Linger) Apply(ctx context.Context, h *Host) error {
 		starting, cancel := context.WithTimeout(ctx, startTimeout)
 		defer cancel()
 		if err := m.Start(starting, l.manager()); err != nil {
-			h.note("warning: the systemd of %s does not run: %w", l.User, err)
+			h.note("warning: the systemd of %s is not running: %w", l.User, err)
 		}
 		return ctx.Err()
 	})

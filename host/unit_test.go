@@ -74,7 +74,7 @@ func TestLingerWithoutItsManager(t *testing.T) {
 	var notes []string
 	h.Note = func(text message.Text) { notes = append(notes, text.String()) }
 	apply(t, h, Plan{Linger{User: "u7s-admin", UID: 998}})
-	if len(notes) != 1 || !strings.HasPrefix(notes[0], "warning: the systemd of u7s-admin does not run: ") {
+	if len(notes) != 1 || !strings.HasPrefix(notes[0], "warning: the systemd of u7s-admin is not running: ") {
 		t.Errorf("%q", notes)
 	}
 }

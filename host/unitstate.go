@@ -40,7 +40,7 @@ func (s UnitState) Skipped() bool { return s.Unmet != "" && s.Active == "inactiv
 func (m *Manager) State(ctx context.Context, unit string) (UnitState, error) {
 	loaded, err := m.conn.ListUnitsByPatternsContext(ctx, nil, []string{unit})
 	if err != nil {
-		return UnitState{}, message.Errorf("asking systemd for %s: %w", unit, err)
+		return UnitState{}, message.Errorf("getting %s from systemd: %w", unit, err)
 	}
 	if len(loaded) == 0 {
 		return UnitState{Active: "inactive", Sub: "dead"}, nil
@@ -57,7 +57,7 @@ func (m *Manager) State(ctx context.Context, unit string) (UnitState, error) {
 func (m *Manager) properties(ctx context.Context, unit string) (map[string]any, error) {
 	p, err := m.conn.GetAllPropertiesContext(ctx, unit)
 	if err != nil {
-		return nil, message.Errorf("asking systemd for %s: %w", unit, err)
+		return nil, message.Errorf("getting %s from systemd: %w", unit, err)
 	}
 	return p, nil
 }
@@ -115,7 +115,7 @@ func unmet(conditions any) string {
 func (m *Manager) JobType(ctx context.Context, unit string) (string, error) {
 	jobs, err := m.conn.ListJobsContext(ctx)
 	if err != nil {
-		return "", message.Errorf("asking systemd for its jobs: %w", err)
+		return "", message.Errorf("getting systemd's jobs: %w", err)
 	}
 	for _, job := range jobs {
 		if job.Unit == unit {
@@ -130,7 +130,7 @@ func (m *Manager) JobType(ctx context.Context, unit string) (string, error) {
 func (m *Manager) Ending(ctx context.Context) (bool, error) {
 	state, err := m.conn.SystemStateContext(ctx)
 	if err != nil {
-		return false, message.Errorf("asking systemd for the machine's state: %w", err)
+		return false, message.Errorf("getting the state of the machine from systemd: %w", err)
 	}
 	return state.Value.Value() == "stopping", nil
 }
@@ -144,7 +144,7 @@ type UnitFileState string
 func (m *Manager) File(ctx context.Context, unit string) (UnitFileState, error) {
 	files, err := m.conn.ListUnitFilesByPatternsContext(ctx, nil, []string{unit})
 	if err != nil {
-		return "", message.Errorf("asking systemd for the file of %s: %w", unit, err)
+		return "", message.Errorf("getting the unit file of %s from systemd: %w", unit, err)
 	}
 	switch len(files) {
 	case 0:
@@ -152,5 +152,5 @@ func (m *Manager) File(ctx context.Context, unit string) (UnitFileState, error) 
 	case 1:
 		return UnitFileState(files[0].Type), nil
 	}
-	return "", errors.New("asking systemd for the file of " + unit + ": there are several")
+	return "", errors.New("getting the unit file of " + unit + " from systemd: there are several")
 }

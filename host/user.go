@@ -29,7 +29,7 @@ func (u User) Key() string { return u.Name }
 
 // Describe is the line a plan prints.
 func (u User) Describe() message.Text {
-	return message.Of("make the system user %s, uid %d, gid %d", u.Name, u.UID, u.GID)
+	return message.Of("create the system user %s, uid %d, gid %d", u.Name, u.UID, u.GID)
 }
 
 // accountParts is which files of the account tools name a user and its group.
@@ -128,8 +128,8 @@ func (u User) Undo(ctx context.Context, h *Host, b Before) error {
 		return err
 	}
 	if !was.User && h.present(h.clusterNote()) {
-		return WithRemedy(message.Errorf("%s is kept, for its cluster could not be put aside", u.Name),
-			"see that %s is mounted, install podsec-k8s again and erase it, after podsec-k8s reset if the cluster is not needed", u.Home)
+		return WithRemedy(message.Errorf("%s stays, because its cluster could not be moved aside", u.Name),
+			"mount %s, install podsec-k8s again and uninstall it; if the cluster is not needed, run podsec-k8s reset in between", u.Home)
 	}
 	return u.delete(ctx, h, was)
 }
@@ -195,7 +195,7 @@ func (s SubIDs) Describe() message.Text {
 	for _, r := range s.ranges() {
 		texts = append(texts, fmt.Sprintf("%d, uid %d, gid %d", r.Count, r.UIDStart, r.GIDStart))
 	}
-	return message.Of("give %s subordinate ids: %s", s.User, strings.Join(texts, ", "))
+	return message.Of("assign subordinate ids to %s: %s", s.User, strings.Join(texts, ", "))
 }
 
 // ranges lists all that are ours.
@@ -214,7 +214,7 @@ func (s SubIDs) Record(*Host) (Before, error) { return before(nil) }
 func (s SubIDs) Apply(ctx context.Context, h *Host) error {
 	changed, err := s.change(ctx, h, "--add", false)
 	if err == nil && changed && h.present(h.clusterNote()) {
-		h.note("the node has its new subordinate ids once it is restarted: systemctl stop kubelet; systemctl start kubelet")
+		h.note("the node gets its new subordinate ids when it is restarted: systemctl stop kubelet; systemctl start kubelet")
 	}
 	return err
 }
@@ -223,7 +223,7 @@ func (s SubIDs) Apply(ctx context.Context, h *Host) error {
 // wait with a cluster that stayed where it is, for it has files of theirs.
 func (s SubIDs) Undo(ctx context.Context, h *Host, _ Before) error {
 	if h.present(h.clusterNote()) {
-		h.note("the subordinate ids of %s are kept: its cluster has files of theirs", s.User)
+		h.note("the subordinate ids of %s stay, because files of its cluster belong to them", s.User)
 		return errWaits
 	}
 	_, err := s.change(ctx, h, "--del", true)

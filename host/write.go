@@ -43,7 +43,7 @@ func RemoveCutWrites(path string) error {
 		return nil
 	}
 	if err != nil {
-		return message.Errorf("removing what a cut write has left: %w", err)
+		return message.Errorf("deleting the rest of an interrupted write: %w", err)
 	}
 	for _, entry := range entries {
 		number, found := strings.CutPrefix(entry.Name(), "."+base) // as renameio names its files
@@ -51,7 +51,7 @@ func RemoveCutWrites(path string) error {
 			continue
 		}
 		if err := Remove(filepath.Join(folder, entry.Name())); err != nil {
-			return message.Errorf("removing what a cut write has left: %w", err)
+			return message.Errorf("deleting the rest of an interrupted write: %w", err)
 		}
 	}
 	return nil

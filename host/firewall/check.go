@@ -90,11 +90,11 @@ func (c Chain) fault(packets []Packet) *host.Fault {
 		names = append(names[:maxNamed], "…")
 	}
 	if c.Hook == Forward {
-		return host.WithRemedy(message.Errorf("the firewall of the machine drops what it forwards for the node, chain %s: neither its ports nor the pods' way out work", c),
-			"let the device of the node through, and keep that in the firewall's settings: %s", c.letThrough(packets[0]))
+		return host.WithRemedy(message.Errorf("the machine's firewall drops packets forwarded for the node, chain %s: its ports and the pods' outgoing connections do not work", c),
+			"allow the node's device, and save that in the firewall's settings: %s", c.letThrough(packets[0]))
 	}
-	return host.WithRemedy(message.Errorf("the firewall of the machine drops what comes to the node's ports, chain %s: %s", c, strings.Join(names, ", ")),
-		"open the ports that others are to reach, and keep that in the firewall's settings, such as: %s", c.open(packets[0]))
+	return host.WithRemedy(message.Errorf("the machine's firewall drops packets to the node's ports, chain %s: %s", c, strings.Join(names, ", ")),
+		"open the ports that other machines use, and save that in the firewall's settings, for example: %s", c.open(packets[0]))
 }
 
 func (c Chain) ofIptables() bool { return strings.HasPrefix(c.Family, "iptables") }

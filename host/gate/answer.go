@@ -51,7 +51,7 @@ func (c Call) Show(ctx context.Context, request any, out, notes io.Writer) error
 func (c Call) run(ctx context.Context, request any, out, notes io.Writer, keep bool) error {
 	data, err := json.Marshal(request)
 	if err != nil {
-		return message.Errorf("asking %s: %w", c.Name, err)
+		return message.Errorf("querying %s: %w", c.Name, err)
 	}
 	ctx, stop := host.CatchInterrupts(ctx)
 	defer stop()
@@ -111,7 +111,7 @@ func (c Call) grace() time.Duration {
 // late is the fault of a program that did not answer in time.
 func (c Call) late() error {
 	return host.WithRemedy(message.Errorf("%s: no answer within %s", c.Name, c.Timeout),
-		"look for what holds it up: ps -fU %d; or start the node anew: systemctl stop kubelet; systemctl start kubelet", c.User.UID)
+		"find the process that holds it: ps -fU %d; or restart the node: systemctl stop kubelet; systemctl start kubelet", c.User.UID)
 }
 
 // decode reads exactly one value of exactly that type.
@@ -125,7 +125,7 @@ func decode(data []byte, answer any) error {
 		return errors.New(Line(err.Error())) // it may quote the answer
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return message.New("there is more than an answer")
+		return message.New("there is more data after the answer")
 	}
 	cleanStrings(reflect.ValueOf(answer))
 	return nil

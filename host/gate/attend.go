@@ -18,7 +18,7 @@ import (
 // exit status. Source: setpgid(2), "orphaned process group"; termios(3), VSUSP.
 func Attend(argv []string) (status int, err error) {
 	if len(argv) < 2 {
-		return 1, message.New("attending: not called by podsec-k8s")
+		return 1, message.New("terminal session: not called by podsec-k8s")
 	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, append(passedOn(), unix.SIGTSTP, unix.SIGCONT)...)

@@ -106,13 +106,13 @@ func (e entry) argv() []string {
 
 func parseEntry(argv []string) (e entry, err error) {
 	if len(argv) <= fixedWords {
-		return e, message.New("entering: not called by podsec-k8s")
+		return e, message.New("changing user: not called by podsec-k8s")
 	}
 	uid, errUID := strconv.ParseUint(argv[1], 10, 32)
 	gid, errGID := strconv.ParseUint(argv[2], 10, 32)
 	files, errFiles := strconv.Atoi(argv[3])
 	if err := errors.Join(errUID, errGID, errFiles); err != nil {
-		return e, message.Errorf("entering: %w", err)
+		return e, message.Errorf("changing user: %w", err)
 	}
 	return entry{User{uint32(uid), uint32(gid)}, files, argv[4], argv[fixedWords:]}, nil
 }

@@ -22,7 +22,7 @@ func newPipes() (e *ends, err error) {
 	e.err, e.theirs[2], faults[2] = os.Pipe()
 	if err := errors.Join(faults[:]...); err != nil {
 		e.close()
-		return nil, message.Errorf("making pipes: %w", err)
+		return nil, message.Errorf("creating pipes: %w", err)
 	}
 	return e, nil
 }
@@ -32,7 +32,7 @@ func newPipes() (e *ends, err error) {
 func newTerminal(withErr bool) (e *ends, err error) {
 	master, slave, err := openPTY()
 	if err != nil {
-		return nil, message.Errorf("making a pseudo-terminal: %w", err)
+		return nil, message.Errorf("creating a pseudo-terminal: %w", err)
 	}
 	e = &ends{in: master, out: master, theirs: [3]*os.File{slave, slave, slave}}
 	if withErr {
@@ -41,7 +41,7 @@ func newTerminal(withErr bool) (e *ends, err error) {
 	if e.err, e.theirs[2], err = os.Pipe(); err != nil {
 		e.theirs[2] = nil
 		e.close()
-		return nil, message.Errorf("making a pipe: %w", err)
+		return nil, message.Errorf("creating a pipe: %w", err)
 	}
 	return e, nil
 }

@@ -25,7 +25,7 @@ func Enter(argv []string) error {
 	runtime.LockOSThread() // a session keyring is a thread's until execve
 	unix.Umask(0o022)
 	if err := errors.Join(closeFrom(firstFile+e.Files), keepFromTyping(), newKeyring(), e.User.become()); err != nil {
-		return message.Errorf("entering: %w", err)
+		return message.Errorf("changing user: %w", err)
 	}
 	return message.Errorf("running %q: %w", e.Path, syscall.Exec(e.Path, e.Argv, os.Environ()))
 }
@@ -57,7 +57,7 @@ func newKeyring() error {
 	if _, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_SESSION_KEYRING, false); err != nil {
 		return nil //nolint:nilerr // the kernel has no keys, or hides them from all
 	}
-	return message.Errorf("making a session keyring: %w", errno)
+	return message.Errorf("creating a session keyring: %w", errno)
 }
 
 // become takes the user's ids for good; the capabilities go with root's.

@@ -154,7 +154,7 @@ func TestAnswer(t *testing.T) {
 	for name, c := range map[string]struct{ command, want string }{
 		"an answer":       {`cat > /dev/null; echo '{"Name": "a", "List": [{"Fault": "b"}], "Bytes": "eA=="}'`, ""},
 		"none":            {"true", "EOF"},
-		"two":             {`echo '{} {}'`, "more than an answer"},
+		"two":             {`echo '{} {}'`, "more data after the answer"},
 		"another type":    {`echo '{"Name": 7}'`, "cannot unmarshal number"},
 		"another field":   {`echo '{"Nome": "\u001b[31m"}'`, `unknown field "Nome"`},
 		"100 MB":          {"head -c 100000000 /dev/zero", "too long"},

@@ -48,7 +48,7 @@ func (c Call) Interact(ctx context.Context, in, out, errOut *os.File) (status in
 		err = errors.Join(err, stream.finish(left))
 	}
 	if err != nil {
-		err = message.Errorf("writing what %s printed: %w", c.Name, err)
+		err = message.Errorf("writing the output of %s: %w", c.Name, err)
 	}
 	return s.status, err
 }
@@ -82,7 +82,7 @@ func (s *session) openTerminal(withErr bool) (err error) {
 	}
 	if err != nil {
 		s.ends.close()
-		return message.Errorf("making a pseudo-terminal: %w", err)
+		return message.Errorf("creating a pseudo-terminal: %w", err)
 	}
 	return nil
 }

@@ -29,11 +29,11 @@ const otherABI = 0x40000000
 func keepFromTyping() error {
 	machine, ok := map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64}[runtime.GOARCH]
 	if !ok {
-		return message.Errorf("guarding the terminal: not known for %s", runtime.GOARCH)
+		return message.Errorf("protecting the terminal: not supported on %s", runtime.GOARCH)
 	}
 	raw, err := bpf.Assemble(terminalFilter(machine))
 	if err != nil {
-		return message.Errorf("guarding the terminal: %w", err)
+		return message.Errorf("protecting the terminal: %w", err)
 	}
 	filter := make([]unix.SockFilter, len(raw))
 	for i, r := range raw {
@@ -42,7 +42,7 @@ func keepFromTyping() error {
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
 	if errno != 0 {
-		return message.Errorf("guarding the terminal: %w", errno)
+		return message.Errorf("protecting the terminal: %w", errno)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func Findings(ctx context.Context, state string) (faults []*host.Fault) {
 	was, err := loadGiven(state)
 	if errors.Is(err, fs.ErrNotExist) {
 		return []*host.Fault{host.NewFault("systemctl start podsec-k8s-net.socket; systemctl stop kubelet; systemctl start kubelet",
-			"the node has no link to the machine's network")}
+			"the node is not connected to the machine's network")}
 	}
 	if err != nil {
 		return []*host.Fault{host.WithRemedy(err,
@@ -36,14 +36,14 @@ func Findings(ctx context.Context, state string) (faults []*host.Fault) {
 			mendRemedy))
 	}
 	if was.Link.Default.IsValid() && !defaultGateway().IsValid() {
-		faults = append(faults, host.WithRemedy(message.New("the machine has lost its default route, so nothing leaves it but for its own networks"),
+		faults = append(faults, host.WithRemedy(message.New("the machine has lost its default route, so it reaches only its own networks"),
 			"ip route add default via %s dev %s", was.Link.Default, was.Link.Device))
 	}
 	return faults
 }
 
 // mendRemedy is for what the service should have mended within seconds.
-const mendRemedy = "podsec-k8s-net.service mends that by itself; if it does not: journalctl -u podsec-k8s-net, and systemctl restart podsec-k8s-net"
+const mendRemedy = "podsec-k8s-net.service repairs that by itself; if it does not: journalctl -u podsec-k8s-net; systemctl restart podsec-k8s-net"
 
 // RouteFindings tells when the machine has lost a route that comes with the
 // node's address: nobody reaches the node then. It is for any mode.
@@ -52,7 +52,7 @@ func RouteFindings(address netip.Addr) []*host.Fault {
 	if device == nil { // that is for others to tell
 		return nil
 	}
-	anew := message.Of("start the machine's network anew, or: ip address delete %s dev %s; ip address add %s dev %s", prefix, device.Attrs().Name, prefix, device.Attrs().Name)
+	anew := message.Of("restart the machine's network, or: ip address delete %s dev %s; ip address add %s dev %s", prefix, device.Attrs().Name, prefix, device.Attrs().Name)
 	if routes, err := netlink.RouteGet(address.AsSlice()); err != nil || len(routes) == 0 || routes[0].Type != unix.RTN_LOCAL {
 		return []*host.Fault{{Err: message.Errorf("the machine has lost the local route of its address %s", address), Remedy: anew}}
 	}

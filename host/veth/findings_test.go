@@ -23,13 +23,13 @@ func texts(faults []*host.Fault) string {
 // helps.
 func TestFindings(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
-	if got := texts(Findings(t.Context(), state)); !strings.HasPrefix(got, "the node has no link to the machine's network -> systemctl start podsec-k8s-net.socket") {
+	if got := texts(Findings(t.Context(), state)); !strings.HasPrefix(got, "the node is not connected to the machine's network -> systemctl start podsec-k8s-net.socket") {
 		t.Errorf("no note: %s", got)
 	}
 	if err := os.WriteFile(state, []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := texts(Findings(t.Context(), state)); !strings.HasSuffix(got, "it is not as podsec-k8s writes it -> systemctl restart podsec-k8s-net") {
+	if got := texts(Findings(t.Context(), state)); !strings.HasSuffix(got, "it does not have the form that podsec-k8s writes -> systemctl restart podsec-k8s-net") {
 		t.Errorf("a broken note: %s", got)
 	}
 	s := startServer(t, filepath.Join(t.TempDir(), "state"))
@@ -44,8 +44,8 @@ func TestFindings(t *testing.T) {
 	got := texts(Findings(t.Context(), s.State))
 	for _, want := range []string{
 		"u7s0 is down -> " + mendRemedy,
-		"the table podsec_k8s of nftables is gone or was changed -> " + mendRemedy,
-		"the machine has lost its default route, so nothing leaves it but for its own networks -> ip route add default via 192.0.2.1 dev eth0",
+		"the nftables table podsec_k8s was deleted or changed -> " + mendRemedy,
+		"the machine has lost its default route, so it reaches only its own networks -> ip route add default via 192.0.2.1 dev eth0",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("not found: %s\n%s", want, got)
@@ -56,7 +56,7 @@ func TestFindings(t *testing.T) {
 // TestRouteFindings: an address of the machine's is reached, and reaches its
 // neighbours.
 func TestRouteFindings(t *testing.T) {
-	const anew = "start the machine's network anew, or: ip address delete 192.0.2.10/24 dev eth0; ip address add 192.0.2.10/24 dev eth0"
+	const anew = "restart the machine's network, or: ip address delete 192.0.2.10/24 dev eth0; ip address add 192.0.2.10/24 dev eth0"
 	machine(t, "address add 198.51.100.7/32 dev eth1", "address add 203.0.113.1/24 dev eth1")
 	defer machine(t, "address delete 198.51.100.7/32 dev eth1", "address delete 203.0.113.1/24 dev eth1")
 	for _, whole := range []string{"192.0.2.10", "192.0.2.99", "198.51.100.7", "203.0.113.1"} {

@@ -30,14 +30,14 @@ func (h holder) take(address netip.Addr, p Port) error {
 	}
 	fd, err := unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return message.Errorf("holding port %s: %w", p.Key(), err)
+		return message.Errorf("reserving port %s: %w", p.Key(), err)
 	}
 	err = errors.Join(
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 0), // the least that there is
 		unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_FREEBIND, 1),   // the address may be gone for a while
 		unix.Bind(fd, &unix.SockaddrInet4{Addr: address.As4(), Port: p.Number}))
 	if err != nil {
-		return errors.Join(message.Errorf("holding port %s: %w", p.Key(), err), unix.Close(fd))
+		return errors.Join(message.Errorf("reserving port %s: %w", p.Key(), err), unix.Close(fd))
 	}
 	h[p.Key()] = fd
 	return nil

@@ -53,10 +53,10 @@ func deleteOverlay(namespace *os.File) error { return deleteInside(namespace, ov
 func deleteInside(namespace *os.File, device string) error {
 	id, err := netlink.GetNetNsIdByFd(int(namespace.Fd()))
 	if err == nil && id < 0 {
-		err = message.New("it has none")
+		err = message.New("they have no id")
 	}
 	if err != nil {
-		return message.Errorf("finding the namespaces' number: %w", err)
+		return message.Errorf("finding the id of the namespaces: %w", err)
 	}
 	request := nl.NewNetlinkRequest(unix.RTM_DELLINK, unix.NLM_F_ACK)
 	request.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))

@@ -66,7 +66,7 @@ func (s *Server) followDevice(ctx context.Context) error {
 
 func hasPair(Link) error {
 	if !hasLink() {
-		return message.Errorf("the device %s is gone", HostEnd)
+		return message.Errorf("the device %s does not exist any more", HostEnd)
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ func hasPair(Link) error {
 // the other end is there still.
 func (s *Server) remakePair(ctx context.Context) error {
 	if s.namespace == nil {
-		return message.New("the node has not come back yet")
+		return message.New("the node is not running again yet")
 	}
 	if err := deleteInside(s.namespace, NodeEnd); err != nil {
 		return err
@@ -91,7 +91,7 @@ func isUp(l Link) error {
 	case device.Attrs().Flags&net.FlagUp == 0:
 		return message.Errorf("%s is down", HostEnd)
 	case device.Attrs().MTU != l.MTU:
-		return message.Errorf("%s takes packets of %d bytes, not of %d", HostEnd, device.Attrs().MTU, l.MTU)
+		return message.Errorf("the MTU of %s is %d, not %d", HostEnd, device.Attrs().MTU, l.MTU)
 	default:
 		return nil
 	}
@@ -124,7 +124,7 @@ func (s *Server) address(ctx context.Context) error {
 func isLocal(l Link) error {
 	routes, err := netlink.RouteGet(l.Gateway().AsSlice())
 	if err != nil || len(routes) == 0 || routes[0].Type != unix.RTN_LOCAL {
-		return message.Errorf("the local route of %s is gone", l.Gateway())
+		return message.Errorf("the local route of %s does not exist any more", l.Gateway())
 	}
 	return nil
 }
@@ -143,7 +143,7 @@ func leadsToPeer(l Link) error {
 	}
 	routes, err := netlink.RouteGet(l.Peer().AsSlice())
 	if err != nil || len(routes) == 0 || routes[0].LinkIndex != device.Attrs().Index {
-		return message.Errorf("the route to %s by %s is gone", l.Peer(), HostEnd)
+		return message.Errorf("the route to %s by %s does not exist any more", l.Peer(), HostEnd)
 	}
 	return nil
 }
@@ -171,7 +171,7 @@ func (s *Server) followGlobal(ctx context.Context) error {
 func forwards(l Link) error {
 	for _, device := range []string{HostEnd, l.Device} {
 		if !isOn(forwarding(device)) {
-			return message.Errorf("forwarding is off on %s", device)
+			return message.Errorf("IP forwarding is off on %s", device)
 		}
 	}
 	return nil

@@ -36,16 +36,16 @@ func TestMend(t *testing.T) {
 	}{
 		{[]string{"address delete 192.0.2.10/24 dev eth0", "address add 192.0.2.10/24 dev eth1"}, "the address 192.0.2.10 has moved from eth0 to eth1"},
 		{[]string{"address delete 192.0.2.10/24 dev eth1", "address add 192.0.2.10/24 dev eth0"}, "the address 192.0.2.10 has moved from eth1 to eth0"},
-		{[]string{"link delete u7s0"}, "the device u7s0 is gone"},
-		{[]string{"link set u7s0 down", "link set u7s0 name lost0"}, "the device u7s0 is gone"},
+		{[]string{"link delete u7s0"}, "the device u7s0 does not exist any more"},
+		{[]string{"link set u7s0 down", "link set u7s0 name lost0"}, "the device u7s0 does not exist any more"},
 		{[]string{"/proc/sys/net/ipv4/conf/u7s0/accept_redirects=1"}, "net/ipv4/conf/u7s0/accept_redirects is not 0"},
 		{[]string{"link set u7s0 down"}, "u7s0 is down"},
-		{[]string{"link set u7s0 mtu 1280"}, "u7s0 takes packets of 1280 bytes, not of 1400"},
+		{[]string{"link set u7s0 mtu 1280"}, "the MTU of u7s0 is 1280, not 1400"},
 		{[]string{"address flush dev u7s0"}, "u7s0 has lost the address 10.41.0.253"},
-		{[]string{"route delete local 10.41.0.253 dev u7s0 table local"}, "the local route of 10.41.0.253 is gone"},
-		{[]string{"route delete 10.41.0.252/30 dev u7s0"}, "the route to 10.41.0.254 by u7s0 is gone"},
-		{[]string{"/proc/sys/net/ipv4/conf/u7s0/forwarding=0"}, "forwarding is off on u7s0"},
-		{[]string{"/proc/sys/net/ipv4/conf/eth0/forwarding=0"}, "forwarding is off on eth0"},
+		{[]string{"route delete local 10.41.0.253 dev u7s0 table local"}, "the local route of 10.41.0.253 does not exist any more"},
+		{[]string{"route delete 10.41.0.252/30 dev u7s0"}, "the route to 10.41.0.254 by u7s0 does not exist any more"},
+		{[]string{"/proc/sys/net/ipv4/conf/u7s0/forwarding=0"}, "IP forwarding is off on u7s0"},
+		{[]string{"/proc/sys/net/ipv4/conf/eth0/forwarding=0"}, "IP forwarding is off on eth0"},
 	} {
 		s.mutex.Lock() // the watcher would mend it at once
 		machine(t, c.undo...)

@@ -19,7 +19,7 @@ var (
 	errInUse   = message.New("address already in use")
 	errNoPort  = message.New("there is no such port")
 	errTooMany = message.New("too many ports are published")
-	errSource  = message.New("its clients are to come from what is no IPv4 network, or from too many")
+	errSource  = message.New("the list of its clients' networks is too long, or has a network that is not IPv4")
 )
 
 // maxSources bounds the networks that one port is for.
@@ -41,7 +41,7 @@ func mayPublish(p Port, taken map[string]bool) error {
 	}
 	start, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 	if err != nil {
-		return message.Errorf("reading which ports are root's: %w", err)
+		return message.Errorf("reading which ports only root can open: %w", err)
 	}
 	if first, err := strconv.Atoi(strings.TrimSpace(string(start))); err != nil || p.Number < first {
 		return errDenied

@@ -15,7 +15,7 @@ import (
 )
 
 // errNotTheirs says that a descriptor is not what was asked for.
-var errNotTheirs = message.New("it is no network namespace of that user")
+var errNotTheirs = message.New("it is not a network namespace of that user")
 
 // Prove reports whether a descriptor is a network namespace whose user
 // namespace was made by uid. Nobody can make such a descriptor of another's
@@ -24,7 +24,7 @@ var errNotTheirs = message.New("it is no network namespace of that user")
 func Prove(fd int, uid uint32) error {
 	kind, err := unix.IoctlRetInt(fd, unix.NS_GET_NSTYPE)
 	if err != nil || kind != unix.CLONE_NEWNET {
-		return message.Errorf("the descriptor: %w", errNotTheirs)
+		return message.Errorf("the file descriptor: %w", errNotTheirs)
 	}
 	users, err := unix.IoctlRetInt(fd, unix.NS_GET_USERNS)
 	if err != nil {
@@ -36,7 +36,7 @@ func Prove(fd int, uid uint32) error {
 		return message.Errorf("finding its owner: %w: %w", errno, errNotTheirs)
 	}
 	if owner != uid {
-		return message.Errorf("uid %d made it, not %d: %w", owner, uid, errNotTheirs)
+		return message.Errorf("it was created by uid %d, not %d: %w", owner, uid, errNotTheirs)
 	}
 	return nil
 }

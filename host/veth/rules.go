@@ -124,7 +124,7 @@ func listTables(ctx context.Context) (all string, err error) {
 func sameTable(ctx context.Context, want string) error {
 	have, err := listTables(ctx)
 	if err != nil || have != want || have == "" {
-		return message.Errorf("the table %s of nftables is gone or was changed", table)
+		return message.Errorf("the nftables table %s was deleted or changed", table)
 	}
 	return nil
 }

@@ -173,7 +173,7 @@ func (s *Server) attach(ctx context.Context, c *net.UnixConn, address netip.Addr
 		return Link{}, err
 	}
 	if !address.Is4() {
-		return Link{}, message.Errorf("%s is no IPv4 address", address)
+		return Link{}, message.Errorf("%s is not an IPv4 address", address)
 	}
 	if err := s.drop(ctx); err != nil {
 		return Link{}, err
@@ -200,7 +200,7 @@ func (s *Server) attach(ctx context.Context, c *net.UnixConn, address netip.Addr
 // overlay makes the pod network's device anew, in the owner's namespace.
 func (s *Server) overlay(ctx context.Context) error {
 	if s.link == nil || s.namespace == nil {
-		return message.New("the node has no link yet")
+		return message.New("the node is not connected yet")
 	}
 	return remakeOverlay(ctx, *s.link, s.namespace)
 }
@@ -208,7 +208,7 @@ func (s *Server) overlay(ctx context.Context) error {
 // publish replaces a connection's ports by those that it may have.
 func (s *Server) publish(ctx context.Context, c *net.UnixConn, ports []Port) (map[string]string, error) {
 	if s.link == nil {
-		return nil, message.New("the node has no link yet")
+		return nil, message.New("the node is not connected yet")
 	}
 	machine, err := s.machinePorts()
 	if err != nil {

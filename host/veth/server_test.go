@@ -99,7 +99,7 @@ func startServer(t *testing.T, state string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Publish(nil); err != nil && err.Error() != "the node has no link yet" {
+	if _, err := c.Publish(nil); err != nil && err.Error() != "the node is not connected yet" {
 		t.Fatal(err)
 	}
 	if err := c.Close(); err != nil {
@@ -187,7 +187,7 @@ func TestServerPublishes(t *testing.T) {
 	startServer(t, state)
 	n, other := startNode(t), startNode(t)
 	web := Port{Proto: "tcp", Number: 30080, Target: 80}
-	if d := n.do(order{Publish: []Port{web}}); d.Err != "the node has no link yet" {
+	if d := n.do(order{Publish: []Port{web}}); d.Err != "the node is not connected yet" {
 		t.Errorf("without a link: %+v", d)
 	}
 	n.attach()
@@ -230,14 +230,14 @@ func TestServerRefuses(t *testing.T) {
 	n := startNode(t)
 	for address, want := range map[string]string{
 		"192.0.2.99":  "no device of this machine has the address 192.0.2.99",
-		"2001:db8::1": "2001:db8::1 is no IPv4 address",
+		"2001:db8::1": "2001:db8::1 is not an IPv4 address",
 	} {
 		a := netip.MustParseAddr(address)
 		if d := n.do(order{Attach: &a}); d.Err != want {
 			t.Errorf("%s: %+v", address, d)
 		}
 	}
-	if d := n.do(order{Overlay: true}); d.Err != "the node has no link yet" {
+	if d := n.do(order{Overlay: true}); d.Err != "the node is not connected yet" {
 		t.Errorf("overlay without a link: %+v", d)
 	}
 	for _, keep := range []bool{true, false} {

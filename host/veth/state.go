@@ -39,7 +39,7 @@ func (s *Server) save() error {
 	}
 	data, err := json.Marshal(given{*s.link, s.allPorts(), s.table})
 	if err != nil {
-		return message.Errorf("noting the link: %w", err)
+		return message.Errorf("recording the link: %w", err)
 	}
 	return host.WriteFile(s.State, data, 0o600)
 }
@@ -67,7 +67,7 @@ func loadGiven(path string) (was given, err error) {
 }
 
 // errForm says that a note is none of a server's.
-var errForm = message.New("it is not as podsec-k8s writes it")
+var errForm = message.New("it does not have the form that podsec-k8s writes")
 
 // deviceName is a device as messages may name it.
 var deviceName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,15}$`)
