@@ -55,7 +55,7 @@ func checkPayload(r io.Reader, signature, header section) error {
 	}
 	vouched, err := compareDigests(digests)
 	if err == nil && !vouched {
-		err = message.Errorf("%w: it carries no digest of its payload", errAltered)
+		err = message.Errorf("%w: it has no digest of its payload", errAltered)
 	}
 	return checkSize(signature, size+int64(len(header.raw)), err)
 }
@@ -70,9 +70,9 @@ func checkSize(signature section, size int64, err error) error {
 	case !ok || told == size:
 		return err
 	case told > size && err != nil:
-		return message.Errorf("%w: header and payload have %d of %d bytes", errTruncated, size, told)
+		return message.Errorf("%w: only %d of %d bytes of header and payload are there", errTruncated, size, told)
 	default:
-		return message.Errorf("%w: header and payload have %d bytes, its signature says %d", errAltered, size, told)
+		return message.Errorf("%w: header and payload are %d bytes long, but its signature says %d", errAltered, size, told)
 	}
 }
 

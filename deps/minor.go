@@ -48,7 +48,7 @@ const (
 )
 
 // ErrUnknownMinor says that this podsec-k8s was not made for a version.
-var ErrUnknownMinor = message.New("not a Kubernetes version that this podsec-k8s knows")
+var ErrUnknownMinor = message.New("this podsec-k8s does not know that Kubernetes version")
 
 // Minors lists the generations that podsec-k8s is tested with, the default
 // first. Source: kubeadm's cmd/kubeadm/app/constants and apis/kubeadm of

@@ -103,7 +103,7 @@ func parse(headers []byte) (contents, error) {
 		c.evr.epoch = fmt.Sprint(epoch)
 	}
 	if !wellNamed(c.name, c.evr.String()) {
-		return contents{}, message.Errorf("%w: no package has such a name and version: %.40q %.40q", errAltered, c.name, c.evr)
+		return contents{}, message.Errorf("%w: not a valid package name and version: %.40q %.40q", errAltered, c.name, c.evr)
 	}
 	if c.provides, err = provides(p); err != nil {
 		return c, err

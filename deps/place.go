@@ -38,7 +38,7 @@ func openPlace(repo string) (place, error) {
 	case "http", "https":
 		return newSite(u), nil
 	default:
-		return nil, message.Errorf("repository %q is neither a folder nor a file, http or https URL", u.Redacted())
+		return nil, message.Errorf("repository %q is not a directory and not a file, http or https URL", u.Redacted())
 	}
 }
 
@@ -72,7 +72,7 @@ func (f folder) open(_ context.Context, name string) (io.ReadCloser, error) {
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = message.Errorf("%q is not a plain file", name)
+		err = message.Errorf("%q is not a regular file", name)
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())

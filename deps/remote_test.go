@@ -54,11 +54,11 @@ func TestBadRepository(t *testing.T) {
 		{"no folder", "no such file or directory", func(t *testing.T) string { return filepath.Join(t.TempDir(), "none") }},
 		{"empty folder", "neither repodata/repomd.xml nor any .rpm file", func(t *testing.T) string { return t.TempDir() }},
 		{"site without metadata", "it has no repodata/repomd.xml", func(t *testing.T) string { return serve(t, folderOf(t, all)) }},
-		{"other scheme", "neither a folder nor", func(*testing.T) string { return "ftp://example.org/repo" }},
+		{"other scheme", "not a directory and not a file", func(*testing.T) string { return "ftp://example.org/repo" }},
 		{"metadata altered", "altered: its sha256 is", described(all, func(t *testing.T, folder string) {
 			damage(t, filepath.Join(folder, "repodata/primary.xml"), func(data []byte) []byte { return append(data, ' ') })
 		})},
-		{"metadata absent", "names a file that is not there", described(all, func(t *testing.T, folder string) {
+		{"metadata absent", "names a file that does not exist", described(all, func(t *testing.T, folder string) {
 			damage(t, filepath.Join(folder, "repodata/repomd.xml"), replace("primary.xml", "secondary.xml"))
 		})},
 		{"metadata elsewhere", "path escapes", described(all, func(t *testing.T, folder string) {
@@ -67,7 +67,7 @@ func TestBadRepository(t *testing.T) {
 		{"weak checksum", `checksums of the kind "md5" are not trusted`, described(all, func(t *testing.T, folder string) {
 			damage(t, filepath.Join(folder, "repodata/repomd.xml"), replace("sha256", "md5"))
 		})},
-		{"no primary", "it names no primary metadata", described(all, func(t *testing.T, folder string) {
+		{"no primary", "it does not name the primary metadata", described(all, func(t *testing.T, folder string) {
 			damage(t, filepath.Join(folder, "repodata/repomd.xml"), replace(`type="primary"`, `type="other"`))
 		})},
 		{"index is not XML", "repomd.xml: ", described(all, func(t *testing.T, folder string) {
@@ -76,7 +76,7 @@ func TestBadRepository(t *testing.T) {
 		{"index too big", "too big", described(all, func(t *testing.T, folder string) {
 			write(t, filepath.Join(folder, "repodata/repomd.xml"), make([]byte, 2<<20))
 		})},
-		{"server refuses", `the server answers "403 Forbidden"`, func(t *testing.T) string {
+		{"server refuses", `the server answered "403 Forbidden"`, func(t *testing.T) string {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) }))
 			t.Cleanup(server.Close)
 			return server.URL
@@ -104,10 +104,10 @@ func TestLyingMetadata(t *testing.T) {
 		{"another content", "altered: its sha256 is", func(t *testing.T, folder string) {
 			write(t, filepath.Join(folder, etcd.file()), pkg{name: "etcd", version: "3.5.9", provides: []string{"more"}}.bytes(t))
 		}},
-		{"package of another name", "it provides nothing that the metadata say it does", func(t *testing.T, folder string) {
+		{"package of another name", "it provides nothing of what the metadata list", func(t *testing.T, folder string) {
 			write(t, filepath.Join(folder, etcd.file()), pkg{name: "other", version: "3.5.9"}.bytes(t))
 		}},
-		{"package is a FIFO", "is not a plain file", func(t *testing.T, folder string) {
+		{"package is a FIFO", "is not a regular file", func(t *testing.T, folder string) {
 			path := filepath.Join(folder, etcd.file())
 			if err := errors.Join(syscall.Unlink(path), syscall.Mkfifo(path, 0o600)); err != nil {
 				t.Fatal(err)
@@ -119,7 +119,7 @@ func TestLyingMetadata(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
-		{"package is not there", "the file is not there", func(t *testing.T, folder string) {
+		{"package is not there", "the file does not exist", func(t *testing.T, folder string) {
 			if err := syscall.Unlink(filepath.Join(folder, etcd.file())); err != nil {
 				t.Fatal(err)
 			}

@@ -62,7 +62,7 @@ func (c checksum) hash() (hash.Hash, error) {
 // errAltered.
 func (c checksum) compare(h hash.Hash) error {
 	if found := hex.EncodeToString(h.Sum(nil)); found != c.Value {
-		return message.Errorf("%w: its %s is %s, the metadata say %.128q", errAltered, c.Kind, found, c.Value)
+		return message.Errorf("%w: its %s is %s, but the metadata say %.128q", errAltered, c.Kind, found, c.Value)
 	}
 	return nil
 }
@@ -94,13 +94,13 @@ func readMetadata(ctx context.Context, p place, wanted map[string]bool) ([]liste
 			return readPrimary(ctx, p, d.Location.Href, d.Checksum, wanted)
 		}
 	}
-	return nil, message.Errorf("reading %s: it names no primary metadata", indexFile)
+	return nil, message.Errorf("reading %s: it does not name the primary metadata", indexFile)
 }
 
 func readPrimary(ctx context.Context, p place, name string, sum checksum, wanted map[string]bool) ([]listed, error) {
 	data, err := readWhole(ctx, p, name, maxPrimary)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, message.Errorf("%s names a file that is not there: %s", indexFile, err)
+		return nil, message.Errorf("%s names a file that does not exist: %s", indexFile, err)
 	}
 	if err != nil {
 		return nil, err

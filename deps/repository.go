@@ -93,7 +93,7 @@ func nameOf(file string) string {
 func checkListed(ctx context.Context, p place, one listed, wanted map[string]bool) candidate {
 	c, err := openListed(ctx, p, one, wanted)
 	if err == nil && (c.name != one.name || c.evr.String() != one.evr.String()) {
-		err = message.Errorf("%w: it is %s-%s, the metadata say %.128q", errAltered, c.name, c.evr, one.name+"-"+one.evr.String())
+		err = message.Errorf("%w: it is %s-%s, but the metadata say %.128q", errAltered, c.name, c.evr, one.name+"-"+one.evr.String())
 	}
 	if err == nil {
 		return newCandidate(one.file, c, nil)
@@ -115,7 +115,7 @@ func openListed(ctx context.Context, p place, one listed, wanted map[string]bool
 		return c, err
 	}
 	if !c.providesAny(wanted) {
-		return c, message.Errorf("%w: it provides nothing that the metadata say it does", errAltered)
+		return c, message.Errorf("%w: it provides nothing of what the metadata list", errAltered)
 	}
 	return c, one.digest.compare(h)
 }
@@ -124,7 +124,7 @@ func openListed(ctx context.Context, p place, one listed, wanted map[string]bool
 func openPackage(ctx context.Context, p place, file string, seen io.Writer, wanted map[string]bool) (contents, error) {
 	r, err := p.open(ctx, file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return contents{}, message.New("the file is not there")
+		return contents{}, message.New("the file does not exist")
 	}
 	if err != nil {
 		return contents{}, err

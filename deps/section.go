@@ -45,7 +45,7 @@ func readSection(r io.Reader) (section, error) {
 		return section{}, err
 	}
 	if !bytes.Equal(intro[:4], []byte{0x8e, 0xad, 0xe8, 0x01}) {
-		return section{}, message.Errorf("%w: a header does not begin as headers do", errAltered)
+		return section{}, message.Errorf("%w: a header has no valid beginning", errAltered)
 	}
 	count, size := binary.BigEndian.Uint32(intro[8:]), binary.BigEndian.Uint32(intro[12:])
 	if count > maxEntries || size > maxSectionData {
@@ -69,7 +69,7 @@ func (s section) index() error {
 		}
 		size, ok := e.size(s.data, budget)
 		if _, twice := s.entries[tag]; twice || !ok {
-			return message.Errorf("%w: entry %d of a header is out of place", errAltered, tag)
+			return message.Errorf("%w: entry %d of a header is outside its bounds", errAltered, tag)
 		}
 		budget -= size
 		s.entries[tag] = e

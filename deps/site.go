@@ -63,7 +63,7 @@ func (s site) Close() error {
 
 func (s site) open(ctx context.Context, name string) (io.ReadCloser, error) {
 	if !filepath.IsLocal(name) {
-		return nil, message.Errorf("%q is not below the repository", name)
+		return nil, message.Errorf("%q is outside the repository", name)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	answer, err := s.get(ctx, name)
@@ -92,7 +92,7 @@ func (s site) get(ctx context.Context, name string) (*http.Response, error) {
 	case http.StatusNotFound, http.StatusGone:
 		err = fs.ErrNotExist
 	default:
-		err = message.Errorf("the server answers %q", answer.Status)
+		err = message.Errorf("the server answered %q", answer.Status)
 	}
 	return nil, errors.Join(message.Errorf("%s: %w", request.URL.Redacted(), err), answer.Body.Close())
 }

@@ -35,7 +35,7 @@ func unpack(data []byte) (io.ReadCloser, error) {
 	}
 }
 
-var errXZ = message.New("not an xz file of one plain block")
+var errXZ = message.New("it is not an xz file of one simple block")
 
 // unpackXZ reads the one block that createrepo_c writes. ulikunitz/xz would
 // take as much memory as the block asks for, up to 4 GiB; lzma.Reader2 takes
@@ -68,7 +68,7 @@ func unpackXZ(data []byte) (io.ReadCloser, error) {
 	}
 	window, err := lzma.DecodeDictCap(header[2])
 	if err != nil || window > maxWindow {
-		return nil, message.Errorf("%w: it needs %d bytes of memory", errTooBig, window)
+		return nil, message.Errorf("%w: it needs too much memory, %d bytes", errTooBig, window)
 	}
 	r, err := lzma.Reader2Config{DictCap: int(window)}.NewReader2(bytes.NewReader(block[size:]))
 	if err != nil {
