@@ -75,8 +75,8 @@ func HiddenFinding(h *host.Host) []Finding {
 	if err != nil || !home.Mounted {
 		return nil
 	}
-	return []Finding{{checkHome, host.WithRemedy(message.Errorf("this machine has a node, and a file system that is mounted at %s hides it", Home),
-		"umount %s, and move what is there to the file system first; or, to make another node: --ignore-preflight=%s", Home, checkHome)}}
+	return []Finding{{checkHome, host.WithRemedy(message.Errorf("this machine has a node, but a file system mounted at %s hides it", Home),
+		"unmount it: umount %s, but first move to it what is below it; or, to create another node: --ignore-preflight=%s", Home, checkHome)}}
 }
 
 // homeFault says why the node's user can't use what is at the place of its
@@ -85,17 +85,17 @@ func homeFault(h *host.Host, user host.Account) (*host.Fault, error) {
 	home, err := h.Home(Home)
 	switch {
 	case err != nil:
-		return nil, message.Errorf("looking at the home: %w", err)
+		return nil, message.Errorf("checking the home directory: %w", err)
 	case !home.Exists || home.Folder && home.UID == user.UID:
 		return nil, nil
 	case !home.Folder:
-		return host.WithRemedy(message.Errorf("%s is no folder", Home),
-			"move it away and mount there what it leads to: mount --bind FOLDER %s", Home), nil
+		return host.WithRemedy(message.Errorf("%s is not a directory", Home),
+			"remove the link and mount there what it points to: mount --bind DIRECTORY %s", Home), nil
 	case home.UID == 0:
-		return host.NewFault("podsec-k8s host apply", "%s is root's, so %s can't use it", Home, Admin), nil
+		return host.NewFault("podsec-k8s host apply", "%s belongs to root, so %s cannot use it", Home, Admin), nil
 	}
 	return host.WithRemedy(message.Errorf("%s belongs to the user id %d, not to %s", Home, home.UID, Admin),
-		"move it away, or make it root's: chown root %s; then podsec-k8s host apply", Home), nil
+		"move it to another place, or give it to root: chown root %s; then podsec-k8s host apply", Home), nil
 }
 
 // refusals returns why nothing is changed on a host that podsec-k8s does not
@@ -124,8 +124,8 @@ func refusals(h *host.Host, f Facts) error {
 		return err
 	}
 	if half {
-		faults = append(faults, host.WithRemedy(message.Errorf("the user %s is only half there: /etc/passwd, /etc/shadow and /etc/group differ", Admin),
-			"delete it with userdel %s, or complete it: pwck; grpck; then podsec-k8s host apply", Admin))
+		faults = append(faults, host.WithRemedy(message.Errorf("the account %s is incomplete: /etc/passwd, /etc/shadow and /etc/group differ", Admin),
+			"delete it: userdel %s; or complete it: pwck; grpck; then podsec-k8s host apply", Admin))
 	}
 	return errors.Join(faults...)
 }

@@ -51,17 +51,17 @@ func TestKubeletFaults(t *testing.T) {
 		want    []string // of the only fault and its remedy; nil for none
 	}{
 		{"all is well", swapped, guardUnit(nil), guardRuns(), nil},
-		{"it does not run", swapped, guardUnit(func(u *host.LoadedUnit) { u.Active, u.PID = "inactive", 0 }), nil, nil},
+		{"it is not running", swapped, guardUnit(func(u *host.LoadedUnit) { u.Active, u.PID = "inactive", 0 }), nil, nil},
 		{"a kubelet of the machine's own", Kubelet{Own: "/usr/bin/kubelet"}, host.LoadedUnit{}, nil, []string{"/usr/bin/kubelet", "kubeadm reset", "disable --now", "host apply"}},
 		{"not taken yet", Kubelet{}, host.LoadedUnit{}, nil, []string{"host apply"}},
 		{"masked", swapped, guardUnit(func(u *host.LoadedUnit) { u.Load, u.File = "masked", "" }), nil, []string{"systemctl unmask kubelet"}},
 		{"not reloaded", swapped, guardUnit(func(u *host.LoadedUnit) { u.Stale = true }), nil, []string{"systemctl daemon-reload"}},
-		{"a unit file that wins", swapped, guardUnit(func(u *host.LoadedUnit) { u.File = "/run/systemd/system/kubelet.service" }), nil, []string{"/run/systemd/system/kubelet.service comes before", "mv /run/systemd"}},
+		{"a unit file that wins", swapped, guardUnit(func(u *host.LoadedUnit) { u.File = "/run/systemd/system/kubelet.service" }), nil, []string{"/run/systemd/system/kubelet.service takes precedence over", "mv /run/systemd"}},
 		{"our unit file is gone", swapped, guardUnit(func(u *host.LoadedUnit) { u.File = "/lib/systemd/system/kubelet.service" }), nil, []string{units.GuardFile, "host apply"}},
 		{"our drop-in is gone", swapped, guardUnit(func(u *host.LoadedUnit) { u.DropIns, u.Settings["Type"] = nil, []string{"simple"} }), nil, []string{units.GuardDropInFile, "Type", "host apply"}},
-		{"another program", swapped, guardUnit(late("ExecStart", "/bin/sleep infinity")), nil, []string{zzz + " wins with ExecStart", "sorts before zz-podsec-k8s.conf"}},
-		{"root", swapped, guardUnit(late("User", "root")), nil, []string{zzz + " wins with User"}},
-		{"root before it starts", swapped, guardUnit(late("ExecStartPre", "/bin/true")), nil, []string{zzz + " wins with ExecStartPre"}},
+		{"another program", swapped, guardUnit(late("ExecStart", "/bin/sleep infinity")), nil, []string{zzz + " overrides it with ExecStart", "sorts before zz-podsec-k8s.conf"}},
+		{"root", swapped, guardUnit(late("User", "root")), nil, []string{zzz + " overrides it with User"}},
+		{"root before it starts", swapped, guardUnit(late("ExecStartPre", "/bin/true")), nil, []string{zzz + " overrides it with ExecStartPre"}},
 		{"the old one still runs", swapped, guardUnit(nil), []string{"/usr/bin/kubelet", "--x"}, []string{"still runs /usr/bin/kubelet", "systemctl restart kubelet"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -167,9 +167,9 @@ func TestRefusals(t *testing.T) {
 		{"a user's", map[string]string{"/etc/passwd": admin, "/etc/subuid": "u7s-admin:300000:65536\n", "/etc/subgid": "u7s-admin:300000:65536\n"}, []string{"bob, 300005"}},
 		{"a group's", map[string]string{"/etc/group": "g:x:300006:\n", "/etc/subuid": "u7s-admin:300000:65536\n", "/etc/subgid": "u7s-admin:300000:65536\n"}, []string{"g, 300006"}},
 		{"the same twice", map[string]string{"/etc/subuid": "u7s-admin:300000:65536\nu7s-admin:300000:65536\n", "/etc/subgid": "u7s-admin:300000:65536\n"}, []string{"twice"}},
-		{"too high", map[string]string{"/etc/subuid": "u7s-admin:4294960000:65536\n", "/etc/subgid": "u7s-admin:300000:65536\n"}, []string{"none so high"}},
-		{"half a user", map[string]string{"/etc/passwd": admin, "/etc/shadow": "root:!:1::::::\n"}, []string{"only half there", "userdel u7s-admin"}},
-		{"home is a file", map[string]string{"/var/lib/u7s-admin": ""}, []string{"no folder", "mount --bind"}},
+		{"too high", map[string]string{"/etc/subuid": "u7s-admin:4294960000:65536\n", "/etc/subgid": "u7s-admin:300000:65536\n"}, []string{"no id can be so high"}},
+		{"half a user", map[string]string{"/etc/passwd": admin, "/etc/shadow": "root:!:1::::::\n"}, []string{"is incomplete", "userdel u7s-admin"}},
+		{"home is a file", map[string]string{"/var/lib/u7s-admin": ""}, []string{"not a directory", "mount --bind"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := GatherFacts(hostWith(t, c.files), subIDCount)
@@ -191,7 +191,7 @@ func TestRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := GatherFacts(h, subIDCount)
-		checkRefusal(t, err, []string{"no folder", "mount --bind"})
+		checkRefusal(t, err, []string{"not a directory", "mount --bind"})
 	})
 	t.Run("home is root's", func(t *testing.T) {
 		roottest.Need(t)

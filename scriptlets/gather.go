@@ -41,7 +41,7 @@ func GatherFacts(h *host.Host, wanted uint64) (Facts, error) {
 	_, err = os.Stat(h.Root + "/usr/sbin/control")
 	f.Control = err == nil
 	if f.Home, err = h.Home(Home); err != nil {
-		return f, message.Errorf("looking at the home: %w", err)
+		return f, message.Errorf("checking the home directory: %w", err)
 	}
 	if f.Kubelet, err = lookAtKubelet(context.Background(), h); err != nil {
 		return f, err
@@ -101,8 +101,8 @@ func freeSystemID(h *host.Host, taken map[uint32]bool) (uint32, error) {
 			return id, nil
 		}
 	}
-	return 0, host.NewFault("delete system users that nothing needs any more: userdel NAME",
-		"no system user id is free from 100 to %d", top)
+	return 0, host.NewFault("delete system users that are no longer needed: userdel NAME",
+		"no system user id is free between 100 and %d", top)
 }
 
 // madeRange returns the ranges that an earlier run of podsec-k8s gave out.
@@ -149,7 +149,7 @@ func pickRanges(h *host.Host, made *host.SubIDs, saved *host.Saved) (uids, gids 
 
 func noRoom(count uint64, err error) *host.Fault {
 	return host.WithRemedy(message.Errorf("reserving subordinate ids for %s: %w", Admin, err),
-		"make room for %d ids in /etc/subuid and /etc/subgid, see subuid(5), or ask for fewer: SUBORDINATE_IDS in /etc/podsec-k8s", count)
+		"free %d ids in /etc/subuid and /etc/subgid, see subuid(5), or use fewer: SUBORDINATE_IDS in /etc/podsec-k8s", count)
 }
 
 // pickMore takes the further ranges of an earlier run or of a cluster that was

@@ -86,14 +86,14 @@ func kubeletFaults(k Kubelet, unit host.LoadedUnit, running []string, uid uint32
 	switch {
 	case k.Own != "":
 		return []*host.Fault{host.NewFault(
-			"before a rootless node is made, take the other one away: kubeadm reset; systemctl disable --now kubelet; podsec-k8s host apply",
-			"kubelet.service belongs to a kubelet of this machine's own, %s, and is left to it", k.Own)}
+			"remove the other node before you create a rootless one: kubeadm reset; systemctl disable --now kubelet; podsec-k8s host apply",
+			"kubelet.service belongs to another kubelet of this machine, %s, and is not changed", k.Own)}
 	case unit.Load == "masked":
-		return []*host.Fault{host.NewFault("systemctl unmask kubelet", "kubelet.service is masked, and so there is nothing that starts a node")}
+		return []*host.Fault{host.NewFault("systemctl unmask kubelet", "kubelet.service is masked, so nothing starts the node")}
 	case !k.Swapped:
-		return []*host.Fault{host.NewFault("podsec-k8s host apply", "kubelet.service is not that of podsec-k8s yet")}
+		return []*host.Fault{host.NewFault("podsec-k8s host apply", "kubelet.service is not yet the one of podsec-k8s")}
 	case unit.Stale:
-		return []*host.Fault{host.NewFault("systemctl daemon-reload", "systemd has not read the files of kubelet.service as they are now")}
+		return []*host.Fault{host.NewFault("systemctl daemon-reload", "systemd has not reloaded the changed files of kubelet.service")}
 	case unit.File != units.GuardFile:
 		return []*host.Fault{wrongFile(unit.File)}
 	}
@@ -109,7 +109,7 @@ func kubeletFaults(k Kubelet, unit host.LoadedUnit, running []string, uid uint32
 		faults = append(faults, foreignSettings(foreign, unit, read))
 	}
 	if len(running) > 0 && !IsGuard(running) {
-		faults = append(faults, host.NewFault("once nothing needs it any more: systemctl restart kubelet",
+		faults = append(faults, host.NewFault("when it is no longer needed: systemctl restart kubelet",
 			"kubelet.service still runs %s, not the guard of the node", running[0]))
 	}
 	return faults
@@ -128,8 +128,8 @@ func wrongFile(file string) *host.Fault {
 	if file == "" || path.Dir(file) == "/lib/systemd/system" || path.Dir(file) == "/usr/lib/systemd/system" {
 		return host.NewFault("podsec-k8s host apply", "the unit file %s is missing", units.GuardFile)
 	}
-	return host.WithRemedy(message.Errorf("kubelet.service is not the guard of the node: %s comes before %s", file, units.GuardFile),
-		"move it away, if nothing needs it: mv %s %s.old; systemctl daemon-reload", file, file)
+	return host.WithRemedy(message.Errorf("kubelet.service is not the guard of the node: %s takes precedence over %s", file, units.GuardFile),
+		"rename it, if it is not needed: mv %s %s.old; systemctl daemon-reload", file, file)
 }
 
 // foreignSettings names the drop-ins that are read after ours and win.
@@ -144,8 +144,8 @@ func foreignSettings(names []string, unit host.LoadedUnit, read func(path string
 	if !slices.Contains(unit.DropIns, units.GuardDropInFile) || len(files) == 0 {
 		return host.NewFault("podsec-k8s host apply", "kubelet.service does not have the settings of %s: %s", units.GuardDropInFile, strings.Join(names, ", "))
 	}
-	return host.WithRemedy(message.Errorf("kubelet.service is not the guard of the node: %s wins with %s", strings.Join(files, ", "), strings.Join(names, ", ")),
-		"take that out of the file, or give it a name that sorts before %s; then: systemctl daemon-reload", path.Base(units.GuardDropInFile))
+	return host.WithRemedy(message.Errorf("kubelet.service is not the guard of the node: %s overrides it with %s", strings.Join(files, ", "), strings.Join(names, ", ")),
+		"remove that from the file, or rename the file so that it sorts before %s; then: systemctl daemon-reload", path.Base(units.GuardDropInFile))
 }
 
 // setsAny reports whether a drop-in has a line for one of the settings.

@@ -28,7 +28,7 @@ func Plan(f Facts) host.Plan {
 		plan = append(plan, host.Sysctl{Name: s.Key, Value: s.Value})
 	}
 	plan = append(plan,
-		host.Reload{Of: "when podsec-k8s is erased"},
+		host.Reload{Of: "when podsec-k8s is uninstalled"},
 		host.File{Path: managerFile(f.User.UID), Data: []byte(manager), Mode: 0o644},
 		host.File{Path: sliceFile(f.User.UID), Data: []byte(slice), Mode: 0o644})
 	if f.Kubelet.Own == "" {

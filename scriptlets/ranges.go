@@ -48,26 +48,26 @@ func (t idTable) taken() []host.IDRange {
 // his twice: containers could change the files of that user, and he theirs.
 func (t idTable) shared(uid uint32) *host.Fault {
 	ours := func(r host.IDRange) bool { return r.Owner == Admin || r.Owner == strconv.FormatUint(uint64(uid), 10) }
-	remedy := message.Of("give the others ids of their own, or take the line of %s out of %s, if no node has used it, and run podsec-k8s host apply; see subuid(5)", Admin, t.path)
+	remedy := message.Of("assign other ids to them; or, if no node has used these, remove the line of %s from %s and run podsec-k8s host apply; see subuid(5)", Admin, t.path)
 	for i, own := range t.ranges {
 		if !ours(own) || own.Count == 0 {
 			continue
 		}
 		if own.Start > math.MaxUint32-own.Count {
-			return &host.Fault{Err: message.Errorf("%s has subordinate %ss up to %d in %s, and there are none so high", Admin, t.kind, own.Start+own.Count-1, t.path), Remedy: remedy}
+			return &host.Fault{Err: message.Errorf("%s has subordinate %ss up to %d in %s: no id can be so high", Admin, t.kind, own.Start+own.Count-1, t.path), Remedy: remedy}
 		}
 		for j, other := range t.ranges {
 			switch {
 			case i == j || !overlap(own, other):
 			case !ours(other):
-				return &host.Fault{Err: message.Errorf("subordinate %ss of %s, %d to %d in %s, are those of %s, too", t.kind, Admin, own.Start, own.Start+own.Count-1, t.path, other.Owner), Remedy: remedy}
+				return &host.Fault{Err: message.Errorf("subordinate %ss of %s, %d to %d in %s, also belong to %s", t.kind, Admin, own.Start, own.Start+own.Count-1, t.path, other.Owner), Remedy: remedy}
 			default:
 				return &host.Fault{Err: message.Errorf("%s has the same subordinate %ss twice in %s: %d to %d", Admin, t.kind, t.path, own.Start, own.Start+own.Count-1), Remedy: remedy}
 			}
 		}
 		for _, person := range t.people {
 			if overlap(own, person) {
-				return &host.Fault{Err: message.Errorf("among the subordinate %ss of %s, %d to %d in %s, is that of %s, %d", t.kind, Admin, own.Start, own.Start+own.Count-1, t.path, person.Owner, person.Start), Remedy: remedy}
+				return &host.Fault{Err: message.Errorf("the subordinate %ss of %s, %d to %d in %s, include that of %s, %d", t.kind, Admin, own.Start, own.Start+own.Count-1, t.path, person.Owner, person.Start), Remedy: remedy}
 			}
 		}
 	}

@@ -43,6 +43,6 @@ func rootfulFault(traces []string) *host.Fault {
 	if len(traces) == 0 {
 		return nil
 	}
-	return host.WithRemedy(message.Errorf("this machine is a node of another cluster, which can't run beside a rootless node: %s", strings.Join(traces, ", ")),
-		"take it away with kubeadm reset, before the rootless node is made; or leave it, not to run any more: --ignore-preflight=%s", checkRootful)
+	return host.WithRemedy(message.Errorf("this machine is a node of another cluster, which cannot run beside a rootless node: %s", strings.Join(traces, ", ")),
+		"remove it with kubeadm reset before you create the rootless node; or leave it unused: --ignore-preflight=%s", checkRootful)
 }

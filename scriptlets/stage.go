@@ -28,7 +28,7 @@ const (
 func StageOf(scriptlet, argument string) (Stage, error) {
 	count, err := strconv.Atoi(argument)
 	if err != nil || count < 0 {
-		return 0, message.Errorf("scriptlet %s: %q is no count of instances", scriptlet, argument)
+		return 0, message.Errorf("scriptlet %s: %q is not a number of instances", scriptlet, argument)
 	}
 	switch {
 	case scriptlet == "post" && count == 1:
