@@ -49,7 +49,7 @@ func AskAccess() (a NodeAccess, err error) {
 // Check reports whether what u7s-admin hands to root has its form.
 func (a NodeAccess) Check() error {
 	if a.Begun && !node.IsName(strings.ToLower(a.Name)) {
-		return message.Errorf("the node's name %q is none", a.Name)
+		return message.Errorf("the node reports the invalid node name %q", a.Name)
 	}
 	if !a.Master {
 		return nil

@@ -21,12 +21,12 @@ func (o Options) CheckCall(j *kubeadm.JoinRequest) error {
 	}
 	if o.NodeIP != "" {
 		if _, err := netip.ParseAddr(o.NodeIP); err != nil {
-			return node.NewMisuse("give an address such as 192.0.2.10", "the flag --node-ip: %w", err)
+			return node.NewMisuse("specify an address such as 192.0.2.10", "flag --node-ip: %w", err)
 		}
 	}
 	for _, name := range o.Ignore {
 		if !slices.Contains(namesToIgnore(), name) {
-			return node.NewMisuse("podsec-k8s-create-master(8) lists the checks", "there is no check %q to pass over", name)
+			return node.NewMisuse("podsec-k8s-create-master(8) lists the checks", "there is no check %q to skip", name)
 		}
 	}
 	known := kubeadm.InitFlags()
@@ -74,5 +74,5 @@ func (o Options) CheckUpload() error {
 			}
 		}
 	}
-	return node.NewMisuse("add --control-plane-endpoint NAME:PORT", "--upload-certs is for further control planes, and these need an endpoint that stays")
+	return node.NewMisuse("add --control-plane-endpoint NAME:PORT", "--upload-certs is for more control planes, which need a stable endpoint")
 }

@@ -57,13 +57,13 @@ func writeCNI() error {
 	}
 	config, err := json.MarshalIndent(bridgeNetwork(lease), "", "\t")
 	if err != nil {
-		return message.Errorf("making the CNI configuration: %w", err)
+		return message.Errorf("creating the CNI configuration: %w", err)
 	}
 	if err := netlink.LinkAdd(namespace.BridgeLink(lease)); err != nil && !errors.Is(err, os.ErrExist) {
-		return message.Errorf("making the bridge %s: %w", namespace.PodBridge, err)
+		return message.Errorf("creating the bridge %s: %w", namespace.PodBridge, err)
 	}
 	if err := host.MkdirAll("/etc/cni/net.d", 0o755); err != nil {
-		return message.Errorf("making the CNI configuration: %w", err)
+		return message.Errorf("creating the CNI configuration: %w", err)
 	}
 	return host.WriteFile(namespace.CNIFile, config, 0o644)
 }

@@ -151,7 +151,7 @@ func (w *Work) pull(ctx context.Context, image string) error {
 	case errors.As(err, &failed) && images.WantsIDs(failed.Stderr):
 		return images.WithIDRemedy(message.Errorf("pulling the image %s: %w", image, err))
 	case failed != nil && failed.Status == timeoutStatus:
-		err = message.Errorf("no end in %s", pullTimeout)
+		err = message.Errorf("it did not end within %s", pullTimeout)
 	default:
 		err = images.SkopeoCause(err)
 	}

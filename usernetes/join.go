@@ -62,7 +62,7 @@ func joinFault(err error) error {
 		return err
 	}
 	return host.WithRemedy(err,
-		"mend what kubeadm says, and run the same command again: it goes on; a token lasts a day, a new one with its command line: podsec-k8s token create --print-join-command on a master")
+		"fix what kubeadm reports and run the same command again to continue; a token is valid for one day; for a new one with its command, on a control plane: podsec-k8s token create --print-join-command")
 }
 
 // beginNetworkBeside runs a program and tries meanwhile to start the network:
@@ -91,7 +91,7 @@ func startWorkerNetwork(ctx context.Context, w *Work) error {
 		err = takeNetworks(&w.Plan.Node, config)
 	}
 	if err != nil {
-		return message.Errorf("asking the cluster for its networks: %w", err)
+		return message.Errorf("getting the cluster's networks: %w", err)
 	}
 	facts := preflight.Facts{Addresses: node.HostAddresses()}
 	facts.Routes, _ = node.HostRoutes()

@@ -30,7 +30,7 @@ func (p Plan) CheckConfig(ctx context.Context) error {
 		return err
 	}
 	return host.NewFault("correct the flags, the file of --config, or the site's /etc/podsec-k8s/kubeadm.yaml",
-		"kubeadm does not take this configuration: %s", configFault(said.String()))
+		"kubeadm does not accept this configuration: %s", configFault(said.String()))
 }
 
 // strictDecoding is how kubeadm begins to tell of fields that it does not know.

@@ -82,16 +82,16 @@ func checkRole(is steps.Role, j *kubeadm.JoinRequest) error {
 	case err != nil:
 		return err
 	case is == steps.RoleFirst && same:
-		return host.NewFault("run the command on the machine that is to join", "this machine made this very cluster, and is a control plane of it")
+		return host.NewFault("run the command on the machine that will join", "this machine created this cluster and is a control plane of it")
 	case is == steps.RoleFirst:
-		return host.NewFault("run the command on the machine that is to join; or give up the cluster of this machine first, with all of its data: podsec-k8s reset",
+		return host.NewFault("run the command on the machine that will join; or first delete the cluster of this machine with all its data: podsec-k8s reset",
 			"this machine is the control plane of a cluster of its own")
 	case !same:
-		return host.NewFault("take this machine out of its cluster first: podsec-k8s reset", "this machine is a node of another cluster")
+		return host.NewFault("remove this machine from its cluster first: podsec-k8s reset", "this machine is a node of another cluster")
 	case is == steps.RoleWorker && j.ControlPlane:
-		return host.NewFault("take it out of the cluster first: podsec-k8s reset", "this machine is a worker of that cluster, no control plane")
+		return host.NewFault("remove it from the cluster first: podsec-k8s reset", "this machine is a worker of that cluster, not a control plane")
 	case is == steps.RoleControl && !j.ControlPlane:
-		return host.NewFault("take it out of the cluster first: podsec-k8s reset", "this machine is a control plane of that cluster, no worker")
+		return host.NewFault("remove it from the cluster first: podsec-k8s reset", "this machine is a control plane of that cluster, not a worker")
 	}
 	return nil
 }
@@ -99,10 +99,10 @@ func checkRole(is steps.Role, j *kubeadm.JoinRequest) error {
 func checkRoleOfMaster(is steps.Role) error {
 	switch is {
 	case steps.RoleWorker:
-		return host.NewFault("run the command on another machine; or take this one out of its cluster first: podsec-k8s reset",
+		return host.NewFault("run the command on another machine; or remove this one from its cluster first: podsec-k8s reset",
 			"this machine is a worker of a cluster that it joined")
 	case steps.RoleControl:
-		return host.NewFault("run the command on another machine; or take this one out of its cluster first: podsec-k8s reset",
+		return host.NewFault("run the command on another machine; or remove this one from its cluster first: podsec-k8s reset",
 			"this machine is a control plane of a cluster that it joined")
 	default:
 		return nil
@@ -142,19 +142,19 @@ func check(a steps.Asked, o Options, j *kubeadm.JoinRequest, n node.Node, known 
 	}
 	for _, name := range o.GivenArchives {
 		if !slices.Contains(a.Archives, name) {
-			return host.WithRemedy(message.Errorf("this machine is a node already: no images are loaded on the way any more"),
+			return host.WithRemedy(message.Errorf("this machine is already a node: this command loads no more images"),
 				"load them: podsec-k8s image load %s", name)
 		}
 	}
 	if o.Upload && !a.Upload {
-		return host.NewFault("print the command for the others: podsec-k8s token create --control-plane", "this machine is a node already: its certificates are shared by another command now")
+		return host.NewFault("to print the command for more control planes: podsec-k8s token create --control-plane", "this machine is already a node: another command shares its certificates now")
 	}
 	return nil
 }
 
 func madeOtherwise(flag string) error {
-	return host.NewFault("leave it as it is; or make it anew, which deletes its cluster here: podsec-k8s reset",
-		"this machine is a node already, and was made with another --%s", flag)
+	return host.NewFault("leave the node as it is; or create it again, which deletes its cluster here: podsec-k8s reset",
+		"this machine is already a node, created with another --%s", flag)
 }
 
 // checkConfig lays what a call says of kubeadm's configuration over the one that

@@ -24,7 +24,7 @@ func MasterPhases() []Phase {
 		{Name: "namespaces", Title: "Starting the namespaces (RootlessKit)", Run: startNamespaces},
 		{Name: "runtime", Title: "Starting the container runtime (CRI-O)", Run: startRuntime},
 		{Name: "images", Title: "Loading images", Run: loadImages},
-		{Name: steps.PhaseInit, Title: "Making the control plane (kubeadm init)", Once: true, Run: kubeadmInit},
+		{Name: steps.PhaseInit, Title: "Creating the control plane (kubeadm init)", Once: true, Run: kubeadmInit},
 		{Name: "network", Title: "Starting the pod network (flannel, kube-proxy)", Run: startNetwork},
 		{Name: "ready", Title: "Waiting for the node and CoreDNS", Run: waitReady},
 	}
@@ -86,7 +86,7 @@ func withEndpoint(ctx context.Context, err error) error {
 // services.
 func followKubeadm(ctx context.Context, w *Work) error {
 	if err := host.MkdirAll(node.StatePath(node.ManifestsDir), 0o700); err != nil {
-		return message.Errorf("making the folder of manifests: %w", err)
+		return message.Errorf("creating the directory of manifests: %w", err)
 	}
 	return w.Manager.Start(ctx, units.Manifests)
 }

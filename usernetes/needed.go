@@ -39,7 +39,7 @@ func (p Plan) NeededImages(ctx context.Context) ([]string, error) {
 		Env: namespace.Environment(), Stdin: bytes.NewReader(cluster),
 	}.Output(ctx)
 	if err != nil {
-		return nil, message.Errorf("asking kubeadm for the name of CoreDNS' image: %w", err)
+		return nil, message.Errorf("getting the name of the CoreDNS image from kubeadm: %w", err)
 	}
 	dns, err := images.DNSImage(string(out))
 	if err != nil {

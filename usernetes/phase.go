@@ -27,8 +27,8 @@ func RunPhases(ctx context.Context, phases []Phase, plan Plan, progress Progress
 		return err
 	}
 	if slices.Contains(s.Done, steps.PhaseInit) && !plan.sameAsBefore(s) {
-		return host.NewFault("repeat the command with the same settings, or begin again: podsec-k8s reset",
-			"a cluster with other settings is half made here")
+		return host.NewFault("run the command with the same settings, or start over: podsec-k8s reset",
+			"a cluster with other settings is partly created here")
 	}
 	manager, err := node.UserManager(ctx)
 	if err != nil {
@@ -50,7 +50,7 @@ func phaseFault(ctx context.Context, phase string, err error) error {
 		return err
 	}
 	return host.WithRemedy(err,
-		"mend the cause and run the same command again, it goes on; or go back: podsec-k8s reset")
+		"fix the cause and run the same command again to continue; or start over: podsec-k8s reset")
 }
 
 // begin notes the phase that comes next, once there is a node to note it of.

@@ -157,7 +157,7 @@ func TestMakeGoesOn(t *testing.T) {
 	}
 	other := plan
 	other.Config = []byte("kind: y\n")
-	if err := RunPhases(t.Context(), phases, other, &recorder{}, io.Discard); err == nil || !strings.Contains(err.Error(), "with other settings is half made") {
+	if err := RunPhases(t.Context(), phases, other, &recorder{}, io.Discard); err == nil || !strings.Contains(err.Error(), "with other settings is partly created") {
 		t.Errorf("other settings: %v", err)
 	}
 	s.fails("kubeadm init")
@@ -183,13 +183,13 @@ func TestMakeGoesOn(t *testing.T) {
 	}
 }
 
-// TestMakeRefuses what a reset has half taken away, and what can't be read.
+// TestMakeRefuses what a reset has partly deleted, and what can't be read.
 func TestMakeRefuses(t *testing.T) {
 	s := playSite(t)
 	if err := errors.Join(s.node.Save(), steps.Steps{Resetting: true}.Save()); err != nil {
 		t.Fatal(err)
 	}
-	if err := RunPhases(t.Context(), MasterPhases(), Plan{Node: s.node}, &recorder{}, io.Discard); err == nil || !strings.Contains(err.Error(), "half taken away") {
+	if err := RunPhases(t.Context(), MasterPhases(), Plan{Node: s.node}, &recorder{}, io.Discard); err == nil || !strings.Contains(err.Error(), "partly deleted") {
 		t.Errorf("%v", err)
 	}
 	playSite(t)

@@ -112,7 +112,7 @@ func siteNode(site node.Site, f preflight.Facts, o Options) (node.Node, error) {
 	if o.NodeIP != "" {
 		ip, err := netip.ParseAddr(o.NodeIP)
 		if err != nil {
-			return n, host.NewFault("give an address such as 192.0.2.10", "flag --node-ip: %w", err)
+			return n, host.NewFault("specify an address such as 192.0.2.10", "flag --node-ip: %w", err)
 		}
 		n.IP = ip
 	}
@@ -146,8 +146,8 @@ func (o Options) layer(n node.Node, args kubeadm.Args, ours base) (kubeadm.Confi
 // node. Its cluster's networks are asked for once it has joined.
 func nodeFromJoin(n node.Node, c kubeadm.Config) (node.Node, error) {
 	if n.APIPort == 0 && document.Lookup(c[kubeadm.KindJoin], "controlPlane") != nil {
-		return n, host.NewFault("give --control-plane and --certificate-key-file, or leave controlPlane out of the configuration",
-			"the configuration asks for a control plane, and the command for a worker")
+		return n, host.NewFault("add --control-plane and --certificate-key-file, or remove controlPlane from the configuration",
+			"the configuration is for a control plane, but the command is for a worker")
 	}
 	n.Name = nodeName(c[kubeadm.KindJoin], n.Name)
 	return n, nil
@@ -160,7 +160,7 @@ func nodeFromControlPlaneJoin(n node.Node, c kubeadm.Config) (node.Node, error) 
 	ip, errIP := netip.ParseAddr(fmt.Sprint(document.Lookup(c[kubeadm.KindJoin], append(endpoint, "advertiseAddress")...)))
 	port, errPort := strconv.Atoi(fmt.Sprint(document.Lookup(c[kubeadm.KindJoin], append(endpoint, "bindPort")...)))
 	if err := errors.Join(errIP, errPort); err != nil && n.IP.IsValid() {
-		return n, host.NewFault("see kubeadm join --help for the form of each value", "the control plane's settings: %w", err)
+		return n, host.NewFault("for the form of each value, see kubeadm join --help", "the control plane's settings: %w", err)
 	}
 	n.IP, n.APIPort = ip, port
 	return nodeFromJoin(n, c)
@@ -196,7 +196,7 @@ func nodeFromInit(n node.Node, c kubeadm.Config) (node.Node, error) {
 	n.PodCIDR = prefix(kubeadm.KindCluster, "networking", "podSubnet")
 	n.ServiceCIDR = prefix(kubeadm.KindCluster, "networking", "serviceSubnet")
 	if len(faults) > 0 {
-		return n, host.NewFault("see kubeadm init --help for the form of each value", "the cluster's settings: %s", strings.Join(faults, "; "))
+		return n, host.NewFault("for the form of each value, see kubeadm init --help", "the cluster's settings: %s", strings.Join(faults, "; "))
 	}
 	return n, nil
 }

@@ -93,10 +93,10 @@ func TestPlanMasterRefuses(t *testing.T) {
 		options Options
 		says    string
 	}{
-		{"an unknown Kubernetes", "v1.29.0", Options{}, "not a Kubernetes version"},
-		{"no kubeadm", "", Options{}, "can't be found out"},
+		{"an unknown Kubernetes", "v1.29.0", Options{}, "does not know that Kubernetes version"},
+		{"no kubeadm", "", Options{}, "cannot determine the version"},
 		{"a broken address", "v1.26.3", Options{NodeIP: "192.0.2"}, "--node-ip"},
-		{"an owned flag", "v1.26.3", Options{Flags: []string{"--cri-socket=/x"}}, "--cri-socket can't be used"},
+		{"an owned flag", "v1.26.3", Options{Flags: []string{"--cri-socket=/x"}}, "--cri-socket cannot be used"},
 		{"an owned field", "v1.26.3", Options{Config: []byte("{apiVersion: kubelet.config.k8s.io/v1beta1, kind: KubeletConfiguration, cgroupDriver: systemd}")}, "cgroupDriver"},
 		{"an owned field of another form", "v1.26.3", Options{Config: []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration, certificatesDir: [x]}")}, "certificatesDir"},
 		{"another API version", "v1.34.4", Options{ConfigName: "c.yaml", Config: []byte("{apiVersion: kubeadm.k8s.io/v1beta3, kind: ClusterConfiguration}")}, "kubeadm.k8s.io/v1beta3"},

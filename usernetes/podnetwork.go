@@ -56,7 +56,7 @@ func stopServices(ctx context.Context, w *Work) error {
 func writeNetworkFiles(n node.Node) error {
 	flannel, err := json.Marshal(flannelConfig(n))
 	if err != nil {
-		return message.Errorf("making flannel's configuration: %w", err)
+		return message.Errorf("creating flannel's configuration: %w", err)
 	}
 	if err := host.WriteFile(node.NetFile, flannel, 0o600); err != nil {
 		return err

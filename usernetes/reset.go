@@ -107,11 +107,11 @@ func removeState(ctx context.Context, folders ...string) error {
 		}
 		if folder != node.GoneStateDir {
 			if err := host.Rename(folder, node.GoneStateDir); err != nil {
-				return message.Errorf("removing the node's state: %w", err)
+				return message.Errorf("deleting the node's state: %w", err)
 			}
 		}
 		if err := wipeGone(ctx); err != nil {
-			return message.Errorf("removing the node's state: %w", err)
+			return message.Errorf("deleting the node's state: %w", err)
 		}
 	}
 	return nil
@@ -136,7 +136,7 @@ func wipeGone(ctx context.Context) error {
 // removeRuntime deletes what the node has in memory.
 func removeRuntime() error {
 	if err := host.RemoveAll(filepath.Join(node.OwnRuntimeDir(), "u7s")); err != nil {
-		return message.Errorf("removing the node's state: %w", err)
+		return message.Errorf("deleting the node's state: %w", err)
 	}
 	return nil
 }

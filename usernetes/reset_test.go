@@ -77,7 +77,7 @@ func TestResetThatFails(t *testing.T) {
 		t.Errorf("%+v, %v", now, err)
 	}
 	roottest.WriteFile(t, s.dir+"/rootlesskit", "#!/bin/sh\nexit 1\n")
-	if err := Reset(t.Context(), true, io.Discard); err == nil || !strings.HasPrefix(err.Error(), "removing the node's state: ") {
+	if err := Reset(t.Context(), true, io.Discard); err == nil || !strings.HasPrefix(err.Error(), "deleting the node's state: ") {
 		t.Errorf("%v", err)
 	}
 	roottest.WriteFile(t, s.dir+"/rootlesskit", "#!/bin/sh\nrm -rf "+node.GoneStateDir+"\n")

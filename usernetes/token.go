@@ -21,7 +21,7 @@ import (
 func TokenArgs(command string, given []string) error {
 	for _, word := range given {
 		if !kubeadm.BootstrapToken.MatchString(word) && (command != "delete" || !kubeadm.TokenID.MatchString(word)) {
-			return node.NewMisuse("", "%q is not of the form of a token", word)
+			return node.NewMisuse("", "%q does not have the form of a token", word)
 		}
 	}
 	return nil
@@ -46,7 +46,7 @@ type Token struct{ Token string }
 // Check reports whether it has its form. Root asks this of what u7s-admin hands it.
 func (t Token) Check() error {
 	if !kubeadm.BootstrapToken.MatchString(t.Token) {
-		return message.New("kubeadm printed something else than a token")
+		return message.New("kubeadm did not print a token")
 	}
 	return nil
 }
@@ -72,7 +72,7 @@ func ListTokens(ctx context.Context, args []string, notes io.Writer) ([]kubeadm.
 }
 
 func notMaster() *host.Fault {
-	return host.NewFault("run it on a master", "this node has no control plane")
+	return host.NewFault("run it on a control plane", "this node is not a control plane")
 }
 
 // keyLine is a line with the key that kubeadm encrypts shared certificates with.
@@ -152,7 +152,7 @@ func checkOpen(ctx context.Context) error {
 	}
 	config, err := kubeadm.ClusterConfig(ctx, api)
 	if err != nil {
-		return message.Errorf("asking the cluster for its endpoint: %w", err)
+		return message.Errorf("getting the cluster's endpoint: %w", err)
 	}
 	n, err := node.LoadNode()
 	if err != nil {
@@ -175,6 +175,6 @@ func checkEndpointOf(config []byte, n node.Node) error {
 	if cluster.Endpoint != "" && (n.EtcdPeers || cluster.Etcd.External != nil) {
 		return nil
 	}
-	return host.NewFault("a cluster gets one when it is made: podsec-k8s-create-master --control-plane-endpoint NAME:PORT --upload-certs on a machine without a cluster",
-		"this cluster was made without a control-plane endpoint, so no other control plane can join it")
+	return host.NewFault("an endpoint is set when the cluster is created: podsec-k8s-create-master --control-plane-endpoint NAME:PORT --upload-certs on a machine without a cluster",
+		"this cluster was created without a control-plane endpoint, so no other control plane can join it")
 }

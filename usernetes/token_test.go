@@ -32,10 +32,10 @@ const aToken = "abcdef.0123456789abcdef"
 // TestTokens: only a control plane has them, and what kubeadm prints is checked.
 func TestTokens(t *testing.T) {
 	s := playSite(t)
-	if err := RunTokens(t.Context(), []string{"list"}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "no control plane") {
+	if err := RunTokens(t.Context(), []string{"list"}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "not a control plane") {
 		t.Errorf("%v", err)
 	}
-	if _, err := NewTicket(t.Context(), false, nil); err == nil || !strings.Contains(err.Error(), "no control plane") {
+	if _, err := NewTicket(t.Context(), false, nil); err == nil || !strings.Contains(err.Error(), "not a control plane") {
 		t.Errorf("%v", err)
 	}
 	s.api.WriteKubeconfig(t, node.StatePath(node.AdminConf))
@@ -78,7 +78,7 @@ func TestTicket(t *testing.T) {
 	if err != nil || ticket.CertificateKey != "" || ticket.Token != aToken {
 		t.Errorf("%v", err)
 	}
-	if _, err := NewTicket(t.Context(), true, nil); err == nil || !strings.Contains(err.Error(), "asking the cluster for its endpoint") {
+	if _, err := NewTicket(t.Context(), true, nil); err == nil || !strings.Contains(err.Error(), "getting the cluster's endpoint") {
 		t.Errorf("%v", err)
 	}
 	s.api.Has(configPath, aClusterConfig)

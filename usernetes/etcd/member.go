@@ -90,8 +90,8 @@ func LeaveEtcd(ctx context.Context, n node.Node) error {
 		return client.remove(ctx, own)
 	})
 	if err != nil {
-		return host.NewFault("bring this machine's etcd up first: journalctl _SYSTEMD_USER_UNIT=u7s-etcd.service; or give it up, though the others may stop: podsec-k8s reset --force",
-			"this machine's etcd is a member of the cluster's, which could not be asked to let it go: %w", err)
+		return host.NewFault("start etcd on this machine first: journalctl _SYSTEMD_USER_UNIT=u7s-etcd.service; or reset the node anyway, although the others may stop: podsec-k8s reset --force",
+			"this machine's etcd is a member of the cluster's etcd and could not be removed from it: %w", err)
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func knownEtcdURLs(ctx context.Context, n node.Node) ([]string, error) {
 	defer cancel()
 	pods, err := listEtcdPods(ctx, admin)
 	if err != nil {
-		return nil, host.NewFault("see that the other control planes run: podsec-k8s status", "asking the cluster for the members of its etcd: %w", err)
+		return nil, host.NewFault("check that the other control planes are running: podsec-k8s status", "getting the members of the cluster's etcd: %w", err)
 	}
 	var urls []string
 	for _, p := range pods {
@@ -179,11 +179,11 @@ type etcdClient struct {
 func newEtcdClient(urls []string) (*etcdClient, error) {
 	ca, err := host.ReadFile(node.StatePath(etcdPKI + "/ca.crt"))
 	if err != nil {
-		return nil, message.Errorf("asking etcd: %w", err)
+		return nil, message.Errorf("querying etcd: %w", err)
 	}
 	pair, err := tls.LoadX509KeyPair(node.StatePath(etcdPKI+"/healthcheck-client.crt"), node.StatePath(etcdPKI+"/healthcheck-client.key"))
 	if err != nil {
-		return nil, message.Errorf("asking etcd: %w", err)
+		return nil, message.Errorf("querying etcd: %w", err)
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(ca)
@@ -198,7 +198,7 @@ func (c *etcdClient) members(ctx context.Context) ([]etcdMember, error) {
 	var answer struct{ Members []etcdMember }
 	err := c.ask(ctx, "/v3/cluster/member/list", document.Document{}, &answer)
 	if err == nil && len(answer.Members) == 0 {
-		err = message.New("asking etcd: it names no members")
+		err = message.New("querying etcd: the answer lists no members")
 	}
 	return answer.Members, err
 }
@@ -223,16 +223,16 @@ func (c *etcdClient) ask(ctx context.Context, path string, question, answer any)
 func (c *etcdClient) askOne(ctx context.Context, url string, question, answer any) error {
 	data, err := json.Marshal(question)
 	if err != nil {
-		return message.Errorf("asking etcd: %w", err)
+		return message.Errorf("querying etcd: %w", err)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(data))
 	if err != nil {
-		return message.Errorf("asking etcd: %w", err)
+		return message.Errorf("querying etcd: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	response, err := c.http.Do(request)
 	if err != nil {
-		return message.Errorf("asking etcd: %w", err)
+		return message.Errorf("querying etcd: %w", err)
 	}
 	defer response.Body.Close() //nolint:errcheck // read only
 	text, err := io.ReadAll(io.LimitReader(response.Body, memberLimit))
@@ -243,7 +243,7 @@ func (c *etcdClient) askOne(ctx context.Context, url string, question, answer an
 		err = json.Unmarshal(text, answer)
 	}
 	if err != nil {
-		return message.Errorf("asking etcd: %w", err)
+		return message.Errorf("querying etcd: %w", err)
 	}
 	return nil
 }

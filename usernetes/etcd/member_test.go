@@ -208,7 +208,7 @@ func TestKnownEtcdURLs(t *testing.T) {
 	machine(t, key)
 	api := played.Start(t)
 	api.WriteKubeconfig(t, node.StatePath(node.AdminConf))
-	if _, err := knownEtcdURLs(t.Context(), n); err == nil || !strings.Contains(err.Error(), "asking the cluster for the members of its etcd") {
+	if _, err := knownEtcdURLs(t.Context(), n); err == nil || !strings.Contains(err.Error(), "getting the members of the cluster's etcd") {
 		t.Errorf("no answer: %v", err)
 	}
 	api.Has(etcdPods, `{"items":[{"spec":{"nodeName":"m1"},"status":{"podIP":"192.0.2.10"}},{"spec":{"nodeName":"m2"},"status":{"podIP":"192.0.2.11"}},{"spec":{"nodeName":"m3"}}]}`)
@@ -233,7 +233,7 @@ func TestAskEtcd(t *testing.T) {
 		t.Errorf("%+v, %v", members, err)
 	}
 	c.urls = c.urls[:1]
-	if _, err := c.members(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "asking etcd: ") {
+	if _, err := c.members(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "querying etcd: ") {
 		t.Errorf("%v", err)
 	}
 	machine(t, nil)

@@ -85,12 +85,12 @@ func Leaver(ctx context.Context, s steps.Steps, n node.Node) (leave func(context
 	q, err := askQuorum(ctx, admin, n)
 	switch {
 	case err != nil:
-		return nil, host.NewFault("bring the cluster back, or give it up: podsec-k8s reset --force", "asking the other control planes: %w", err)
+		return nil, host.NewFault("restore the cluster, or reset the node anyway: podsec-k8s reset --force", "querying the other control planes: %w", err)
 	case q.onlyMember():
 		return stay, nil
 	case !q.survivesLoss():
-		return nil, host.NewFault("bring the other control planes back first, or give the cluster up: podsec-k8s reset --force",
-			"without this node only %d of etcd's %d members would be ready, which is no quorum: the cluster would stop", q.others, q.members-1)
+		return nil, host.NewFault("restore the other control planes first, or reset the node anyway: podsec-k8s reset --force",
+			"without this node, only %d of %d etcd members would be ready, which is no quorum: the cluster would stop", q.others, q.members-1)
 	}
 	return leaving(admin, n), keepAdmin()
 }
@@ -103,7 +103,7 @@ func leaving(c *kubeapi.Client, n node.Node) func(context.Context) error {
 		if err == nil || errors.As(err, &refused) && refused.Status == http.StatusNotFound {
 			return nil
 		}
-		return message.Errorf("taking the node out of the cluster: %w", err)
+		return message.Errorf("removing the node from the cluster: %w", err)
 	}
 }
 
@@ -112,7 +112,7 @@ func leaving(c *kubeapi.Client, n node.Node) func(context.Context) error {
 func keepAdmin() error {
 	data, err := os.ReadFile(node.StatePath(node.AdminConf))
 	if err != nil {
-		return message.Errorf("keeping the administrator's kubeconfig: %w", err)
+		return message.Errorf("saving the administrator's kubeconfig: %w", err)
 	}
 	return host.WriteFile(node.LeavingFile, data, 0o600)
 }

@@ -72,7 +72,7 @@ func statusLine(s host.UnitState, n *node.Node, addresses []netip.Prefix) string
 	case s.Up():
 		return fmt.Sprintf("the rootless kubelet runs, pid %d", s.PID)
 	case s.Skipped():
-		return "the node is half made: podsec-k8s status"
+		return "the node is partly created: podsec-k8s status"
 	case s.Active == "inactive":
 		return fmt.Sprintf("the rootless kubelet was stopped: %s", node.StartRemedy(true))
 	default:
@@ -99,7 +99,7 @@ func Guard(ctx context.Context) error {
 		return err
 	}
 	if uint32(os.Getuid()) != admin.UID {
-		return host.NewFault("systemctl start kubelet", "this is for kubelet.service to run, as %s", node.Admin)
+		return host.NewFault("systemctl start kubelet", "only kubelet.service runs this, as %s", node.Admin)
 	}
 	ctx, release := host.CatchSignals(ctx, unix.SIGTERM, unix.SIGINT, unix.SIGUSR1)
 	defer release()
@@ -243,7 +243,7 @@ func guardOn(ctx context.Context, manager *host.Manager, reload <-chan os.Signal
 }
 
 // errGone says that the user's systemd has ended the connection.
-var errGone = message.New("the user's systemd has ended the connection")
+var errGone = message.New("the user's systemd has closed the connection")
 
 func isGone(manager *host.Manager) bool {
 	select {

@@ -54,8 +54,8 @@ func TestStatusLine(t *testing.T) {
 	}{
 		{"no node", host.UnitState{}, nil, here, "no node on this machine"},
 		{"runs", host.UnitState{Active: "active", PID: 7}, n, here, "runs, pid 7"},
-		{"another address", host.UnitState{Active: "active"}, n, nil, "no longer has: give"},
-		{"half made", host.UnitState{Active: "inactive", Unmet: "ConditionPathExists=x"}, n, here, "half made"},
+		{"another address", host.UnitState{Active: "active"}, n, nil, "no longer has: assign"},
+		{"partly created", host.UnitState{Active: "inactive", Unmet: "ConditionPathExists=x"}, n, here, "partly created"},
 		{"stopped by hand", host.UnitState{Active: "inactive"}, n, here, "systemctl stop kubelet; systemctl start kubelet"},
 		{"failed", host.UnitState{Active: "failed", Result: "exit-code"}, n, here, "failed (exit-code)"},
 	} {

@@ -159,20 +159,21 @@ func clash(f Folder, name string) Problem {
 	path := filepath.Join(f.Path, name)
 	p := Problem{
 		Path:   path,
-		Fault:  message.Of("the host has %s, and the node has one of its own: pods see the node's", path),
-		Remedy: message.Of("move one of them away; the node's is %s", filepath.Join(f.Base, name)),
+		Fault:  message.Of("the host has %s, but the node has its own: pods see the node's", path),
+		Remedy: message.Of("move one of them to another place; the node's is %s", filepath.Join(f.Base, name)),
 	}
 	if f.Base == "" {
-		p.Remedy = message.Of("the node's is in memory: systemctl stop kubelet; systemctl start kubelet")
+		p.Remedy = message.Of("the node's file is in memory: systemctl stop kubelet; systemctl start kubelet")
 	}
 	return p
 }
 
 func tooMany(f Folder, left int) Problem {
 	return Problem{
-		Path:   f.Path,
-		Fault:  message.Of("the host has %d entries in %s; the node does not see %d of them", limit+left, f.Path, left),
-		Remedy: message.Of("put them into a folder of their own"),
+		Path: f.Path,
+		Fault: message.Count(limit+left, "the host has %d entry in %s; the node does not see %d of them",
+			"the host has %d entries in %s; the node does not see %d of them", limit+left, f.Path, left),
+		Remedy: message.Of("put them into a directory of their own"),
 	}
 }
 

@@ -128,7 +128,7 @@ type watcher struct {
 func newWatcher() (*watcher, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
-		return nil, message.Errorf("watching the host's folders: %w", os.NewSyscallError("inotify_init1", err))
+		return nil, message.Errorf("watching the host's directories: %w", os.NewSyscallError("inotify_init1", err))
 	}
 	return &watcher{fd: fd, file: os.NewFile(uintptr(fd), "inotify"), places: map[int]bool{}}, nil
 }

@@ -39,7 +39,7 @@ func Start(o Options) (*Merge, error) {
 			p.base = memoryBase
 			v.do(func() { err = unix.Mount("tmpfs", memoryBase, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755") })
 			if err != nil {
-				return nil, message.Errorf("making %s: %w", f.Path, err)
+				return nil, message.Errorf("creating %s: %w", f.Path, err)
 			}
 		}
 		m.parts = append(m.parts, p)
@@ -113,7 +113,7 @@ func (m *Merge) ensureBase(p *part) *Problem {
 		return &Problem{
 			Path:   p.Path,
 			Fault:  message.Of("the host has no %s, so the node has none", p.Path),
-			Remedy: message.Of("make it: mkdir %s", p.Path),
+			Remedy: message.Of("create it: mkdir %s", p.Path),
 		}
 	default:
 		return &Problem{Path: p.Path, Fault: message.OfError(err)}
@@ -158,8 +158,8 @@ func (m *Merge) look(p *part) (theirs map[string]hostEntry, problem *Problem) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &Problem{
 			Path:   p.Path,
-			Fault:  message.Of("u7s-admin can't read the host's %s: the node sees nothing of it", p.Path),
-			Remedy: message.Of("open it: chmod o+rx %s", p.Path),
+			Fault:  message.Of("u7s-admin cannot read the host's %s, so the node does not see it", p.Path),
+			Remedy: message.Of("make it accessible: chmod o+rx %s", p.Path),
 		}
 	default:
 		return nil, &Problem{Path: p.Path, Fault: message.OfError(err)}
@@ -179,7 +179,7 @@ func (m *Merge) lookInNode(p *part, theirs map[string]hostEntry) (ours map[strin
 		ours = inNode(p.base, candidates, roleOf)
 	})
 	if err != nil {
-		return nil, message.Errorf("looking at the node's own %s: %w", p.Path, err)
+		return nil, message.Errorf("checking the node's own %s: %w", p.Path, err)
 	}
 	for name, e := range ours {
 		e.seen = e.id
@@ -227,7 +227,7 @@ func (m *Merge) do(p *part, s step, h hostEntry, n nodeEntry) error {
 
 func (m *Merge) add(p *part, name string, h hostEntry) error {
 	if err := m.view.place(p.base, name, h); err != nil {
-		return message.Errorf("making a mount point: %w", err)
+		return message.Errorf("creating a mount point: %w", err)
 	}
 	p.placed[name] = stub
 	if h.kind == link {

@@ -125,7 +125,7 @@ func TestMerge(t *testing.T) {
 			t.Errorf("%s is not %s", name, want)
 		}
 	}
-	if told := m.told(); !strings.Contains(told, "the host has "+m.in("both")+", and the node has one of its own") || !strings.Contains(told, "nowhere, so the node has none") {
+	if told := m.told(); !strings.Contains(told, "the host has "+m.in("both")+", but the node has its own") || !strings.Contains(told, "nowhere, so the node has none") {
 		t.Errorf("told: %s", told)
 	}
 	must(t, os.WriteFile(m.in("file"), []byte("written"), 0o644), os.WriteFile(m.in("new"), []byte("written"), 0o644))

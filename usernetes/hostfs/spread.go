@@ -33,7 +33,7 @@ func readMounts(table io.Reader) (all []mountedAt, err error) {
 	for lines := bufio.NewScanner(table); lines.Scan(); err = lines.Err() {
 		fields := strings.Fields(lines.Text())
 		if len(fields) <= at {
-			return nil, message.Errorf("%q is no line of a table of mounts", lines.Text())
+			return nil, message.Errorf("%q is not a line of a mount table", lines.Text())
 		}
 		all = append(all, mountedAt{fields[device], octal.Replace(fields[root]), octal.Replace(fields[at])})
 	}

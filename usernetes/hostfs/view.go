@@ -26,7 +26,7 @@ func newView() (*view, error) {
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the process
 		if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-			ready <- message.Errorf("making a mount namespace for the host's files: %w", err)
+			ready <- message.Errorf("creating a mount namespace for the host's files: %w", err)
 			return
 		}
 		ready <- nil

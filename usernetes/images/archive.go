@@ -49,8 +49,8 @@ const entryLimit = 100_000
 
 // Remedies for what is no docker archive, and for one that is damaged.
 const (
-	howToArchive = "make one: skopeo copy docker://IMAGE docker-archive:FILE:IMAGE"
-	bringAnew    = "bring the file anew: it may have been cut on its way"
+	howToArchive = "create one: skopeo copy docker://IMAGE docker-archive:FILE:IMAGE"
+	bringAnew    = "copy the file again: it may have been cut during the transfer"
 )
 
 // ReadArchives looks into archives that are open for reading, without their
@@ -72,12 +72,12 @@ func readArchiveFile(name string, file *os.File) ([]ArchivedImage, error) {
 	info, err := file.Stat()
 	switch {
 	case err != nil:
-		return nil, host.NewFault(howToArchive, "it can't be read: %w", err)
+		return nil, host.NewFault(howToArchive, "it cannot be read: %w", err)
 	case info.IsDir():
-		return nil, host.WithRemedy(message.Errorf("it is a folder"),
-			"make one file of a folder in OCI layout: skopeo copy oci:%s docker-archive:NEW:IMAGE", name)
+		return nil, host.WithRemedy(message.Errorf("it is a directory"),
+			"convert the directory in OCI layout to one file: skopeo copy oci:%s docker-archive:NEW:IMAGE", name)
 	case !info.Mode().IsRegular():
-		return nil, host.NewFault("give a plain file, for it is read twice", "it is no plain file")
+		return nil, host.NewFault("specify a regular file: it is read twice", "it is not a regular file")
 	}
 	return archiveReader{name, file, info.Size()}.images()
 }
@@ -108,14 +108,14 @@ func (r archiveReader) images() ([]ArchivedImage, error) {
 	}
 	if tables[manifest] == nil {
 		if parts["oci-layout"] {
-			return nil, host.WithRemedy(message.Errorf("it is an OCI archive, not one of docker's form"),
+			return nil, host.WithRemedy(message.Errorf("it is an OCI archive, not a docker archive"),
 				"convert it: skopeo copy oci-archive:%s docker-archive:NEW:IMAGE", r.name)
 		}
-		return nil, host.NewFault(howToArchive, "it is no docker archive: it has no manifest.json")
+		return nil, host.NewFault(howToArchive, "it is not a docker archive: it has no manifest.json")
 	}
 	var entries []archiveEntry
 	if err := json.Unmarshal(tables[manifest], &entries); err != nil {
-		return nil, host.NewFault(howToArchive, "it is no docker archive: reading its manifest.json: %w", err)
+		return nil, host.NewFault(howToArchive, "it is not a docker archive: reading its manifest.json: %w", err)
 	}
 	return r.described(parts, entries)
 }
@@ -133,7 +133,7 @@ func (r archiveReader) described(parts map[string]bool, entries []archiveEntry) 
 	for _, entry := range entries {
 		for _, part := range append(entry.Layers, entry.Config) {
 			if !parts[path.Clean(part)] {
-				return nil, host.NewFault(bringAnew, "it is cut short: it lacks %.80q", part)
+				return nil, host.NewFault(bringAnew, "it is truncated: it lacks %.80q", part)
 			}
 		}
 		configs = append(configs, path.Clean(entry.Config))
@@ -167,7 +167,7 @@ func (e archiveEntry) image(config []byte) (ArchivedImage, error) {
 	for _, tag := range e.RepoTags {
 		name, err := fullName(tag)
 		if err != nil {
-			return image, host.NewFault(howToArchive, "%.200q in it is no name of an image: %w", tag, err)
+			return image, host.NewFault(howToArchive, "%.200q in it is not a valid image name: %w", tag, err)
 		}
 		image.Names = append(image.Names, name)
 	}
@@ -189,7 +189,7 @@ func (r archiveReader) parts(wanted ...string) (found map[string]bool, content m
 		}
 		name := path.Clean(entry.Name)
 		if found[name] = true; len(found) > entryLimit {
-			return nil, nil, host.NewFault(howToArchive, "it holds more than %d files", entryLimit)
+			return nil, nil, host.NewFault(howToArchive, "it has more than %d files", entryLimit)
 		}
 		if !slices.Contains(wanted, name) {
 			continue
@@ -205,9 +205,9 @@ func (r archiveReader) parts(wanted ...string) (found map[string]bool, content m
 func tarFault(err error, begun bool) error {
 	switch {
 	case !begun:
-		return host.NewFault(howToArchive, "it is no docker archive: %w", err)
+		return host.NewFault(howToArchive, "it is not a docker archive: %w", err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return host.NewFault(bringAnew, "it is cut short: its last file is not whole")
+		return host.NewFault(bringAnew, "it is truncated: its last file is incomplete")
 	default:
 		return host.NewFault(bringAnew, "it is damaged: %w", err)
 	}

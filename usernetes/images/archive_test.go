@@ -65,22 +65,22 @@ func TestReadArchiveRefuses(t *testing.T) {
 		data               []byte
 	}{
 		{"nothing", "empty", "skopeo copy", nil},
-		{"a text", "no docker archive", "skopeo copy", []byte("not a tar file, but long enough to be looked at")},
-		{"a long text", "no docker archive", "skopeo copy", []byte(strings.Repeat("no tar file\n", 1000))},
+		{"a text", "not a docker archive", "skopeo copy", []byte("not a tar file, but long enough to be looked at")},
+		{"a long text", "not a docker archive", "skopeo copy", []byte(strings.Repeat("no tar file\n", 1000))},
 		{"gzip", "compressed by gzip", "gunzip a.tar", []byte("\x1f\x8b\x08\x00")},
 		{"zstd", "compressed by zstd", "unzstd a.tar", []byte("\x28\xb5\x2f\xfd")},
 		{"xz", "compressed by xz", "unxz a.tar", []byte("\xfd7zXZ\x00")},
 		{"bzip2", "compressed by bzip2", "bunzip2 a.tar", []byte("BZh91AY")},
-		{"cut in a layer", "cut short", "anew", whole[:20000]},
-		{"cut between two files", `lacks "l/layer.tar"`, "anew", whole[:2048]},
+		{"cut in a layer", "truncated", "copy the file again", whole[:20000]},
+		{"cut between two files", `lacks "l/layer.tar"`, "copy the file again", whole[:2048]},
 		{"a root file system", "no manifest.json", "skopeo copy", tarOf(t, "etc/passwd", "root")},
 		{"an OCI archive", "OCI archive", "oci-archive:a.tar", tarOf(t, "oci-layout", "{}", "index.json", "{}")},
 		{"a broken table", "manifest.json", "skopeo copy", tarOf(t, "manifest.json", "{")},
 		{"a table without end", "manifest.json", "skopeo copy", tarOf(t, "manifest.json", "["+strings.Repeat(" ", tableLimit)+"]")},
-		{"an image without its configuration", `lacks "c.json"`, "anew", tarOf(t, "manifest.json", oneImage, "l/layer.tar", "x")},
-		{"a broken configuration", "damaged", "anew", tarOf(t, "manifest.json", oneImage, "c.json", "x", "l/layer.tar", "x")},
+		{"an image without its configuration", `lacks "c.json"`, "copy the file again", tarOf(t, "manifest.json", oneImage, "l/layer.tar", "x")},
+		{"a broken configuration", "damaged", "copy the file again", tarOf(t, "manifest.json", oneImage, "c.json", "x", "l/layer.tar", "x")},
 		{"no names", "has a name", "skopeo copy", tarOf(t, "manifest.json", `[{"Config":"c.json"}]`, "c.json", ownMachine)},
-		{"no name of an image", `"A b" in it is no name`, "skopeo copy", tarOf(t, "manifest.json", `[{"Config":"c.json","RepoTags":["A b"]}]`, "c.json", ownMachine)},
+		{"no name of an image", `"A b" in it is not a valid image name`, "skopeo copy", tarOf(t, "manifest.json", `[{"Config":"c.json","RepoTags":["A b"]}]`, "c.json", ownMachine)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := archiveReader{"a.tar", bytes.NewReader(c.data), int64(len(c.data))}.images()
@@ -117,7 +117,7 @@ func TestReadArchives(t *testing.T) {
 		if all[0].Err != nil || len(all[0].Names()) != 2 {
 			t.Errorf("%+v", all[0])
 		}
-		for i, says := range map[int]string{1: `"pipe": it is no plain file`, 2: `"oci": it is a folder`} {
+		for i, says := range map[int]string{1: `"pipe": it is not a regular file`, 2: `"oci": it is a directory`} {
 			if all[i].Err == nil || !strings.Contains(all[i].Err.Error(), says) || host.AsFault(all[i].Err).Remedy.Empty() {
 				t.Errorf("%+v", all[i])
 			}

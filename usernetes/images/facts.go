@@ -69,11 +69,11 @@ func ReadAuthFile(file string) error {
 		return message.Errorf("reading %q: %w", file, err)
 	}
 	if len(content.Auths)+len(content.CredHelpers) == 0 {
-		return message.Errorf("%q has a login for no registry", file)
+		return message.Errorf("%q has no login for any registry", file)
 	}
 	info, err := os.Stat(file)
 	if err == nil && info.Mode()&0o007 != 0 {
-		err = message.Errorf("every user of the machine may read or write %q", file)
+		err = message.Errorf("every user of the machine can read or write %q", file)
 	}
 	return err
 }

@@ -59,17 +59,17 @@ var namedIDs = regexp.MustCompile(`(?:requested (\d+):|set\w+ to )(\d+)`)
 
 // Text says what is wrong in plain words.
 func (f IDFault) Text(n node.Node, have NodeIDs) message.Text {
-	return message.Of("node %s has the user and group ids 0 to %d, and lacks what is asked for: %s", n.Name, min(have.UIDs, have.GIDs)-1, f.What)
+	return message.Of("node %s has the user and group ids 0 to %d; these are requested and missing: %s", n.Name, min(have.UIDs, have.GIDs)-1, f.What)
 }
 
 // Remedy says what to do. The number of ids is rounded up to a multiple of
 // what a pod's image is made for.
 func (f IDFault) Remedy() message.Text {
 	if f.Never {
-		return message.Of("leave hostUsers out: all pods of this node are in its user namespace already, root among them is no root of the machine")
+		return message.Of("remove hostUsers: all pods of this node are already in its user namespace, where root is not root of the machine")
 	}
 	if f.Need > node.MaxSubIDs {
-		return message.Of("no node can have that many ids: let the pod ask for smaller ones")
+		return message.Of("no node can have so many ids: use lower ids in the pod")
 	}
 	count := max(f.Need, 2*idUnit)                     // twice the default where nothing is known
 	count = (count - 1 + idUnit - 1) / idUnit * idUnit // id 0 is the node's user itself

@@ -19,17 +19,17 @@ func (f ImageFacts) Needs(image string) bool {
 func (f ImageFacts) Missing(image NeededImage) *host.Fault {
 	name, from, answer := image.Name, registryOf(image.Name), host.AsFault(image.Registry)
 	if len(f.Archives) == 0 {
-		return &host.Fault{Err: message.Errorf("the image %s is not in the node's storage and in no archive, for none was given; the registry %s: %w", name, from, answer), Remedy: answer.Remedy}
+		return &host.Fault{Err: message.Errorf("the image %s is not in the node's storage, and no archive was specified; the registry %s: %w", name, from, answer), Remedy: answer.Remedy}
 	}
 	remedy := answer.Remedy
 	switch like := f.alike(name); {
 	case like == "":
 	case path.Base(like) == path.Base(name):
-		remedy = message.Of("set IMAGE_REPOSITORY=%s in /etc/podsec-k8s/node.conf; or give the image that name: skopeo copy docker-archive:FILE:%s docker-archive:NEW:%s", repositoryOf(like), like, name)
+		remedy = message.Of("set IMAGE_REPOSITORY=%s in /etc/podsec-k8s/node.conf; or rename the image: skopeo copy docker-archive:FILE:%s docker-archive:NEW:%s", repositoryOf(like), like, name)
 	default:
-		remedy = message.Of("%s is another version; fetch the right one: skopeo copy docker://%s docker-archive:FILE:%s", like, name, name)
+		remedy = message.Of("%s is another version; get the right one: skopeo copy docker://%s docker-archive:FILE:%s", like, name, name)
 	}
-	return &host.Fault{Err: message.Errorf("the image %s is not in the node's storage and in no archive (%s); the registry %s: %w", name, f.contents(), from, answer), Remedy: remedy}
+	return &host.Fault{Err: message.Errorf("the image %s is not in the node's storage and not in the archives (%s); the registry %s: %w", name, f.contents(), from, answer), Remedy: remedy}
 }
 
 // alike returns the name of an archived image that differs from the needed one

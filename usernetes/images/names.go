@@ -17,7 +17,7 @@ func FullNames(images ...string) (all []string, err error) {
 	for _, image := range images {
 		name, err := fullName(image)
 		if err != nil {
-			return nil, host.WithRemedy(message.Errorf("%q is no name of an image: %w", image, err),
+			return nil, host.WithRemedy(message.Errorf("%q is not an image name: %w", image, err),
 				"set IMAGE_REPOSITORY in %s, or --image-repository, to a registry and path such as registry.example:5000/k8s", node.SiteDir)
 		}
 		all = append(all, name)
@@ -30,7 +30,7 @@ func FullNames(images ...string) (all []string, err error) {
 func CheckImageNames(images []string) error {
 	for _, image := range images {
 		if _, err := fullName(image); err != nil {
-			return message.Errorf("the node names an image that is none, %q: %w", image, err)
+			return message.Errorf("the node reports an invalid image name, %q: %w", image, err)
 		}
 	}
 	return nil
@@ -43,7 +43,7 @@ func DNSImage(list string) (string, error) {
 			return image, nil
 		}
 	}
-	return "", message.Errorf("asking kubeadm for the name of CoreDNS' image: it is not among %q", list)
+	return "", message.Errorf("getting the name of the CoreDNS image from kubeadm: %q does not contain it", list)
 }
 
 // MakesDNS reports whether kubeadm init makes CoreDNS by this configuration.

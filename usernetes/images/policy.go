@@ -78,10 +78,10 @@ func ParsePolicy(data []byte) (p ImagePolicy, err error) {
 	var top map[string]json.RawMessage // of which none but these two may be there
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	if err := decoder.Decode(&top); err != nil {
-		return p, message.Errorf("it is no JSON: %w", err)
+		return p, message.Errorf("it is not JSON: %w", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return p, message.New("it is no JSON: something follows its end")
+		return p, message.New("it is not JSON: there is data after its end")
 	}
 	for key := range top {
 		if key != "default" && key != "transports" {
@@ -89,7 +89,7 @@ func ParsePolicy(data []byte) (p ImagePolicy, err error) {
 		}
 	}
 	if err := json.Unmarshal(data, &p); err != nil {
-		return p, message.Errorf("it is no policy: %w", err)
+		return p, message.Errorf("it is not a valid policy: %w", err)
 	}
 	return p, p.check()
 }
@@ -178,10 +178,10 @@ func (f PolicyFacts) CheckReadable() error {
 	case f.Err == nil:
 		return nil
 	case errors.As(f.Err, &path):
-		return host.NewFault("install containers-common, or write the file, readable for everyone, see containers-policy.json(5)",
-			"%s can't be read, so no image may be used: %w", PolicyFile, f.Err)
+		return host.NewFault("install containers-common; or create the file, readable by everyone, see containers-policy.json(5)",
+			"%s cannot be read, so no image is allowed: %w", PolicyFile, f.Err)
 	default:
-		return host.NewFault("correct the file, see containers-policy.json(5)", "no image may be used by %s: %w", PolicyFile, f.Err)
+		return host.NewFault("correct the file, see containers-policy.json(5)", "%s allows no image: %w", PolicyFile, f.Err)
 	}
 }
 
@@ -194,9 +194,9 @@ func (f PolicyFacts) CheckArchive() error {
 		switch r.Type {
 		case acceptAnything:
 		case rejectAll:
-			return host.NewFault(remedy, "%s lets no image come from an archive: %s is reject", PolicyFile, where)
+			return host.NewFault(remedy, "%s does not allow images from archives: %s is reject", PolicyFile, where)
 		default:
-			return host.NewFault(remedy, "%s lets no image come from an archive, which has no signature: %s is %s", PolicyFile, where, r.Type)
+			return host.NewFault(remedy, "%s does not allow images from archives, which have no signature: %s is %s", PolicyFile, where, r.Type)
 		}
 	}
 	return nil
@@ -208,12 +208,12 @@ func (f PolicyFacts) CheckRegistry(image string) error {
 	all, where := f.Policy.requirements(transportRegistry, registryScopes(image))
 	for _, r := range all {
 		if r.Type == rejectAll {
-			return &host.Fault{Err: message.Errorf("%s refuses the image %s: %s is reject", PolicyFile, image, where), Remedy: acceptImage(image)}
+			return &host.Fault{Err: message.Errorf("%s does not allow the image %s: %s is reject", PolicyFile, image, where), Remedy: acceptImage(image)}
 		}
 		for _, key := range append(r.Keys, r.Key) {
 			if err := f.Unreadable[key]; err != nil {
-				return host.WithRemedy(message.Errorf("%s asks for a signature of the image %s, by a key that %s can't read: %w", PolicyFile, image, node.Admin, err),
-					"let everyone read the key: chmod 0644 %s", key)
+				return host.WithRemedy(message.Errorf("%s requires a signature of the image %s, by a key that %s cannot read: %w", PolicyFile, image, node.Admin, err),
+					"make the key readable by everyone: chmod 0644 %s", key)
 			}
 		}
 	}
@@ -226,7 +226,7 @@ func (f PolicyFacts) CheckUnsigned(image string) error {
 	all, where := f.Policy.requirements(transportRegistry, registryScopes(image))
 	for _, r := range all {
 		if r.Type != acceptAnything {
-			return &host.Fault{Err: message.Errorf("%s lets no container run of the image %s, which comes from an archive and so has no signature: %s is %s", PolicyFile, image, where, r.Type), Remedy: acceptImage(image)}
+			return &host.Fault{Err: message.Errorf("%s does not allow the image %s, which comes from an archive and so has no signature: %s is %s", PolicyFile, image, where, r.Type), Remedy: acceptImage(image)}
 		}
 	}
 	return nil

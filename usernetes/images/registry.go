@@ -46,13 +46,13 @@ func (c RegistryClient) Ask(ctx context.Context, image string) error {
 		if _, err := c.lookUp(ctx, image); err != nil {
 			return RegistryFault(image, err)
 		}
-		return RegistryFault(image, message.Errorf("no answer in %s", registryTimeout))
+		return RegistryFault(image, message.Errorf("no answer within %s", registryTimeout))
 	case err != nil:
 		return RegistryFault(image, SkopeoCause(err))
 	}
 	var config struct{ Architecture string }
 	if err := json.Unmarshal(out, &config); err != nil {
-		return RegistryFault(image, message.Errorf("what answers is no registry: %w", err))
+		return RegistryFault(image, message.Errorf("the server is not a registry: %w", err))
 	}
 	if config.Architecture != runtime.GOARCH {
 		return RegistryFault(image, message.Errorf("image for the architecture %s, not %s", config.Architecture, runtime.GOARCH))
@@ -105,7 +105,7 @@ func (e errOwnAddress) Error() string { return e.Say().String() }
 
 // Say is Error in any language.
 func (e errOwnAddress) Say() message.Text {
-	return message.Of("it is at %s, and to the node that is the node itself", e.address)
+	return message.Of("its address is %s, which inside the node is the node itself", e.address)
 }
 
 // registryOf returns the registry of an image, with its port.
@@ -153,11 +153,11 @@ func SkopeoCause(err error) error {
 func RegistryFault(image string, cause error) *host.Fault {
 	var own errOwnAddress
 	if errors.As(cause, &own) {
-		return host.NewFault("give the registry another address of this machine, or another machine; or give the images as archives: --image-archive FILE", "%w", cause)
+		return host.NewFault("use another address of this machine for the registry, or another machine; or load the images from archives: --image-archive FILE", "%w", cause)
 	}
 	if known := KnownCause(append(registryCauses(registryOf(image), image), StorageCauses()...), cause); known != nil {
 		return known
 	}
 	return host.WithRemedy(message.Errorf("%w", cause),
-		"see what it says: skopeo inspect docker://%s; or give the images as archives: --image-archive FILE", image)
+		"see the registry's answer: skopeo inspect docker://%s; or load the images from archives: --image-archive FILE", image)
 }

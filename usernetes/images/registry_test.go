@@ -32,9 +32,9 @@ func TestRegistryFault(t *testing.T) {
 		{"no such repository", manifest + `name unknown: Unknown name"`, "name unknown", "docker://" + image},
 		{"another architecture", `time="…" level=fatal msg="Error getting image: no image found in manifest list for architecture amd64, variant \"\", OS linux"`, "no image found", "architecture"},
 		{"blocked", `time="…" level=fatal msg="Error parsing image name \"docker://r.test:5000/k8s/pause:3.9\": registry r.test:5000 is blocked in /etc/containers/registries.conf or /etc/containers/registries.conf.d"`, "is blocked", "allow it"},
-		{"certificate that can't be read", `time="…" level=fatal msg="Error parsing image name \"docker://r.test:5000/k8s/pause:3.9\": open /etc/containers/certs.d/r.test:5000/ca.crt: permission denied"`, "permission denied", "let everyone read that file"},
+		{"certificate that can't be read", `time="…" level=fatal msg="Error parsing image name \"docker://r.test:5000/k8s/pause:3.9\": open /etc/containers/certs.d/r.test:5000/ca.crt: permission denied"`, "permission denied", "make that file readable by everyone"},
 		{"not signed", `time="…" level=fatal msg="Source image rejected: A signature was required, but no signature exists"`, "A signature was required", "sign the image"},
-		{"full disk", `time="…" level=fatal msg="writing blob: storing blob to file: write /var/tmp/x: no space left on device"`, "no space left", "make room"},
+		{"full disk", `time="…" level=fatal msg="writing blob: storing blob to file: write /var/tmp/x: no space left on device"`, "no space left", "free disk space"},
 		{"something else", `time="…" level=fatal msg="something else"`, "something else", "skopeo inspect docker://" + image},
 		{"no line of a log", "Killed", "Killed", "skopeo inspect"},
 	} {
@@ -85,7 +85,7 @@ func TestReadAuthFile(t *testing.T) {
 	}{
 		{"good", `{"auths":{"r.test":{"auth":"eDp5"}}}`, 0o640, ""},
 		{"helpers alone", `{"credHelpers":{"r.test":"secretservice"}}`, 0o640, ""},
-		{"for nothing", `{}`, 0o640, "no registry"},
+		{"for nothing", `{}`, 0o640, "for any registry"},
 		{"no JSON", `user:password`, 0o640, "auth.json"},
 		{"for all to read", `{"auths":{"r.test":{}}}`, 0o644, "every user"},
 	} {

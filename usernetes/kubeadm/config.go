@@ -49,7 +49,7 @@ func (c Config) Overlay(source string, data []byte) error {
 		}
 		if doc["apiVersion"] != ours["apiVersion"] {
 			return host.NewFault("convert the file: kubeadm config migrate --old-config FILE --new-config NEW",
-				"%q has %s of %v, and kubeadm here is given %v", source, kind, doc["apiVersion"], ours["apiVersion"])
+				"%q sets %s to %v, but podsec-k8s gives kubeadm %v", source, kind, doc["apiVersion"], ours["apiVersion"])
 		}
 		document.Merge(ours, doc)
 	}
@@ -70,7 +70,7 @@ type ownedField struct {
 	why  message.Format
 }
 
-const whyNoPull message.Format = "the control plane's images are not used, and podsec-k8s brings coredns and pause itself"
+const whyNoPull message.Format = "the control plane's images are not used, and podsec-k8s loads coredns and pause itself"
 
 func ownedFields() []ownedField {
 	return []ownedField{
@@ -78,7 +78,7 @@ func ownedFields() []ownedField {
 		{KindJoin, []string{"nodeRegistration", "imagePullPolicy"}, whyNoPull},
 		{KindInit, []string{"nodeRegistration", "criSocket"}, "CRI-O of the node listens there"},
 		{KindJoin, []string{"nodeRegistration", "criSocket"}, "CRI-O of the node listens there"},
-		{KindCluster, []string{"certificatesDir"}, "the node keeps its certificates in /etc/kubernetes/pki"},
+		{KindCluster, []string{"certificatesDir"}, "the node has its certificates in /etc/kubernetes/pki"},
 		{KindKubelet, []string{"staticPodPath"}, "the stand-ins of the control plane are there"},
 		{KindKubelet, []string{"cgroupDriver"}, "a user has no system scopes"},
 		{KindKubelet, []string{"featureGates", "KubeletInUserNamespace"}, "the kubelet runs in a user namespace"},
@@ -90,7 +90,7 @@ func (c Config) CheckOwned(base Config) error {
 	for _, field := range ownedFields() {
 		want, got := document.Lookup(base[field.kind], field.path...), document.Lookup(c[field.kind], field.path...)
 		if !reflect.DeepEqual(want, got) {
-			return host.NewFault("leave that field out of the configuration",
+			return host.NewFault("remove that field from the configuration",
 				"kubeadm configuration: %s %v is %v, not %v: %s", field.kind, field.path, got, want, field.why)
 		}
 	}

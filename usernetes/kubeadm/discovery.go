@@ -69,7 +69,7 @@ func Discover(ctx context.Context, j JoinRequest) (Config, error) {
 		}
 		var doc document.Document
 		if err := yaml.Unmarshal([]byte(data[from.key]), &doc); err != nil {
-			return nil, message.Errorf("reading %s of the cluster: %w", from.kind, err)
+			return nil, message.Errorf("reading %s from the cluster: %w", from.kind, err)
 		}
 		config[from.kind] = doc
 	}
@@ -134,7 +134,7 @@ func pinnedAuthorities(data []byte, hashes []string) (*x509.CertPool, error) {
 		}
 	}
 	if !found {
-		return nil, message.New("no certificate authority of the cluster has one of the pinned hashes")
+		return nil, message.New("no certificate authority of the cluster has one of the specified hashes")
 	}
 	return pool, nil
 }

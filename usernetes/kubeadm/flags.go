@@ -84,13 +84,13 @@ func passedFlags() []string {
 // the reason.
 func ownedFlags() map[string]message.Text {
 	return map[string]message.Text{
-		"cert-dir":   message.Of("the node keeps its certificates in /etc/kubernetes/pki"),
-		"cri-socket": message.Of("CRI-O of the node listens at %s", node.CRIOSocket),
+		"cert-dir":   message.Of("the node has its certificates in /etc/kubernetes/pki"),
+		"cri-socket": message.Of("CRI-O of the node listens on %s", node.CRIOSocket),
 		"rootfs":     message.Of("kubeadm runs in the node's own namespaces"),
-		"kubeconfig": message.Of("use --write-kubeconfig for where your own kubeconfig goes"),
-		"token":      message.Of("give tokens in a file: --config, InitConfiguration, bootstrapTokens"),
-		"config":     message.Of("it is given once, before the other flags of kubeadm"),
-		"dry-run":    message.Of("--dry-run belongs to podsec-k8s here"),
+		"kubeconfig": message.Of("use --write-kubeconfig to choose the path of your own kubeconfig"),
+		"token":      message.Of("specify tokens in a file: --config, InitConfiguration, bootstrapTokens"),
+		"config":     message.Of("specify it once, before the other flags of kubeadm"),
+		"dry-run":    message.Of("--dry-run is a flag of podsec-k8s here, not of kubeadm"),
 	}
 }
 
@@ -120,17 +120,17 @@ func ParseArgs(known []Flag, args []string) (Args, error) {
 		why, owned := ownedFlags()[name]
 		switch {
 		case owned:
-			return parsed, node.NewMisuse("leave it out", "kubeadm's flag --%s can't be used for a rootless node: %s", name, why)
+			return parsed, node.NewMisuse("remove it", "kubeadm's flag --%s cannot be used for a rootless node: %s", name, why)
 		case !ok && slices.Contains(passedFlags(), name):
 			parsed.Pass = append(parsed.Pass, arg)
 			continue
 		case !ok:
-			return parsed, node.NewMisuse("write it into a configuration of kubeadm: --config FILE",
-				"kubeadm does not take the flag --%s beside the configuration that podsec-k8s gives it", name)
+			return parsed, node.NewMisuse("set it in a kubeadm configuration: --config FILE",
+				"kubeadm does not accept the flag --%s together with the configuration from podsec-k8s", name)
 		}
 		set, err := flag.parse(value)
 		if err != nil {
-			return parsed, node.NewMisuse("", "the flag --%s: %w", name, err)
+			return parsed, node.NewMisuse("", "flag --%s: %w", name, err)
 		}
 		parsed.Settings = append(parsed.Settings, Setting{name, flag.kind, flag.path, set, flag.form == formList})
 	}
@@ -177,7 +177,7 @@ func (f valueForm) check(text string) error {
 		return err
 	case formName:
 		if !node.IsName(strings.ToLower(text)) {
-			return message.Errorf("%q is no name of a machine or domain", text)
+			return message.Errorf("%q is not a name of a machine or domain", text)
 		}
 	case formEndpoint:
 		if host, port, err := net.SplitHostPort(text); err == nil {
@@ -189,7 +189,7 @@ func (f valueForm) check(text string) error {
 		return node.CheckHost(text)
 	case formVersion:
 		if !versionForm.MatchString(text) {
-			return message.Errorf("%q is no version of Kubernetes", text)
+			return message.Errorf("%q is not a Kubernetes version", text)
 		}
 	case formKey:
 		if !certificateKey.MatchString(strings.ToLower(text)) {

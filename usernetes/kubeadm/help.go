@@ -34,7 +34,7 @@ func AskHelp(ctx context.Context, command ...string) (Help, error) {
 	cmd := host.Command{Path: "kubeadm", Args: append(command, "--help"), Env: append(os.Environ(), "LC_ALL=C")}
 	out, err := cmd.Output(ctx)
 	if err != nil {
-		return Help{}, host.NewFault("see that kubeadm runs: kubeadm version", "asking kubeadm for its flags: %w", err)
+		return Help{}, host.NewFault("check that kubeadm runs: kubeadm version", "reading kubeadm's flags: %w", err)
 	}
 	return parseHelp(string(out)), nil
 }
@@ -100,16 +100,16 @@ func (h Help) Sort(args []string) (flags, words []string, err error) {
 			flags = append(flags, "--"+name)
 			continue
 		case !inline && i+1 == len(args):
-			return nil, nil, node.NewMisuse("", "the flag --%s needs a value", name)
+			return nil, nil, node.NewMisuse("", "flag --%s needs a value", name)
 		case !inline:
 			i++
 			value = args[i]
 		}
 		if value == "" {
-			return nil, nil, node.NewMisuse("", "the flag --%s needs a value", name)
+			return nil, nil, node.NewMisuse("", "flag --%s needs a value", name)
 		}
 		if err := flag.check(value); err != nil {
-			return nil, nil, node.NewMisuse("", "the flag --%s: %w", name, err)
+			return nil, nil, node.NewMisuse("", "flag --%s: %w", name, err)
 		}
 		flags = append(flags, "--"+name+"="+value)
 	}
@@ -165,11 +165,11 @@ func (f helpFlag) check(value string) (err error) {
 	}
 	switch {
 	case err != nil && f.kind == "":
-		return message.Errorf("%q is neither true nor false", value)
+		return message.Errorf("%q is not true or false", value)
 	case err != nil:
-		return message.Errorf("%q is no %s", value, f.kind)
+		return message.Errorf("%q is not of the type %s", value, f.kind)
 	case f.oneOf != nil && !slices.Contains(f.oneOf, word):
-		return message.Errorf("%q is none of %s", value, strings.Join(f.oneOf, ", "))
+		return message.Errorf("%q is not one of %s", value, strings.Join(f.oneOf, ", "))
 	}
 	return nil
 }
@@ -183,7 +183,7 @@ func (h Help) CheckPhases(flags []string) error {
 		}
 		for phase := range strings.SplitSeq(list, ",") {
 			if !slices.Contains(h.phases, strings.TrimSuffix(phase, "/all")) && !slices.Contains(hiddenPhases(), phase) {
-				return node.NewMisuse("", "the flag --skip-phases: kubeadm has no phase %q", phase)
+				return node.NewMisuse("", "flag --skip-phases: kubeadm has no phase %q", phase)
 			}
 		}
 	}

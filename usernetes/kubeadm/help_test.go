@@ -43,12 +43,12 @@ func TestKubeadmHelpSort(t *testing.T) {
 			{"too many dashes", "init", "---node-name=a", "", "", "---node-name"},
 			{"no value", "init", "--node-name", "", "", "--node-name needs a value"},
 			{"an empty value", "init", "--node-name=", "", "", "--node-name needs a value"},
-			{"no number", "init", "-v x", "", "", `--v: "x" is no Level`},
-			{"no duration", "token-create", "--ttl 1", "", "", `--ttl: "1" is no duration`},
-			{"less than no time", "token-create", "--ttl -5h", "", "", `--ttl: "-5h" is no duration`},
-			{"less than no time for the first token", "init", "--token-ttl=-1s", "", "", `--token-ttl: "-1s" is no duration`},
-			{"no truth", "init", "--skip-token-print=x", "", "", "neither true nor false"},
-			{"none of the forms", "token-list", "-o yml", "", "", `"yml" is none of text, json`},
+			{"no number", "init", "-v x", "", "", `--v: "x" is not of the type Level`},
+			{"no duration", "token-create", "--ttl 1", "", "", `--ttl: "1" is not of the type duration`},
+			{"less than no time", "token-create", "--ttl -5h", "", "", `--ttl: "-5h" is not of the type duration`},
+			{"less than no time for the first token", "init", "--token-ttl=-1s", "", "", `--token-ttl: "-1s" is not of the type duration`},
+			{"no truth", "init", "--skip-token-print=x", "", "", "not true or false"},
+			{"none of the forms", "token-list", "-o yml", "", "", `"yml" is not one of text, json`},
 			{"a form with more", "token-list", "-o jsonpath={.a}", "=jsonpath={.a}", "", ""},
 		} {
 			t.Run(minor.Version+" "+c.name, func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestEveryFlagIsSettled(t *testing.T) {
 					continue
 				}
 				_, err := ParseArgs(known, []string{"--" + name + "=x"})
-				beside := err != nil && strings.Contains(err.Error(), "beside the configuration")
+				beside := err != nil && strings.Contains(err.Error(), "together with the configuration")
 				if beside != slices.Contains(refused[command], name) {
 					t.Errorf("%s: kubeadm %s --%s: %v", minor.Version, command, name, err)
 				}

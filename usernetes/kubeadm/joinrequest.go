@@ -9,7 +9,7 @@ import (
 func (j JoinRequest) CheckFlags(args Args) error {
 	for _, s := range args.Settings {
 		if s.path[0] == "controlPlane" && !j.ControlPlane {
-			return node.NewMisuse("leave it out, or add --control-plane", "the flag --%s is for a control plane", s.Flag)
+			return node.NewMisuse("remove it, or add --control-plane", "flag --%s is for a control plane", s.Flag)
 		}
 	}
 	return nil
@@ -30,7 +30,7 @@ func asMisuse(f *host.Fault) error {
 
 func (j JoinRequest) endpointFault() *host.Fault {
 	if node.CheckEndpoint(j.Endpoint) != nil {
-		return host.NewFault("give it as create-master printed it: podsec-k8s join ADDRESS:PORT …", "%q is no address and port of a cluster", j.Endpoint)
+		return host.NewFault("specify it as create-master printed it: podsec-k8s join ADDRESS:PORT …", "%q is not an address and port of a cluster", j.Endpoint)
 	}
 	return nil
 }
@@ -41,21 +41,21 @@ func (j JoinRequest) formFault() *host.Fault {
 		return f
 	}
 	if !BootstrapToken.MatchString(j.Token) {
-		return host.NewFault("make a token on a master: podsec-k8s token create --print-join-command", "the token is not of the form abcdef.0123456789abcdef")
+		return host.NewFault("create a token on a control plane: podsec-k8s token create --print-join-command", "the token does not have the form abcdef.0123456789abcdef")
 	}
 	if len(j.CAHashes) == 0 {
-		return host.NewFault("give the hash that create-master printed: --discovery-token-ca-cert-hash sha256:…",
-			"without the hash of its certificate authority the cluster can't be told from another")
+		return host.NewFault("specify the hash that create-master printed: --discovery-token-ca-cert-hash sha256:…",
+			"without the hash of its certificate authority, the cluster cannot be told from another one")
 	}
 	for _, hash := range j.CAHashes {
 		if !caHash.MatchString(hash) {
-			return host.NewFault("give the hash that create-master printed: --discovery-token-ca-cert-hash sha256:…",
-				"%q is no hash of a certificate authority: sha256: and 64 hexadecimal digits", hash)
+			return host.NewFault("specify the hash that create-master printed: --discovery-token-ca-cert-hash sha256:…",
+				"%q is not a hash of a certificate authority: sha256: and 64 hexadecimal digits", hash)
 		}
 	}
 	if j.ControlPlane && !certificateKey.MatchString(j.CertificateKey) {
-		return host.NewFault("make a command with one on a master: podsec-k8s token create --control-plane",
-			"a control plane needs the key of the shared certificates, 64 hexadecimal digits")
+		return host.NewFault("create a command with a key on a control plane: podsec-k8s token create --control-plane",
+			"a control plane needs the key of the shared certificates: 64 hexadecimal digits")
 	}
 	return nil
 }

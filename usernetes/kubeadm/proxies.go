@@ -16,8 +16,8 @@ func (c Config) CheckProxies() *host.Fault {
 		variables, _ := document.Lookup(c[KindCluster], append(path, "extraEnvs")...).([]any)
 		for _, variable := range variables {
 			if name := document.ItemName(variable); node.IsProxyVariable(name) {
-				return host.NewFault("leave it out, and set HTTP_PROXY, HTTPS_PROXY and NO_PROXY in /etc/podsec-k8s/node.conf",
-					"kubeadm configuration: %s has the variable %s, and proxies are settings of the site", strings.Join(path, "."), name)
+				return host.NewFault("remove it, and set HTTP_PROXY, HTTPS_PROXY and NO_PROXY in /etc/podsec-k8s/node.conf",
+					"kubeadm configuration: %s has the variable %s, but proxies are settings of the site", strings.Join(path, "."), name)
 			}
 		}
 	}

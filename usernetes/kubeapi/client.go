@@ -49,18 +49,18 @@ func ClientOf(identity *http.Client, server string) *Client { return &Client{ide
 func NewClientOf(path string) (*Client, error) {
 	data, err := host.ReadFile(path)
 	if err != nil {
-		return nil, message.Errorf("asking the cluster: %w", err)
+		return nil, message.Errorf("querying the cluster: %w", err)
 	}
 	var k Kubeconfig
 	if err := yaml.Unmarshal(data, &k); err != nil {
-		return nil, message.Errorf("asking the cluster: reading %q: %w", path, err)
+		return nil, message.Errorf("querying the cluster: reading %q: %w", path, err)
 	}
 	if len(k.Clusters) != 1 || len(k.Users) != 1 {
-		return nil, message.Errorf("asking the cluster: %q has %d clusters and %d users, not one of each", path, len(k.Clusters), len(k.Users))
+		return nil, message.Errorf("querying the cluster: %q must have one cluster and one user, not %d and %d", path, len(k.Clusters), len(k.Users))
 	}
 	ca, err := base64.StdEncoding.DecodeString(k.Clusters[0].Cluster.CA)
 	if err != nil {
-		return nil, message.Errorf("asking the cluster: reading %q: %w", path, err)
+		return nil, message.Errorf("querying the cluster: reading %q: %w", path, err)
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(ca)
@@ -83,7 +83,7 @@ func (c *Client) Get(ctx context.Context, path string, into any) error {
 	}
 	defer response.Body.Close() //nolint:errcheck // read only
 	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
-		return message.Errorf("reading the cluster's answer of %s: %w", path, err)
+		return message.Errorf("reading the cluster's answer about %s: %w", path, err)
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func (c *Client) Node(ctx context.Context, name string) (n ClusterNode, err erro
 func (c *Client) Send(ctx context.Context, method, path, contentType string, object any) error {
 	data, err := json.Marshal(object)
 	if err != nil {
-		return message.Errorf("asking the cluster: %w", err)
+		return message.Errorf("querying the cluster: %w", err)
 	}
 	response, err := c.do(ctx, method, path, contentType, data)
 	if err != nil {
@@ -138,7 +138,7 @@ func skipLine(r *bufio.Reader) error {
 func (c *Client) do(ctx context.Context, method, path, contentType string, body []byte) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.Server+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, message.Errorf("asking the cluster: %w", err)
+		return nil, message.Errorf("querying the cluster: %w", err)
 	}
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
@@ -146,7 +146,7 @@ func (c *Client) do(ctx context.Context, method, path, contentType string, body 
 	request.Header.Set("Accept", "application/json")
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, message.Errorf("asking the cluster: %w", err)
+		return nil, message.Errorf("querying the cluster: %w", err)
 	}
 	if response.StatusCode >= http.StatusBadRequest {
 		return nil, refusedBy(response)
@@ -165,7 +165,7 @@ func (e *Error) Error() string { return e.Say().String() }
 
 // Say is Error in any language.
 func (e *Error) Say() message.Text {
-	return message.Of("the cluster answers %s with %d: %s", e.path, e.Status, e.message)
+	return message.Of("the cluster answered %s with status %d: %s", e.path, e.Status, e.message)
 }
 
 // refusedBy reads why the API did not do as it was asked.

@@ -69,7 +69,7 @@ func ParseKubeconfig(data []byte) (Access, error) {
 		return Access{}, message.Errorf("reading a kubeconfig: %w", err)
 	}
 	if len(k.Clusters) != 1 || len(k.Users) != 1 {
-		return Access{}, message.Errorf("reading a kubeconfig: it has %d clusters and %d users, not one of each", len(k.Clusters), len(k.Users))
+		return Access{}, message.Errorf("reading a kubeconfig: it must have one cluster and one user, not %d and %d", len(k.Clusters), len(k.Users))
 	}
 	a := Access{Server: k.Clusters[0].Cluster.Server}
 	for _, field := range []struct {
@@ -92,16 +92,16 @@ func ParseKubeconfig(data []byte) (Access, error) {
 func (a Access) Check() error {
 	server, err := url.Parse(a.Server)
 	if err != nil || server.String() != "https://"+server.Host || node.CheckEndpoint(server.Host) != nil {
-		return message.Errorf("the server %q is no https address and port", a.Server)
+		return message.Errorf("the server %q is not an https address with a port", a.Server)
 	}
 	if !x509.NewCertPool().AppendCertsFromPEM(a.CA) {
-		return message.Errorf("the cluster's certificate authority is no certificate")
+		return message.Errorf("the cluster's certificate authority is not a valid certificate")
 	}
 	if _, err := tls.X509KeyPair(a.Cert, a.Key); err != nil {
 		return message.Errorf("the client's certificate and key: %w", err)
 	}
 	if _, rest := pem.Decode(a.Key); len(rest) > 0 {
-		return message.Errorf("the client's key has more than a key in it")
+		return message.Errorf("the file of the client's key contains more than the key")
 	}
 	return nil
 }

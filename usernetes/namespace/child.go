@@ -15,7 +15,7 @@ import (
 
 // errNetworkGone says that the namespaces have lost their network device:
 // they are made anew then, with all in them.
-var errNetworkGone = message.New("the network device is gone")
+var errNetworkGone = message.New("the network device does not exist any more")
 
 // RunNamespace is the child of RootlessKit: it makes the namespaces a node,
 // says that they are ready, and stays until it is told to end.

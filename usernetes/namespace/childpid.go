@@ -30,7 +30,7 @@ func awaitChildPID(ctx context.Context, _ node.Node) error {
 			err = message.New("it is empty")
 		}
 		if err != nil {
-			return message.Errorf("waiting for RootlessKit's file of the child: %w", err)
+			return message.Errorf("waiting for RootlessKit's child_pid file: %w", err)
 		}
 		return nil
 	})
@@ -42,7 +42,7 @@ func ChildPID() (int, error) {
 	switch {
 	case err == nil:
 	case !host.Exists(node.NodeFile):
-		return 0, host.NewFault("make one: podsec-k8s-create-master or podsec-k8s join", "there is no node on this machine yet")
+		return 0, host.NewFault("create it: podsec-k8s-create-master or podsec-k8s join", "there is no node on this machine yet")
 	default:
 		return 0, host.NewFault(node.StartRemedy(node.GuardRuns()), "finding the node's namespaces: %w", err)
 	}

@@ -27,7 +27,7 @@ import (
 func StopProgram(ctx context.Context, seconds string) error {
 	limit, err := strconv.Atoi(seconds)
 	if err != nil {
-		return message.Errorf("reading how long to wait: %w", err)
+		return message.Errorf("reading the time-out: %w", err)
 	}
 	pid, err := strconv.Atoi(os.Getenv("MAINPID"))
 	if err != nil {

@@ -49,7 +49,7 @@ func mergeHost(ctx context.Context, n node.Node) (*hostfs.Merge, error) {
 	}
 	// The copy was for RootlessKit to write to.
 	if err := unix.Unmount("/etc", unix.MNT_DETACH); err != nil {
-		return nil, message.Errorf("giving the host's /etc back: %w", err)
+		return nil, message.Errorf("restoring the host's /etc: %w", err)
 	}
 	folders := HostFolders()
 	if err := makeBases(folders); err != nil {
@@ -90,7 +90,7 @@ func mergeHost(ctx context.Context, n node.Node) (*hostfs.Merge, error) {
 		}
 	}
 	if err := unix.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, ""); err != nil {
-		return nil, message.Errorf("sharing mounts: %w", err)
+		return nil, message.Errorf("making mounts shared: %w", err)
 	}
 	return merge, nil
 }
@@ -99,7 +99,7 @@ func mergeHost(ctx context.Context, n node.Node) (*hostfs.Merge, error) {
 func makeBases(folders []hostfs.Folder) error {
 	ensure := func(path string, perm fs.FileMode) error {
 		if err := host.MkdirAll(node.StatePath(path), 0o755); err != nil {
-			return message.Errorf("making the node's %s: %w", path, err)
+			return message.Errorf("creating the node's %s: %w", path, err)
 		}
 		return host.Chmod(node.StatePath(path), perm)
 	}
@@ -137,7 +137,7 @@ func HostFileWarnings() (lines []node.Problem) {
 	if err := node.NoteHostFiles.Load(&problems); node.IsMissing(err) {
 		return nil // it is not known yet
 	} else if err != nil {
-		return []node.Problem{node.NewProblem(message.Errorf("reading what the node sees of the host's files: %w", err))}
+		return []node.Problem{node.NewProblem(message.Errorf("reading which of the host's files the node sees: %w", err))}
 	}
 	for _, p := range problems {
 		lines = append(lines, node.Problem{Fault: p.Fault, Remedy: p.Remedy})

@@ -47,8 +47,8 @@ func (h *hostPortRules) mendIptables(ctx context.Context, nat string) error {
 		return nil
 	}
 	if h.iptables == "" {
-		return host.NewFault("delete the pods that have host ports, so that they are made anew: podsec-k8s kubectl get pods -A -o wide",
-			"the rules of pods' host ports were flushed in the namespaces")
+		return host.NewFault("delete the pods that have host ports, so that they are created again: podsec-k8s kubectl get pods -A -o wide",
+			"the rules of pods' host ports were deleted in the namespaces")
 	}
 	return loadHostPorts(ctx, "iptables-restore", []string{"--wait", "5", "--noflush"}, withoutJumps(h.iptables, nat))
 }
@@ -60,7 +60,7 @@ func loadHostPorts(ctx context.Context, program string, args []string, rules str
 	}
 	slog.Warn("mending the rules of pods' host ports, which were flushed")
 	if err := (host.Command{Path: program, Args: args, Stdin: strings.NewReader(rules)}).Run(ctx); err != nil {
-		return message.Errorf("mending the rules of pods' host ports: %w", err)
+		return message.Errorf("repairing the rules of pods' host ports: %w", err)
 	}
 	return nil
 }

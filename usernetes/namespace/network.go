@@ -33,7 +33,7 @@ func keepNetwork(ctx context.Context, n node.Node) error {
 	for _, name := range slices.Compact([]string{"lo", node.TapDevice, n.Mode().Device}) {
 		device, err := keepDevice(name)
 		if err != nil {
-			return message.Errorf("noting the network device %s: %w", name, err)
+			return message.Errorf("recording the network device %s: %w", name, err)
 		}
 		k.devices = append(k.devices, device)
 	}
@@ -93,7 +93,7 @@ func saveNetFaults(faults []error) error {
 // NetFaults reads what is wrong with the namespaces' network.
 func NetFaults() (lines []node.Problem) {
 	if err := node.NoteNetwork.Load(&lines); err != nil && !node.IsMissing(err) {
-		return []node.Problem{node.NewProblem(message.Errorf("reading how the network is: %w", err))}
+		return []node.Problem{node.NewProblem(message.Errorf("reading the state of the network: %w", err))}
 	}
 	return lines
 }

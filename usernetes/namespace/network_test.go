@@ -93,7 +93,7 @@ func TestNetFaults(t *testing.T) {
 		t.Errorf("%+v", lines)
 	}
 	roottest.WriteFile(t, s.Dir+"/u7s/network.json", "{")
-	if lines := NetFaults(); len(lines) != 1 || !strings.HasPrefix(lines[0].Fault.String(), "reading how the network is: ") {
+	if lines := NetFaults(); len(lines) != 1 || !strings.HasPrefix(lines[0].Fault.String(), "reading the state of the network: ") {
 		t.Errorf("%+v", lines)
 	}
 }

@@ -103,7 +103,7 @@ func (p *podNetwork) mendBridge(l Lease) error {
 	if gone {
 		slog.Warn("mending the pods' bridge, which was taken away")
 		if err := netlink.LinkAdd(BridgeLink(l)); err != nil {
-			return message.Errorf("making the bridge %s: %w", PodBridge, err)
+			return message.Errorf("creating the bridge %s: %w", PodBridge, err)
 		}
 		bridge, err = netlink.LinkByName(PodBridge)
 	}
@@ -112,7 +112,7 @@ func (p *podNetwork) mendBridge(l Lease) error {
 	}
 	if bridge.Attrs().Flags&net.FlagUp == 0 {
 		if err := netlink.LinkSetUp(bridge); err != nil {
-			return message.Errorf("mending the bridge %s: %w", PodBridge, err)
+			return message.Errorf("repairing the bridge %s: %w", PodBridge, err)
 		}
 	}
 	have, err := netlink.AddrList(bridge, unix.AF_INET)
@@ -121,7 +121,7 @@ func (p *podNetwork) mendBridge(l Lease) error {
 	}
 	gateway := netlink.Addr{IPNet: &net.IPNet{IP: l.Subnet.Addr().Next().AsSlice(), Mask: net.CIDRMask(l.Subnet.Bits(), 32)}}
 	if err := mendAddress(bridge, have, gateway); err != nil {
-		return message.Errorf("mending the bridge %s: %w", PodBridge, err)
+		return message.Errorf("repairing the bridge %s: %w", PodBridge, err)
 	}
 	if gone {
 		return attachPods(bridge)
@@ -165,7 +165,7 @@ func (p *podNetwork) mendOverlay(ctx context.Context) error {
 	}
 	if p.node.Mode().RootService && !fromRoot(device) {
 		if err := remakeOverlay(); err != nil {
-			return message.Errorf("making %s anew: %w", overlayDevice, err)
+			return message.Errorf("recreating %s: %w", overlayDevice, err)
 		}
 	}
 	p.routes = nil
@@ -204,7 +204,7 @@ func (p *podNetwork) overlay() (device netlink.Link, fault error) {
 	}
 	for _, before := range p.routes {
 		if !slices.Contains(now, before) {
-			return device, message.Errorf("the pod network's route to %s is gone", before)
+			return device, message.Errorf("the pod network's route to %s does not exist any more", before)
 		}
 	}
 	p.routes = now
@@ -247,10 +247,10 @@ func proxyRulesFault(nat, filter string) error {
 		{filter, "FORWARD", "KUBE-FORWARD"},
 	} {
 		if !hasRule(want.rules, want.chain, want.target) {
-			return message.Errorf("kube-proxy's rules were flushed: nothing leads from %s to %s", want.chain, want.target)
+			return message.Errorf("kube-proxy's rules were deleted: no rule leads from %s to %s", want.chain, want.target)
 		}
 		if !strings.Contains(want.rules, "-A "+want.target+" ") {
-			return message.Errorf("kube-proxy's rules were flushed: the chain %s is empty", want.target)
+			return message.Errorf("kube-proxy's rules were deleted: the chain %s is empty", want.target)
 		}
 	}
 	filled := map[string]bool{}
@@ -262,7 +262,7 @@ func proxyRulesFault(nat, filter string) error {
 	for line := range strings.Lines(nat) {
 		chain := jumpTarget(strings.Fields(line))
 		if ofService := strings.HasPrefix(chain, "KUBE-SVC-") || strings.HasPrefix(chain, "KUBE-SEP-"); ofService && !filled[chain] {
-			return message.Errorf("kube-proxy's rules were flushed: the chain %s is empty", chain)
+			return message.Errorf("kube-proxy's rules were deleted: the chain %s is empty", chain)
 		}
 	}
 	return nil

@@ -57,9 +57,9 @@ func TestProxyRulesFault(t *testing.T) {
 		name, nat, filter, want string
 	}{
 		{"as made", natRules, filterRules, ""},
-		{"nothing", "", "", "nothing leads from PREROUTING"},
-		{"nat flushed", without(natRules, "-A"), filterRules, "nothing leads from PREROUTING"},
-		{"filter flushed", natRules, without(filterRules, "-A"), "nothing leads from FORWARD"},
+		{"nothing", "", "", "no rule leads from PREROUTING"},
+		{"nat flushed", without(natRules, "-A"), filterRules, "no rule leads from PREROUTING"},
+		{"filter flushed", natRules, without(filterRules, "-A"), "no rule leads from FORWARD"},
 		{"no way out of the node", without(natRules, "-A OUTPUT"), filterRules, "from OUTPUT to KUBE-SERVICES"},
 		{"a chain of its own flushed", without(natRules, "-A KUBE-SERVICES"), filterRules, "KUBE-SERVICES is empty"},
 		{"a Service's chain flushed", without(natRules, "-A KUBE-SVC-A"), filterRules, "KUBE-SVC-A is empty"},
@@ -194,7 +194,7 @@ func TestMendOverlay(t *testing.T) {
 		t.Errorf("well: %v", err)
 	}
 	for undo, want := range map[string]string{
-		"route delete 10.244.2.0/24 dev flannel.1": "the pod network's route to 10.244.2.0/24 is gone",
+		"route delete 10.244.2.0/24 dev flannel.1": "the pod network's route to 10.244.2.0/24 does not exist any more",
 		"address flush dev flannel.1":              "has lost its address",
 		"link set flannel.1 down":                  "is down",
 		"link delete flannel.1":                    "the pod network's device flannel.1: ",

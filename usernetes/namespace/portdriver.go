@@ -40,7 +40,7 @@ func RunWithPortDriver(ctx context.Context, n node.Node) error {
 	defer stop()
 	driver, err := newPortParent()
 	if err != nil {
-		return message.Errorf("making the port driver: %w", err)
+		return message.Errorf("creating the port driver: %w", err)
 	}
 	ctx, end := context.WithCancelCause(told)
 	go func() { end(servePorts(ctx, n, driver)) }()

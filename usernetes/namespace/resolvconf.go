@@ -19,11 +19,11 @@ import (
 func stackNameserver() (netip.Addr, error) {
 	data, err := host.ReadFile("/etc/resolv.conf")
 	if err != nil {
-		return netip.Addr{}, message.Errorf("finding the nameserver of the namespaces: %w", err)
+		return netip.Addr{}, message.Errorf("finding the name server of the namespaces: %w", err)
 	}
 	nameserver, err := netip.ParseAddr(firstNameserver(data))
 	if err != nil {
-		return netip.Addr{}, message.Errorf("finding the nameserver of the namespaces: %w", err)
+		return netip.Addr{}, message.Errorf("finding the name server of the namespaces: %w", err)
 	}
 	return nameserver, nil
 }

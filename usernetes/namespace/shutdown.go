@@ -30,11 +30,11 @@ func endAll(ctx context.Context) error {
 		return nil
 	}
 	if err != nil {
-		return message.Errorf("ending what runs in the namespaces: %w", err)
+		return message.Errorf("ending the processes in the namespaces: %w", err)
 	}
 	allGone := func() error {
 		if err := unix.Kill(everyone, 0); !errors.Is(err, unix.ESRCH) {
-			return message.New("something has not ended")
+			return message.New("a process has not ended")
 		}
 		return nil
 	}
@@ -53,11 +53,11 @@ const everyone = -1
 func insideOnly() error {
 	ids, err := host.ReadFile("/proc/self/uid_map")
 	if err != nil {
-		return message.Errorf("finding out about the user namespace: %w", err)
+		return message.Errorf("reading the user namespace: %w", err)
 	}
 	if mapsAll(string(ids)) {
 		return host.NewFault("start the node: systemctl start kubelet",
-			"this is for RootlessKit to run, in a user namespace")
+			"only RootlessKit runs this, in a user namespace")
 	}
 	return nil
 }

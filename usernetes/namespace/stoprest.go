@@ -28,7 +28,7 @@ const killWait = time.Second
 func StopRest(ctx context.Context, seconds string) error {
 	limit, err := strconv.Atoi(seconds)
 	if err != nil {
-		return message.Errorf("reading how long to wait: %w", err)
+		return message.Errorf("reading the time-out: %w", err)
 	}
 	data, err := host.ReadFile("/proc/self/cgroup")
 	if err != nil {
@@ -58,7 +58,7 @@ func StopRest(ctx context.Context, seconds string) error {
 	return errNotEnded
 }
 
-var errNotEnded = message.New("something has not ended")
+var errNotEnded = message.New("a process has not ended")
 
 // unitGroup returns the control group of a service, by that of one of its
 // control processes. Source: cgroups(7), "/proc/[pid]/cgroup".

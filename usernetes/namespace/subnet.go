@@ -72,7 +72,7 @@ func parseSubnet(text string) (l Lease, err error) {
 		}
 	}
 	if !l.Subnet.IsValid() || l.MTU == 0 {
-		return l, message.Errorf("no FLANNEL_SUBNET or no FLANNEL_MTU in it")
+		return l, message.Errorf("it has no FLANNEL_SUBNET or no FLANNEL_MTU")
 	}
 	l.Subnet = l.Subnet.Masked()
 	return l, nil

@@ -83,5 +83,5 @@ func tapRuns() error {
 			return nil
 		}
 	}
-	return message.Errorf("nothing carries packets for %s", node.TapDevice)
+	return message.Errorf("no service carries packets for %s", node.TapDevice)
 }

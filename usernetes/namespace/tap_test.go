@@ -23,7 +23,7 @@ func TestWatchTap(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	ip(t, "link delete stack0")
-	if err := <-lost; err == nil || !strings.Contains(err.Error(), "nothing carries packets for tap0") {
+	if err := <-lost; err == nil || !strings.Contains(err.Error(), "no service carries packets for tap0") {
 		t.Errorf("%v", err)
 	}
 }

@@ -42,7 +42,7 @@ func attachUplink(ctx context.Context, n node.Node, lost func(error)) error {
 }
 
 // errTakenBack says that the service no longer knows the device.
-var errTakenBack = message.New("podsec-k8s-net.service has taken the network device back")
+var errTakenBack = message.New("podsec-k8s-net.service has removed the network device")
 
 // returnTo connects again to the service, which has just ended.
 func returnTo(ctx context.Context, n node.Node) (conn *veth.Conn, err error) {

@@ -93,6 +93,6 @@ func CheckAddress(n Node, addresses []netip.Prefix) *host.Fault {
 	if slices.ContainsFunc(addresses, func(p netip.Prefix) bool { return p.Addr() == n.IP }) {
 		return nil
 	}
-	return host.NewFault("give the machine that address again, or make the node anew: podsec-k8s reset",
-		"the node was made with the address %s, which this machine no longer has", n.IP)
+	return host.NewFault("assign that address to the machine again, or create the node again: podsec-k8s reset",
+		"the node was created with the address %s, which this machine no longer has", n.IP)
 }

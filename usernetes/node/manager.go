@@ -15,7 +15,7 @@ import (
 // that runs does nothing.
 func StartRemedy(guard bool) message.Format {
 	if guard {
-		return "start the node's services anew: systemctl stop kubelet; systemctl start kubelet"
+		return "restart the node's services: systemctl stop kubelet; systemctl start kubelet"
 	}
 	return "start the node: systemctl start kubelet"
 }
@@ -58,7 +58,7 @@ func UserManager(ctx context.Context) (*host.Manager, error) {
 func outerUID() (uint32, error) {
 	data, err := host.ReadFile("/proc/self/uid_map")
 	if err != nil {
-		return 0, message.Errorf("finding the user's id: %w", err)
+		return 0, message.Errorf("finding the user id: %w", err)
 	}
 	return parseOuterUID(string(data), uint32(os.Getuid()))
 }
@@ -82,5 +82,5 @@ func parseOuterUID(uidMap string, uid uint32) (uint32, error) {
 			return uint32(n[1] + id - n[0]), nil
 		}
 	}
-	return 0, message.Errorf("user %d is in no id map", uid)
+	return 0, message.Errorf("user %d is not in any id map", uid)
 }

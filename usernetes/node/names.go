@@ -29,7 +29,7 @@ var machineName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9](
 func ParsePort(text string) (int, error) {
 	port, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || port == 0 {
-		return 0, message.Errorf("%q is no port", text)
+		return 0, message.Errorf("%q is not a port", text)
 	}
 	return int(port), nil
 }

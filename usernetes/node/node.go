@@ -62,10 +62,10 @@ func LoadNode() (Node, error) {
 func (n Node) Save() error {
 	data, err := json.MarshalIndent(n, "", "\t")
 	if err != nil {
-		return message.Errorf("keeping the node: %w", err)
+		return message.Errorf("storing the node: %w", err)
 	}
 	if err := host.MkdirAll(StateDir, 0o700); err != nil {
-		return message.Errorf("keeping the node: %w", err)
+		return message.Errorf("storing the node: %w", err)
 	}
 	return SaveState(NodeFile, data)
 }

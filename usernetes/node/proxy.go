@@ -76,11 +76,11 @@ func parseProxyURL(text string) (ProxyURL, error) {
 		return ProxyURL{}, message.New("it is not the URL of a proxy, such as http://proxy.example:3128")
 	}
 	if !slices.Contains([]string{"http", "https", "socks5"}, parsed.Scheme) {
-		return ProxyURL{}, message.Errorf("the scheme of a proxy is http, https or socks5, not %s", parsed.Scheme)
+		return ProxyURL{}, message.Errorf("the scheme of a proxy must be http, https or socks5, not %s", parsed.Scheme)
 	}
 	if port := parsed.Port(); port != "" {
 		if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
-			return ProxyURL{}, message.Errorf("%s is no port", port)
+			return ProxyURL{}, message.Errorf("%s is not a port", port)
 		}
 	}
 	return ProxyURL{parsed}, nil
@@ -92,10 +92,10 @@ func parseNoProxy(text string) ([]string, error) {
 	for entry := range strings.SplitSeq(text, ",") {
 		entry = strings.TrimSpace(entry)
 		if strings.ContainsAny(entry, " \t;") {
-			return nil, message.Errorf("%q is no single exception: separate them by commas", entry)
+			return nil, message.Errorf("%q is not one exception: separate exceptions with commas", entry)
 		}
 		if _, err := netip.ParsePrefix(entry); strings.Contains(entry, "/") && err != nil {
-			return nil, message.Errorf("%q is no network", entry)
+			return nil, message.Errorf("%q is not a network", entry)
 		}
 		if entry != "" {
 			all = append(all, entry)
@@ -163,8 +163,8 @@ func (p Proxy) Check(n Node, resolved map[string][]netip.Addr) *host.Fault {
 		}
 		local := name == "localhost" || strings.HasSuffix(name, ".localhost") || name == n.Name
 		if local || slices.ContainsFunc(addresses, func(a netip.Addr) bool { return unreachable(a.Unmap(), n) }) {
-			return host.NewFault("give a proxy on another machine",
-				"the proxy %s is on this machine's loopback or its node's address, which is another place in the node's namespaces", u)
+			return host.NewFault("specify a proxy on another machine",
+				"the proxy %s is on this machine's loopback or on its node's address, which inside the node's namespaces is another place", u)
 		}
 	}
 	return nil

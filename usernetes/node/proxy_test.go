@@ -63,11 +63,11 @@ func TestProxyVariables(t *testing.T) {
 func TestLoadSiteRefusesProxies(t *testing.T) {
 	for text, says := range map[string]string{
 		"ALL_PROXY=http://proxy.example:1": "HTTP_PROXY and HTTPS_PROXY",
-		"NO_PROXY=a b":                     "separate them by commas",
-		"NO_PROXY=10.0.0.0/99":             "is no network",
+		"NO_PROXY=a b":                     "separate exceptions with commas",
+		"NO_PROXY=10.0.0.0/99":             "is not a network",
 		"HTTP_PROXY=proxy.example:3128":    "such as http://",
 		"HTTP_PROXY=ftp://proxy.example":   "not ftp",
-		"HTTP_PROXY=http://p:99999":        "99999 is no port",
+		"HTTP_PROXY=http://p:99999":        "99999 is not a port",
 		"HTTP_PROXY=http://":               "not the URL",
 		"HTTP_PROXY=http://$PROXY:3128":    "not the URL",
 	} {

@@ -75,7 +75,7 @@ func SlirpCIDR(getenv func(string) string) (netip.Prefix, error) {
 		return site.SlirpCIDR, nil
 	}
 	if err := site.set(slirpCIDR, value); err != nil {
-		return netip.Prefix{}, host.NewFault("correct that line, podsec-k8s(8) lists the settings",
+		return netip.Prefix{}, host.NewFault("correct that line; podsec-k8s(8) lists the settings",
 			"reading %s: %w", slirpCIDR, err)
 	}
 	return site.SlirpCIDR, nil
@@ -102,7 +102,7 @@ func (s *Site) load(file string, keys []string) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return host.WithRemedy(message.Errorf("reading site settings: %w", err),
-			"let the node's user read the file: chgrp %s %s; chmod 0640 %s", Admin, file, file)
+			"allow the node's user to read the file: chgrp %s %s; chmod 0640 %s", Admin, file, file)
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
 	var faults []error
@@ -117,7 +117,7 @@ func (s *Site) load(file string, keys []string) error {
 			continue
 		}
 		if err := s.set(key, Unquote(strings.TrimSpace(value))); err != nil {
-			faults = append(faults, host.NewFault("correct that line, podsec-k8s(8) lists the settings",
+			faults = append(faults, host.NewFault("correct that line; podsec-k8s(8) lists the settings",
 				"%s:%d: %w", file, number, err))
 		}
 		s.noteExposed(key, f)
@@ -150,7 +150,7 @@ func (s *Site) set(key, value string) (err error) {
 	case "IMAGE_AUTH_FILE":
 		s.ImageAuthFile = value
 		if !filepath.IsAbs(value) {
-			err = message.Errorf("IMAGE_AUTH_FILE %q is no absolute path", value)
+			err = message.Errorf("IMAGE_AUTH_FILE %q is not an absolute path", value)
 		}
 	case "NETWORK":
 		s.Network = value
@@ -159,7 +159,7 @@ func (s *Site) set(key, value string) (err error) {
 	case HTTPProxyVariable, HTTPSProxyVariable, NoProxyVariable:
 		err = s.Proxy.set(key, value)
 	case "ALL_PROXY":
-		err = message.Errorf("no program of the node reads %s: give %s and %s", key, HTTPProxyVariable, HTTPSProxyVariable)
+		err = message.Errorf("no program of the node reads %s: use %s and %s", key, HTTPProxyVariable, HTTPSProxyVariable)
 	case subordinateIDs:
 		s.SubordinateIDs, err = parseSubordinateIDs(value)
 	default:
@@ -172,7 +172,7 @@ func (s *Site) set(key, value string) (err error) {
 func parseMTU(value string) (int, error) {
 	mtu, err := strconv.Atoi(value)
 	if err == nil && (mtu < 1280 || mtu > 65521) {
-		err = message.Errorf("mtu %d is not from 1280 to 65521", mtu)
+		err = message.Errorf("mtu %d is not between 1280 and 65521", mtu)
 	}
 	return mtu, err
 }
@@ -187,7 +187,7 @@ const MaxSubIDs = 1 << 31
 func parseSubordinateIDs(value string) (uint64, error) {
 	count, err := strconv.ParseUint(value, 10, 32)
 	if err != nil || count < SubIDCount || count > MaxSubIDs {
-		return SubIDCount, message.Errorf("%q is no number from %d to %d", value, SubIDCount, MaxSubIDs)
+		return SubIDCount, message.Errorf("%q is not a number from %d to %d", value, SubIDCount, MaxSubIDs)
 	}
 	return count, nil
 }

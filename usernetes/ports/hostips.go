@@ -51,14 +51,14 @@ func giveHostIPs(ctx context.Context, want []netip.Addr) error {
 	for _, address := range want {
 		if !slices.Contains(have, address) {
 			if err := ipInNode(ctx, nil, "address", "replace", address.String()+"/32", "dev", "lo", "label", hostIPLabel); err != nil {
-				return message.Errorf("giving the namespaces the address %s: %w", address, err)
+				return message.Errorf("adding the address %s to the namespaces: %w", address, err)
 			}
 		}
 	}
 	for _, address := range have {
 		if !slices.Contains(want, address) {
 			if err := ipInNode(ctx, nil, "address", "delete", address.String()+"/32", "dev", "lo"); err != nil {
-				return message.Errorf("taking the address %s from the namespaces: %w", address, err)
+				return message.Errorf("removing the address %s from the namespaces: %w", address, err)
 			}
 		}
 	}

@@ -65,8 +65,8 @@ func (m machineState) on(address netip.Addr, p portdriver.Port) portdriver.Port 
 // noAddress words that a port is asked for on an address that the machine
 // lacks.
 func noAddress(address string) message.Text {
-	return message.Of("this machine has no address %s: ip address add, or ask for another", address)
+	return message.Of("this machine does not have the address %s: add it (ip address add) or specify another one", address)
 }
 
 // onlyIPv4 words that a port is asked for on an IPv6 address.
-const onlyIPv4 message.Format = "a node publishes no port on an IPv6 address: ask for an IPv4 one"
+const onlyIPv4 message.Format = "a node publishes no ports on IPv6 addresses: use an IPv4 address"

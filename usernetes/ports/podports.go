@@ -64,7 +64,7 @@ func (m machineState) hostPort(p kubeapi.Pod, c kubeapi.ContainerPort) []portdri
 	if !everyAddress(c.HostIP) {
 		var err error
 		if address, err = netip.ParseAddr(c.HostIP); err != nil {
-			one.Fault = message.Of("hostIP %q is no address", c.HostIP)
+			one.Fault = message.Of("hostIP %q is not an address", c.HostIP)
 			return []portdriver.Port{one}
 		}
 	}
@@ -89,7 +89,7 @@ func (m machineState) hostPort(p kubeapi.Pod, c kubeapi.ContainerPort) []portdri
 func initPort(p kubeapi.Pod, c kubeapi.ContainerPort) []portdriver.Port {
 	return []portdriver.Port{{
 		Proto: protocol(c.Protocol), Number: c.HostPort, Owner: p.Metadata.Object("Pod"),
-		Fault: message.Of("the kubelet gives init containers no host ports: declare it in a container of the pod"),
+		Fault: message.Of("the kubelet ignores host ports of init containers: set the port in a container of the pod"),
 	}}
 }
 
@@ -112,7 +112,7 @@ func (m machineState) listeningPorts(p kubeapi.Pod) (all []portdriver.Port) {
 			one = m.on(l.Address, one)
 		}
 		if len(all) == maxListeners {
-			one.Fault = message.Of("the pod listens on more than %d ports: declare those that it needs", maxListeners)
+			one.Fault = message.Of("the pod listens on more than %d ports: declare the ports that it needs", maxListeners)
 			return append(all, one)
 		}
 		all = append(all, one)

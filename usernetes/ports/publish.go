@@ -186,7 +186,7 @@ func portFault(p portdriver.Port, err error) message.Text {
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "permission denied"):
-		return message.Of("ports below net.ipv4.ip_unprivileged_port_start are root's alone; to open it: sysctl net.ipv4.ip_unprivileged_port_start=%d", p.Number)
+		return message.Of("only root can open ports below net.ipv4.ip_unprivileged_port_start; to allow it: sysctl net.ipv4.ip_unprivileged_port_start=%d", p.Number)
 	case strings.Contains(text, "address already in use"):
 		return message.Of("another program of the machine listens there: ss -lntup")
 	default:

@@ -88,7 +88,7 @@ func (m machineState) lead(s kubeapi.Service, p kubeapi.ServicePort, address net
 	default:
 		one.Child, _ = netip.ParseAddr(s.Spec.ClusterIP)
 		if s.Spec.InternalTrafficPolicy == "Local" {
-			one.Note = message.Of("only pods of this node answer there, for internalTrafficPolicy is Local: give the Service node ports, or set Cluster")
+			one.Note = message.Of("only pods of this node answer there, because internalTrafficPolicy is Local: set node ports for the Service, or set Cluster")
 		}
 	}
 	return one
@@ -102,9 +102,9 @@ func (m machineState) limited(s kubeapi.Service, p portdriver.Port) portdriver.P
 	}
 	switch {
 	case s.Spec.SessionAffinity == "ClientIP":
-		p.Note = message.Of("all clients from outside look like one, so sessionAffinity sends them to one pod: %s", m.sourceRemedy())
+		p.Note = message.Of("all outside clients seem to be one client, so sessionAffinity sends them to one pod: %s", m.sourceRemedy())
 	case s.Spec.ExternalTrafficPolicy == "Local":
-		p.Note = message.Of("pods don't see the address of clients from outside, which externalTrafficPolicy Local is for: %s", m.sourceRemedy())
+		p.Note = message.Of("pods do not see the address of outside clients, although externalTrafficPolicy is Local: %s", m.sourceRemedy())
 	}
 	return p
 }
@@ -114,7 +114,7 @@ func (m machineState) sourceRemedy() message.Format {
 	if !m.node.Mode().Ports.KeepsSource() {
 		return "that takes a node with the network veth, see podsec-k8s(8)"
 	}
-	return "that takes a node port, reached on the node's own address"
+	return "that requires a node port on the node's own address"
 }
 
 // restricted lets only the clients in that a Service's load balancer is for.
@@ -125,7 +125,7 @@ func (m machineState) restricted(s kubeapi.Service, p portdriver.Port) portdrive
 	case !p.Fault.Empty() || !restricted:
 		return m.limited(s, p)
 	case !portdriver.KeepsSource(m.node, p):
-		p.Fault = message.Of("loadBalancerSourceRanges can't be checked, for the address of clients is lost: %s", m.sourceRemedy())
+		p.Fault = message.Of("loadBalancerSourceRanges cannot be checked, because the address of clients is lost: %s", m.sourceRemedy())
 	case len(sources) == 0:
 		p.Fault = message.Of("loadBalancerSourceRanges has no IPv4 network: add one")
 	default:
@@ -154,7 +154,7 @@ func (m machineState) unknownAddresses(nodes []kubeapi.ClusterNode) (all []portd
 			for _, p := range s.Spec.Ports {
 				all = append(all, portdriver.Port{
 					Address: netip.MustParseAddr(text), Proto: protocol(p.Protocol), Number: p.Port, Owner: s.Metadata.Object("Service"),
-					Fault: message.Of("no node is known by that address: it answers only where a machine of the cluster has it, ip address add"),
+					Fault: message.Of("no machine is known to have that address: the port answers only where a machine of the cluster has it; see ip address add"),
 				})
 			}
 		}

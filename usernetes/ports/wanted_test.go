@@ -94,7 +94,7 @@ func TestServicePorts(t *testing.T) {
 		},
 		{
 			"loadBalancerSourceRanges", `"type":"LoadBalancer","loadBalancerSourceRanges":["203.0.113.0/24"," 10.1.2.3/8","2001:db8::/32"],` + tcp80at30080,
-			[]string{"30080/tcp -> any:30080", "80/tcp -> any:30080 FAULT loadBalancerSourceRanges can't be checked,"},
+			[]string{"30080/tcp -> any:30080", "80/tcp -> any:30080 FAULT loadBalancerSourceRanges cannot be checked,"},
 			[]string{"30080/tcp -> any:30080", "80/tcp -> any:30080 for [203.0.113.0/24 10.0.0.0/8]"},
 		},
 		{
@@ -104,12 +104,12 @@ func TestServicePorts(t *testing.T) {
 		},
 		{
 			"loadBalancerSourceRanges of IPv6 alone", `"type":"LoadBalancer","loadBalancerSourceRanges":["2001:db8::/32"],` + tcp80at30080,
-			[]string{"30080/tcp -> any:30080", "80/tcp -> any:30080 FAULT loadBalancerSourceRanges can't be checked,"},
+			[]string{"30080/tcp -> any:30080", "80/tcp -> any:30080 FAULT loadBalancerSourceRanges cannot be checked,"},
 			[]string{"30080/tcp -> any:30080", "80/tcp -> any:30080 FAULT loadBalancerSourceRanges has no IPv4"},
 		},
 		{
 			"loadBalancerSourceRanges without node ports", `"type":"LoadBalancer","loadBalancerSourceRanges":["203.0.113.0/24"],` + tcp80,
-			[]string{"80/tcp -> 192.0.2.10:80 FAULT loadBalancerSourceRanges can't be checked,"},
+			[]string{"80/tcp -> 192.0.2.10:80 FAULT loadBalancerSourceRanges cannot be checked,"},
 			nil,
 		},
 		{
@@ -139,17 +139,17 @@ func TestServicePorts(t *testing.T) {
 		},
 		{
 			"externalTrafficPolicy Local", `"type":"LoadBalancer","externalTrafficPolicy":"Local","healthCheckNodePort":31000,` + tcp80at30080,
-			[]string{"30080/tcp -> any:30080 NOTE pods don't see the", "80/tcp -> any:30080 NOTE pods don't see the", "31000/tcp -> any:31000"},
+			[]string{"30080/tcp -> any:30080 NOTE pods do not see", "80/tcp -> any:30080 NOTE pods do not see", "31000/tcp -> any:31000"},
 			[]string{"30080/tcp -> any:30080", "80/tcp -> any:30080", "31000/tcp -> any:31000"},
 		},
 		{
 			"sessionAffinity ClientIP", `"type":"NodePort","sessionAffinity":"ClientIP",` + tcp80at30080,
-			[]string{"30080/tcp -> any:30080 NOTE all clients from outside"},
+			[]string{"30080/tcp -> any:30080 NOTE all outside clients seem"},
 			[]string{"30080/tcp -> any:30080"},
 		},
 		{
 			"sessionAffinity ClientIP without node ports", `"type":"LoadBalancer","sessionAffinity":"ClientIP",` + tcp80,
-			[]string{"80/tcp -> 192.0.2.10:80 NOTE all clients from outside"},
+			[]string{"80/tcp -> 192.0.2.10:80 NOTE all outside clients seem"},
 			nil,
 		},
 		{"a port of the node", `"type":"LoadBalancer","ports":[{"port":6443}]`, []string{"6443/tcp -> 192.0.2.10:6443 FAULT it belongs to the"}, nil},
@@ -182,7 +182,7 @@ func TestBalancerOfOthers(t *testing.T) {
 	 "spec":{"type":"LoadBalancer","ports":[{"port":82}]}}]`)
 	want := []string{
 		"30080/tcp -> any:30080", "80/tcp -> any:30080", "198.51.100.7:80/tcp -> any:30080",
-		"82/tcp -> 192.0.2.10:82 FAULT loadBalancerSourceRanges can't be checked,",
+		"82/tcp -> 192.0.2.10:82 FAULT loadBalancerSourceRanges cannot be checked,",
 	}
 	if got := describe(m); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -210,9 +210,9 @@ func TestPodPorts(t *testing.T) {
 		{"hostIP, the machine's", `"spec":{"containers":[{"ports":[{"containerPort":80,"hostPort":8080,"hostIP":"198.51.100.7"}]}]},"status":{"podIP":"10.244.0.9"}`, []string{"198.51.100.7:8080/tcp -> 10.244.0.9:80"}},
 		{"hostIP 127.0.0.1", `"spec":{"containers":[{"ports":[{"containerPort":80,"hostPort":8080,"hostIP":"127.0.0.1"}]}]},"status":{"podIP":"10.244.0.9"}`, []string{"127.0.0.1:8080/tcp -> 10.244.0.9:80"}},
 		{"hostIP before the pod has an address", `"spec":{"containers":[{"ports":[{"containerPort":80,"hostPort":8080,"hostIP":"127.0.0.1"}]}]}`, nil},
-		{"hostIP of nobody", `"spec":{"containers":[{"ports":[{"containerPort":80,"hostPort":8080,"hostIP":"203.0.113.1"}]}]}`, []string{"203.0.113.1:8080/tcp -> any:8080 FAULT this machine has no"}},
+		{"hostIP of nobody", `"spec":{"containers":[{"ports":[{"containerPort":80,"hostPort":8080,"hostIP":"203.0.113.1"}]}]}`, []string{"203.0.113.1:8080/tcp -> any:8080 FAULT this machine does not"}},
 		{"hostIP, IPv6", `"spec":{"containers":[{"ports":[{"containerPort":80,"hostPort":8080,"hostIP":"2001:db8::7"}]}]}`, []string{"[2001:db8::7]:8080/tcp -> any:8080 FAULT a node publishes no"}},
-		{"initContainers", `"spec":{"containers":[{}],"initContainers":[{"restartPolicy":"Always","ports":[{"hostPort":8080}]}]}`, []string{"8080/tcp -> any:8080 FAULT the kubelet gives init"}},
+		{"initContainers", `"spec":{"containers":[{}],"initContainers":[{"restartPolicy":"Always","ports":[{"hostPort":8080}]}]}`, []string{"8080/tcp -> any:8080 FAULT the kubelet ignores host"}},
 		{"hostNetwork", `"spec":{"hostNetwork":true,"containers":[{"ports":[{"containerPort":8080,"hostPort":8080}]}],"initContainers":[{"ports":[{"hostPort":8081}]}]}`, []string{"8080/tcp -> any:8080", "8081/tcp -> any:8081"}},
 		{"hostNetwork, of loopback", `"spec":{"hostNetwork":true,"containers":[{"ports":[{"hostPort":8080,"hostIP":"127.0.0.1"}]}]}`, nil},
 		{"a port of the node", `"spec":{"containers":[{"ports":[{"hostPort":10250}]}]}`, []string{"10250/tcp -> any:10250 FAULT it belongs to the"}},

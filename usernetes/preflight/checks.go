@@ -46,10 +46,10 @@ func checkPackages(f Facts, _ node.Node) error {
 // CheckVersion finds a kubeadm of a minor that podsec-k8s does not know.
 func CheckVersion(_ Facts, n node.Node) error {
 	if n.Kubernetes == "" {
-		return host.NewFault("see that kubeadm runs: kubeadm version", "the version of kubeadm can't be found out")
+		return host.NewFault("check that kubeadm runs: kubeadm version", "cannot determine the version of kubeadm")
 	}
 	if _, err := n.Minor(); err != nil {
-		return host.NewFault("install the kubernetes packages that podsec-k8s requires: podsec-k8s deps list", "kubeadm is of %w", err)
+		return host.NewFault("install the kubernetes packages that podsec-k8s requires: podsec-k8s deps list", "the version of kubeadm is %w", err)
 	}
 	return nil
 }
@@ -65,16 +65,16 @@ func checkTun(f Facts, _ node.Node) error {
 	if f.Tun == nil {
 		return nil
 	}
-	return host.NewFault("load the module and open the device for everyone: modprobe tun; chmod 0666 /dev/net/tun",
-		"the network device can't be made: %w", f.Tun)
+	return host.NewFault("load the module and allow everyone to use the device: modprobe tun; chmod 0666 /dev/net/tun",
+		"the network device cannot be created: %w", f.Tun)
 }
 
 func checkNewuidmap(f Facts, _ node.Node) error {
 	if f.Newuidmap == nil {
 		return nil
 	}
-	return host.NewFault("let everyone run them: control newuidmap public; control newgidmap public",
-		"%s can't map its subordinate ids: %w", node.Admin, f.Newuidmap)
+	return host.NewFault("allow everyone to run them: control newuidmap public; control newgidmap public",
+		"%s cannot map its subordinate ids: %w", node.Admin, f.Newuidmap)
 }
 
 func checkSubIDs(f Facts, _ node.Node) error {
@@ -83,7 +83,7 @@ func checkSubIDs(f Facts, _ node.Node) error {
 		return nil
 	}
 	return host.NewFault("run podsec-k8s host apply, or add a range to /etc/subuid and /etc/subgid, see subuid(5)",
-		"%s has %d subordinate uids and %d gids, and a node needs %d of each", node.Admin, f.SubUIDs, f.SubGIDs, want)
+		"%s has %d subordinate uids and %d gids; a node needs %d of each", node.Admin, f.SubUIDs, f.SubGIDs, want)
 }
 
 func checkUserNS(f Facts, _ node.Node) error {
@@ -91,14 +91,14 @@ func checkUserNS(f Facts, _ node.Node) error {
 		return nil
 	}
 	return host.NewFault("allow them: sysctl --system, see /lib/sysctl.d/90-podsec-k8s.conf",
-		"user namespaces are forbidden by the sysctl %s", f.NoUserNS)
+		"the sysctl %s forbids user namespaces", f.NoUserNS)
 }
 
 func checkUserManager(f Facts, _ node.Node) error {
 	if f.UserManager {
 		return nil
 	}
-	return host.WithRemedy(message.Errorf("the systemd manager of %s does not run", node.Admin),
+	return host.WithRemedy(message.Errorf("the systemd of %s is not running", node.Admin),
 		"start it: loginctl enable-linger %s", node.Admin)
 }
 
@@ -113,12 +113,12 @@ const diskRoom = 1 << 30
 const evictionShare = 15
 
 func checkDisk(f Facts, _ node.Node) error {
-	remedy := message.Of("make room, or mount a larger file system there and run podsec-k8s host apply: df -h %s", node.Home)
+	remedy := message.Of("free disk space, or mount a larger file system there and run podsec-k8s host apply: df -h %s", node.Home)
 	switch {
 	case f.Free < diskRoom:
-		return &host.Fault{Err: message.Errorf("%s has room for %d MiB, and a node needs %d to begin with", node.Home, f.Free>>20, diskRoom>>20), Remedy: remedy}
+		return &host.Fault{Err: message.Errorf("not enough disk space in %s: %d MiB free, %d MiB required", node.Home, f.Free>>20, diskRoom>>20), Remedy: remedy}
 	case f.Free/evictionShare < f.Size/100:
-		return &host.Fault{Err: message.Errorf("%s has room for %d of %d GiB, and with less than %d percent the kubelet runs no pods", node.Home, f.Free>>30, f.Size>>30, evictionShare), Remedy: remedy}
+		return &host.Fault{Err: message.Errorf("not enough disk space in %s: %d of %d GiB free; below %d percent the kubelet runs no pods", node.Home, f.Free>>30, f.Size>>30, evictionShare), Remedy: remedy}
 	default:
 		return nil
 	}
@@ -137,7 +137,7 @@ func checkPorts(f Facts, n node.Node) error {
 	if len(f.TakenPorts) == 0 {
 		return nil
 	}
-	return host.NewFault("stop what listens there: ss -lntup", "taken on %s: %s", n.IP, strings.Join(f.TakenPorts, ", "))
+	return host.NewFault("stop the program that listens there: ss -lntup", "in use on %s: %s", n.IP, strings.Join(f.TakenPorts, ", "))
 }
 
 // JoinChecks lists what is looked at before a machine joins.

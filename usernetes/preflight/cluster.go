@@ -68,7 +68,7 @@ func (c *ClusterFacts) ask(ctx context.Context, client *http.Client) error {
 	defer response.Body.Close() //nolint:errcheck // read only
 	date, err := http.ParseTime(response.Header.Get("Date"))
 	if err != nil {
-		return message.New("what answers there is no Kubernetes API")
+		return message.New("the server there is not a Kubernetes API")
 	}
 	c.Ahead = time.Until(date)
 	if response.StatusCode != http.StatusOK {
@@ -76,7 +76,7 @@ func (c *ClusterFacts) ask(ctx context.Context, client *http.Client) error {
 	}
 	var answer struct{ GitVersion string }
 	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return message.New("what answers there is no Kubernetes API")
+		return message.New("the server there is not a Kubernetes API")
 	}
 	c.Version = answer.GitVersion
 	return nil
@@ -86,7 +86,7 @@ func checkCluster(f Facts, _ node.Node) error {
 	if f.Cluster.Err == nil {
 		return nil
 	}
-	return host.NewFault("see that the master runs and that nothing is between: podsec-k8s status on the master, its port 6443/tcp open",
+	return host.NewFault("check that the control plane is running (there: podsec-k8s status) and that its port 6443/tcp is open to this machine",
 		"the cluster at %s does not answer: %w", f.Cluster.Endpoint, f.Cluster.Err)
 }
 
@@ -94,8 +94,8 @@ func checkClock(f Facts, _ node.Node) error {
 	if f.Cluster.Ahead.Abs() <= maxClockSkew {
 		return nil
 	}
-	return host.NewFault("set the clock, and keep it right: systemctl enable --now chronyd",
-		"the clock of this machine is %s off the cluster's", f.Cluster.Ahead.Round(time.Second).Abs())
+	return host.NewFault("set the clock and keep it synchronized: systemctl enable --now chronyd",
+		"the clock of this machine differs from the cluster's by %s", f.Cluster.Ahead.Round(time.Second).Abs())
 }
 
 // checkSkew lets only the cluster's own minor in: a kubelet may not be newer
@@ -109,7 +109,7 @@ func checkSkew(f Facts, n node.Node) error {
 	if minorOf(f.Cluster.Version) == minorOf(n.Kubernetes) {
 		return nil
 	}
-	return host.NewFault("install the podsec-k8s that is built for the cluster's version, or upgrade the cluster first",
+	return host.NewFault("install the podsec-k8s for the cluster's Kubernetes version, or upgrade the cluster first",
 		"the cluster runs Kubernetes %s, this machine has %s", f.Cluster.Version, n.Kubernetes)
 }
 

@@ -166,20 +166,20 @@ func checkFiles(f Facts, _ node.Node) error {
 // check tells why a file can't be used.
 func (f fileFact) check() error {
 	if !staticpod.CleanPath(f.Path) {
-		return host.NewFault("give a whole path, from / on, without ..", "%q is no whole path", f.Path)
+		return host.NewFault("specify an absolute path without ..", "%q is not an absolute path", f.Path)
 	}
 	missing := errors.Is(f.Err, fs.ErrNotExist)
 	switch {
 	case f.Err != nil && !missing || missing && f.Closed != "":
-		return host.WithRemedy(message.Errorf("%s can't enter %s on the way to %s", node.Admin, f.Closed, f.Path),
-			"put it where %s can enter, such as /etc/kubernetes, or open the folder: chmod o+x %s", node.Admin, f.Closed)
+		return host.WithRemedy(message.Errorf("%s cannot enter the directory %s, which is part of the path %s", node.Admin, f.Closed, f.Path),
+			"move it to a directory that %s can enter, such as /etc/kubernetes, or allow it: chmod o+x %s", node.Admin, f.Closed)
 	case missing && f.mayBeMade() && f.Writable:
 		return nil
 	case missing && f.mayBeMade():
-		return host.WithRemedy(message.Errorf("%s is not there, and %s can't make it", f.Path, node.Admin),
-			"make it: mkdir -p %s && chown %s %s", f.store(), node.Admin, f.store())
+		return host.WithRemedy(message.Errorf("%s does not exist, and %s cannot create it", f.Path, node.Admin),
+			"create it: mkdir -p %s && chown %s %s", f.store(), node.Admin, f.store())
 	case missing:
-		return host.NewFault("put it there, or correct the configuration; podsec-k8s(8), FILES OF THE HOST, tells what the node sees", "%s does not exist", f.Path)
+		return host.NewFault("put it there, or correct the configuration; podsec-k8s(8), FILES OF THE HOST, says what the node sees", "%s does not exist", f.Path)
 	}
 	return f.checkThere()
 }
@@ -189,19 +189,19 @@ func (f fileFact) checkThere() error {
 	folder := f.Mode.IsDir()
 	switch {
 	case f.Use == staticpod.UseVolume && !f.Kind.Fits(f.Mode):
-		return host.NewFault("correct the pathType, or the path", "%s is no %s", f.Path, f.Kind)
+		return host.NewFault("correct the pathType, or the path", "%s is not of the type %s", f.Path, f.Kind)
 	case folder && (f.Use == staticpod.UseFile || f.Use == staticpod.UseOutput):
-		return host.NewFault("give a file", "%s is a folder", f.Path)
+		return host.NewFault("specify a file", "%s is a directory", f.Path)
 	case !folder && (f.Use == staticpod.UseFolder || f.Use == staticpod.UseStore):
-		return host.NewFault("give a folder", "%s is no folder", f.Path)
+		return host.NewFault("specify a directory", "%s is not a directory", f.Path)
 	case (f.Use == staticpod.UseOutput || f.Use == staticpod.UseStore) && !f.Writable:
-		return host.WithRemedy(message.Errorf("%s can't write to %s", node.Admin, f.Path),
+		return host.WithRemedy(message.Errorf("%s cannot write to %s", node.Admin, f.Path),
 			"chown %s %s", node.Admin, f.Path)
 	case f.reads() && !f.Readable && folder:
-		return host.WithRemedy(message.Errorf("%s can't read %s", node.Admin, f.Closed),
+		return host.WithRemedy(message.Errorf("%s cannot read %s", node.Admin, f.Closed),
 			"chgrp -R %s %s && chmod -R g+rX %s", node.Admin, f.Path, f.Path)
 	case f.reads() && !f.Readable:
-		return &host.Fault{Err: message.Errorf("%s can't read %s", node.Admin, f.Path), Remedy: staticpod.ReadRemedy(f.Path)}
+		return &host.Fault{Err: message.Errorf("%s cannot read %s", node.Admin, f.Path), Remedy: staticpod.ReadRemedy(f.Path)}
 	}
 	return nil
 }
@@ -241,11 +241,11 @@ func checkVolume(v staticpod.HostMount) error {
 	hides := func(path string) bool { within, _ := staticpod.Below(path, v.Target); return within }
 	switch {
 	case !staticpod.CleanPath(v.Target):
-		return host.NewFault("give a whole path, from / on, without ..", "the mountPath %q is no whole path", v.Target)
+		return host.NewFault("specify an absolute path without ..", "the mountPath %q is not an absolute path", v.Target)
 	case slices.ContainsFunc([]string{"/usr/bin", "/usr/sbin", "/proc", "/sys", "/dev"}, hides):
-		return host.NewFault("choose another mountPath", "at the mountPath %s it would hide the program itself", v.Target)
+		return host.NewFault("choose another mountPath", "the mountPath %s would hide the program itself", v.Target)
 	case !slices.Contains(staticpod.HostPathTypes(), v.Kind):
-		return host.NewFault("see the Kubernetes documentation, Volumes, hostPath", "there is no pathType %q", v.Kind)
+		return host.NewFault("see the Kubernetes documentation, Volumes, hostPath", "unknown pathType %q", v.Kind)
 	}
 	return nil
 }

@@ -180,7 +180,7 @@ func AdminUser() (gate.User, error) {
 	u, err := user.Lookup(node.Admin)
 	if err != nil {
 		return gate.User{}, host.NewFault("podsec-k8s host apply",
-			"the changes to this machine were not finished when podsec-k8s was installed: %w", err)
+			"the changes to this machine were not completed when podsec-k8s was installed: %w", err)
 	}
 	uid, errUID := strconv.ParseUint(u.Uid, 10, 32)
 	gid, errGID := strconv.ParseUint(u.Gid, 10, 32)

@@ -26,7 +26,7 @@ func CheckArchives(f Facts, _ node.Node) error {
 		for _, image := range a.Images {
 			if image.Architecture != runtime.GOARCH && slices.ContainsFunc(image.Names, f.Images.Needs) {
 				faults = append(faults, host.WithRemedy(message.Errorf("the image archive %q: its %s is for the architecture %s, not %s", a.Name, strings.Join(image.Names, ", "), image.Architecture, runtime.GOARCH),
-					"make one for this machine: skopeo --override-arch %s copy docker://IMAGE docker-archive:FILE:IMAGE", runtime.GOARCH))
+					"create an archive for this machine: skopeo --override-arch %s copy docker://IMAGE docker-archive:FILE:IMAGE", runtime.GOARCH))
 			}
 		}
 	}
@@ -62,7 +62,7 @@ func checkAuthFile(f Facts, n node.Node) error {
 	}
 	file := n.ImageAuthFile
 	return host.WithRemedy(message.Errorf("the file with the registries' logins, IMAGE_AUTH_FILE: %w", f.Images.NoAuth),
-		"make it so: skopeo login --authfile %s REGISTRY; chown root:%s %s; chmod 0640 %s", file, node.Admin, file, file)
+		"create it: skopeo login --authfile %s REGISTRY; chown root:%s %s; chmod 0640 %s", file, node.Admin, file, file)
 }
 
 // checkImages finds the images that are needed and nowhere to be had.

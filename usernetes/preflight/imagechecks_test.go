@@ -34,7 +34,7 @@ func TestCheckImages(t *testing.T) {
 		{"in the registry", nil, []images.NeededImage{{Name: pauseName}, {Name: dnsName}}, nil},
 		{"in the storage", nil, []images.NeededImage{{Name: pauseName, Stored: true}}, nil},
 		{"in an archive", holds(pauseName), []images.NeededImage{{Name: pauseName, Archive: "a.tar"}}, nil},
-		{"nowhere", nil, []images.NeededImage{dns, pause}, [][]string{{dnsName, "in no archive, for none was given", "r.test: away", "reach it"}, {pauseName}}},
+		{"nowhere", nil, []images.NeededImage{dns, pause}, [][]string{{dnsName, "no archive was specified", "r.test: away", "reach it"}, {pauseName}}},
 		{"one nowhere", holds(dnsName), []images.NeededImage{{Name: dnsName, Archive: "a.tar"}, pause}, [][]string{{pauseName, "a.tar holds " + dnsName, "reach it"}}},
 		{"another registry", holds("other.test/k8s/pause:3.9"), []images.NeededImage{pause}, [][]string{{"IMAGE_REPOSITORY=other.test/k8s ", "docker-archive:NEW:r.test/pause:3.9"}}},
 		{"upstream's", holds("registry.k8s.io/coredns/coredns:v1.9.3"), []images.NeededImage{dns}, [][]string{{"IMAGE_REPOSITORY=registry.k8s.io "}}},

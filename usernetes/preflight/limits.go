@@ -133,16 +133,16 @@ func (f LimitFacts) Warnings() (all []*host.Fault) {
 		setters []setter
 		remedy  message.Text
 	}{
-		{[]setter{setBySysctl}, message.Of("set them: sysctl --system, see /lib/sysctl.d/90-podsec-k8s.conf; a file that sorts behind it may have taken them back")},
-		{[]setter{setByManager, setBySlice}, message.Of("podsec-k8s host apply, then: systemctl restart user@%d.service, which restarts the node", f.UID)},
-		{[]setter{setByNobody}, message.Of("raise them in a file of /etc/sysctl.d, see sysctl.d(5)")},
+		{[]setter{setBySysctl}, message.Of("set them: sysctl --system, see /lib/sysctl.d/90-podsec-k8s.conf; a file that is read later may override them")},
+		{[]setter{setByManager, setBySlice}, message.Of("podsec-k8s host apply; then systemctl restart user@%d.service, which restarts the node", f.UID)},
+		{[]setter{setByNobody}, message.Of("raise them in a file in /etc/sysctl.d, see sysctl.d(5)")},
 	} {
 		var names []message.Text
 		for _, s := range group.setters {
 			names = append(names, low[s]...)
 		}
 		if len(names) > 0 {
-			all = append(all, &host.Fault{Err: message.Errorf("a node full of pods needs larger limits of the kernel, see podsec-k8s(8): %s", message.List(", ", names...)), Remedy: group.remedy})
+			all = append(all, &host.Fault{Err: message.Errorf("a node with many pods needs higher kernel limits, see podsec-k8s(8): %s", message.List(", ", names...)), Remedy: group.remedy})
 		}
 	}
 	return all
@@ -158,7 +158,7 @@ func (f LimitFacts) Exhausted() (all []*host.Fault) {
 			continue
 		}
 		all = append(all, host.NewFault("raise the limit, or run fewer pods here; podsec-k8s(8) has a table of limits",
-			"the limit %s is nearly reached: %s has %d of %d", u.name, node.Admin, u.used, u.of))
+			"the limit %s is nearly reached: %s uses %d of %d", u.name, node.Admin, u.used, u.of))
 	}
 	return all
 }

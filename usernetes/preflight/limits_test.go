@@ -87,7 +87,7 @@ func TestExhaustedLimits(t *testing.T) {
 		}
 		return strings.Join(all, "\n")
 	}
-	if got := says(nil); !strings.Contains(got, "kernel.keys.maxkeys is nearly reached: u7s-admin has 181 of 200") || strings.Contains(got, "maxbytes") || strings.Contains(got, "TasksMax") {
+	if got := says(nil); !strings.Contains(got, "kernel.keys.maxkeys is nearly reached: u7s-admin uses 181 of 200") || strings.Contains(got, "maxbytes") || strings.Contains(got, "TasksMax") {
 		t.Errorf("got %q", got)
 	}
 	quiet := map[string]string{"proc/key-users": "988: 1 1/1 179/200 17999/20000\n", "sys/fs/cgroup/user.slice/user-988.slice/pids.max": "max\n"}
@@ -95,7 +95,7 @@ func TestExhaustedLimits(t *testing.T) {
 		t.Errorf("below the end: %q", got)
 	}
 	full := map[string]string{"proc/key-users": "988: 1 1/1 1/200 18000/20000\n", "sys/fs/cgroup/user.slice/user-988.slice/pids.current": "4500\n"}
-	if got := says(full); !strings.Contains(got, "kernel.keys.maxbytes is nearly reached: u7s-admin has 18000 of 20000") || !strings.Contains(got, "TasksMax (user-988.slice) is nearly reached: u7s-admin has 4500 of 5000") {
+	if got := says(full); !strings.Contains(got, "kernel.keys.maxbytes is nearly reached: u7s-admin uses 18000 of 20000") || !strings.Contains(got, "TasksMax (user-988.slice) is nearly reached: u7s-admin uses 4500 of 5000") {
 		t.Errorf("got %q", got)
 	}
 }

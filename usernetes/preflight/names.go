@@ -16,16 +16,16 @@ import (
 // Source: the kubelet's initialNode; the Kubernetes documentation, "Labels and
 // Selectors".
 func checkNodeName(_ Facts, n node.Node) error {
-	const remedy = "give the machine a name: hostnamectl set-hostname NAME; or its node: --node-name NAME"
+	const remedy = "set a name for the machine: hostnamectl set-hostname NAME; or for its node: --node-name NAME"
 	switch {
 	case n.Name == "":
-		return host.NewFault(remedy, "this machine has no name, and so its node has none")
+		return host.NewFault(remedy, "this machine has no name, so its node has none")
 	case !node.IsName(n.Name) && len(n.Name) <= node.MaxLabel:
-		return host.NewFault(remedy, "%q can't be the name of a node: that has small letters, digits, dots, and hyphens between them", n.Name)
+		return host.NewFault(remedy, "%q is not a valid node name: use lower-case letters, digits, dots, and hyphens between them", n.Name)
 	case len(n.Name) > node.MaxLabel:
-		return host.NewFault(remedy, "the name %q has %d characters, and a node's may have %d", shortened(n.Name), len(n.Name), node.MaxLabel)
+		return host.NewFault(remedy, "the name %q has %d characters; the maximum for a node is %d", shortened(n.Name), len(n.Name), node.MaxLabel)
 	case isLocalhost(n.Name):
-		return host.NewFault(remedy, "%s is what every machine calls itself, and can't be the name of a node", n.Name)
+		return host.NewFault(remedy, "%s is the default name of every machine, so it cannot be the name of a node", n.Name)
 	}
 	return nil
 }
@@ -49,22 +49,22 @@ func isLocalhost(name string) bool {
 // checkNodeIP asks for an IPv4 address of this machine that others can reach.
 func checkNodeIP(f Facts, n node.Node) error {
 	if endpoint, err := netip.ParseAddr(n.Endpoint); err == nil && endpoint.Is6() {
-		return host.NewFault("give the cluster an endpoint with an IPv4 address, or a name that has one: NAME:PORT",
-			"the cluster's endpoint %s is an IPv6 address, and a node reaches IPv4 addresses alone", endpoint)
+		return host.NewFault("specify an endpoint with an IPv4 address, or a name that has one: NAME:PORT",
+			"the cluster's endpoint %s is an IPv6 address, but a node reaches only IPv4 addresses", endpoint)
 	}
 	others := ipv4Addresses(f.Addresses)
 	if len(others) == 0 {
-		return host.NewFault("give it one, see ip -4 address, and a route to the other machines",
-			"this machine has no IPv4 address that others could reach, and podsec-k8s needs IPv4")
+		return host.NewFault("add an address, see ip -4 address, and a route to the other machines",
+			"this machine has no IPv4 address that other machines can reach, and podsec-k8s needs IPv4")
 	}
-	remedy := message.Of("give one of the machine's own: --node-ip %s", strings.Join(others, ", "))
+	remedy := message.Of("specify an address of this machine: --node-ip %s", strings.Join(others, ", "))
 	switch {
 	case !n.IP.IsValid():
-		return &host.Fault{Err: message.Errorf("this machine has no default route by IPv4 that tells the node's address"), Remedy: remedy}
+		return &host.Fault{Err: message.Errorf("this machine has no IPv4 default route, from which the node's address would be taken"), Remedy: remedy}
 	case n.IP.Is6():
-		return &host.Fault{Err: message.Errorf("the node's address %s is not of IPv4, and the cluster's networks are", n.IP), Remedy: remedy}
+		return &host.Fault{Err: message.Errorf("the node's address %s is not an IPv4 address, but the cluster's networks are IPv4", n.IP), Remedy: remedy}
 	case !slices.Contains(others, n.IP.String()):
-		return &host.Fault{Err: message.Errorf("%s is no address of this machine that others could reach", n.IP), Remedy: remedy}
+		return &host.Fault{Err: message.Errorf("%s is not an address of this machine that other machines can reach", n.IP), Remedy: remedy}
 	}
 	return nil
 }

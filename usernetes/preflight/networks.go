@@ -24,8 +24,8 @@ func ipv4Addresses(all []netip.Prefix) (found []string) {
 func ipv4Networks(ours []network) error {
 	for _, one := range ours {
 		if one.prefix.IsValid() && !one.prefix.Addr().Is4() {
-			return host.NewFault("choose networks of IPv4: --pod-network-cidr, --service-cidr, SLIRP_CIDR in /etc/podsec-k8s/node.conf",
-				"%s %s is not of IPv4, and podsec-k8s needs IPv4", one.name, one.prefix)
+			return host.NewFault("choose IPv4 networks: --pod-network-cidr, --service-cidr, SLIRP_CIDR in /etc/podsec-k8s/node.conf",
+				"%s %s is not an IPv4 network, and podsec-k8s needs IPv4", one.name, one.prefix)
 		}
 	}
 	return nil
@@ -53,7 +53,7 @@ func CheckNetworks(f Facts, n node.Node) error {
 	for i, a := range ours {
 		for _, b := range all[i+1:] {
 			if a.prefix.Overlaps(b.prefix) {
-				return host.NewFault("choose others: --pod-network-cidr, --service-cidr, SLIRP_CIDR in /etc/podsec-k8s/node.conf",
+				return host.NewFault("choose other networks: --pod-network-cidr, --service-cidr, SLIRP_CIDR in /etc/podsec-k8s/node.conf",
 					"%s %s overlaps %s %s", a.name, a.prefix, b.name, b.prefix)
 			}
 		}

@@ -64,7 +64,7 @@ func checkPatches(f Facts, n node.Node) error {
 		}
 	}
 	if document.Lookup(f.Config[kubeadm.KindCluster], "featureGates", "RootlessControlPlane") == true {
-		faults = append(faults, host.NewFault("leave it out: the whole node is rootless", "featureGates RootlessControlPlane: the control plane runs as services"))
+		faults = append(faults, host.NewFault("remove it: the whole node is rootless", "featureGates RootlessControlPlane: the control plane runs as services"))
 	}
 	fields := staticpod.Manifest{Digest: strings.Repeat("0", 64)}.FieldValues(n)
 	for _, part := range staticpod.ComponentParts() {
@@ -82,7 +82,7 @@ func (p patchFile) check() error {
 	}
 	for _, pod := range pods {
 		if refused := append(staticpod.RefusedFields(pod), p.sidecars(pod)...); len(refused) > 0 {
-			return host.NewFault(staticpod.NotForService, "a service can't have %s", strings.Join(refused, ", "))
+			return host.NewFault(staticpod.NotForService, "a service cannot have %s", strings.Join(refused, ", "))
 		}
 		if _, err := staticpod.HostPaths(pod); err != nil {
 			return err

@@ -103,12 +103,12 @@ func checkProxy(f Facts, n node.Node) error {
 // read.
 func (p ProxyFacts) Warnings() (all []*host.Fault) {
 	for _, silent := range p.Silent {
-		all = append(all, host.NewFault("see that it runs, and correct HTTP_PROXY and HTTPS_PROXY in /etc/podsec-k8s",
+		all = append(all, host.NewFault("check that it is running, and correct HTTP_PROXY and HTTPS_PROXY in /etc/podsec-k8s",
 			"the proxy %s does not answer: %w", silent.proxy, silent.err))
 	}
 	for _, file := range p.Exposed {
 		all = append(all, host.WithRemedy(message.Errorf("every user of this machine can read the proxy's password in %s", file),
-			"let only the node's user read it: chgrp %s %s; chmod 0640 %s", node.Admin, file, file))
+			"allow only the node's user to read it: chgrp %s %s; chmod 0640 %s", node.Admin, file, file))
 	}
 	return all
 }

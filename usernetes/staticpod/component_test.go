@@ -78,7 +78,7 @@ func TestKubeadmsVolumesNeedNoMount(t *testing.T) {
 // TestProcessRefuses: nothing that a service can't have is passed over.
 func TestProcessRefuses(t *testing.T) {
 	for _, c := range []struct{ name, old, new, word string }{
-		{"sidecar", "  hostNetwork: true\n", "  - {name: sidecar, image: x}\n  hostNetwork: true\n", "2 containers"},
+		{"sidecar", "  hostNetwork: true\n", "  - {name: sidecar, image: x}\n  hostNetwork: true\n", "one container, not 2"},
 		{"init container", "  hostNetwork: true\n", "  hostNetwork: true\n  initContainers: [{name: x}]\n", "spec.initContainers"},
 		{"host aliases", "  hostNetwork: true\n", "  hostNetwork: true\n  hostAliases: [{ip: 192.0.2.1}]\n", "spec.hostAliases"},
 		{"network of its own", "  hostNetwork: true\n", "", "hostNetwork"},

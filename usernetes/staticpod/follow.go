@@ -66,7 +66,7 @@ func FollowManifests(ctx context.Context) error {
 	}
 	defer manager.Close()
 	if err := host.MkdirAll(node.StatePath(node.ManifestsDir), 0o700); err != nil {
-		return message.Errorf("making the folder of manifests: %w", err)
+		return message.Errorf("creating the directory of manifests: %w", err)
 	}
 	if err := host.Ready("following the manifests"); err != nil {
 		return err

@@ -94,7 +94,7 @@ func TestSyncFinds(t *testing.T) {
 		t.Errorf("asked for %q", calls)
 	}
 	lines := ManifestFaults()
-	if len(lines) != 2 || !strings.Contains(lines[0].Fault.String(), "etcd.yaml: ") || !strings.HasSuffix(lines[1].Fault.String(), "web.txt: by its name it is no manifest") {
+	if len(lines) != 2 || !strings.Contains(lines[0].Fault.String(), "etcd.yaml: ") || !strings.HasSuffix(lines[1].Fault.String(), "web.txt: its name is not that of a manifest") {
 		t.Errorf("found: %+v", lines)
 	}
 	f.node.Kubernetes = "v0.1.0"

@@ -69,11 +69,11 @@ func (m Manifest) Container() (document.Document, error) {
 	spec, _ := m.pod["spec"].(document.Document)
 	containers, _ := spec["containers"].([]any)
 	if len(containers) != 1 {
-		return nil, message.Errorf("it has %d containers, not one", len(containers))
+		return nil, message.Errorf("it must have one container, not %d", len(containers))
 	}
 	container, ok := containers[0].(document.Document)
 	if !ok {
-		return nil, message.Errorf("its container is no mapping")
+		return nil, message.Errorf("its container is not a YAML mapping")
 	}
 	return container, nil
 }
@@ -90,7 +90,7 @@ func (m Manifest) Command() ([]string, error) {
 		for _, word := range words {
 			text, ok := word.(string)
 			if !ok {
-				return nil, message.Errorf("its %s has %v, which is no text", key, word)
+				return nil, message.Errorf("its %s has %v, which is not text", key, word)
 			}
 			argv = append(argv, text)
 		}
@@ -107,7 +107,7 @@ func digestFile(name string) string {
 
 func saveDigest(name, digest string) error {
 	if err := host.MkdirAll(filepath.Dir(digestFile(name)), 0o700); err != nil {
-		return message.Errorf("noting the manifest of %s: %w", name, err)
+		return message.Errorf("recording the manifest of %s: %w", name, err)
 	}
 	return host.WriteFile(digestFile(name), []byte(digest), 0o600)
 }

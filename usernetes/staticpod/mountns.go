@@ -27,7 +27,7 @@ func mountAll(mounts []HostMount) error {
 	}
 	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-		return message.Errorf("making a mount namespace: %w", err)
+		return message.Errorf("creating a mount namespace: %w", err)
 	}
 	if err := unix.Mount("", "/", "", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
 		return message.Errorf("making mounts private: %w", err)
@@ -56,8 +56,8 @@ func provideAll(mounts []HostMount) ([]HostMount, error) {
 		if err := m.provide(); err == nil {
 			found = append(found, m)
 		} else if !m.kubeadms {
-			return nil, host.NewFault("make it, or correct the hostPath of the volume in the kubeadm configuration",
-				"the volume %q: %w", m.Volume, err)
+			return nil, host.NewFault("create it, or correct the hostPath of the volume in the kubeadm configuration",
+				"volume %q: %w", m.Volume, err)
 		}
 	}
 	return found, nil
@@ -133,7 +133,7 @@ func (v *mountView) makePoint(path string, folder bool) error {
 	info, err := os.Stat(path)
 	if err == nil {
 		if info.IsDir() != folder {
-			return message.Errorf("%q is a folder here and a file there", path)
+			return message.Errorf("%q is a directory here and a file there", path)
 		}
 		return nil
 	}
@@ -145,7 +145,7 @@ func (v *mountView) makePoint(path string, folder bool) error {
 		above = filepath.Dir(above)
 	}
 	if err := v.cover(above); err != nil {
-		return message.Errorf("making room for %q: %w", path, err)
+		return message.Errorf("freeing disk space for %q: %w", path, err)
 	}
 	if folder {
 		return host.MkdirAll(path, 0o755)

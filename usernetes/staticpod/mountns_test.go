@@ -75,7 +75,7 @@ func seeMounts(dir string) error {
 // than its place.
 func TestMountAllRefuses(t *testing.T) {
 	dir := t.TempDir()
-	if err := mountAll([]HostMount{{Volume: "data", source: dir + "/none", Target: dir, Kind: PathFolder}}); err == nil || !strings.Contains(err.Error(), `the volume "data"`) {
+	if err := mountAll([]HostMount{{Volume: "data", source: dir + "/none", Target: dir, Kind: PathFolder}}); err == nil || !strings.Contains(err.Error(), `volume "data"`) {
 		t.Errorf("%v", err)
 	}
 	roottest.WriteFile(t, dir+"/file", "")

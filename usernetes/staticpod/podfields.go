@@ -99,7 +99,7 @@ func (m Manifest) checkFields() error {
 		return host.NewFault(NotForService, "it is not in the node's network: hostNetwork is not true")
 	}
 	if refused := RefusedFields(m.pod); len(refused) > 0 {
-		return host.NewFault(NotForService, "a service can't have %s", strings.Join(refused, ", "))
+		return host.NewFault(NotForService, "a service cannot have %s", strings.Join(refused, ", "))
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 
 // NotForService is the remedy for a manifest that asks for what only a container
 // can have.
-const NotForService = "leave it out of the kubeadm configuration or patch; podsec-k8s(8), CONTROL PLANE, lists what can be set"
+const NotForService = "remove it from the kubeadm configuration or patch; podsec-k8s(8), CONTROL PLANE, lists what can be set"
 
 // A Variable is one of a container's environment.
 type Variable struct{ name, value string }
@@ -50,7 +50,7 @@ func fieldValue(from any, fields map[string]string) (string, error) {
 	field, _ := ref["fieldPath"].(string)
 	value, ok := fields[field]
 	if !ok || len(source) != 1 {
-		return "", message.Errorf("valueFrom %v is nothing that a service has", from)
+		return "", message.Errorf("valueFrom %v is not available in a service", from)
 	}
 	return value, nil
 }

@@ -89,14 +89,14 @@ func standInFile(name string) string {
 func writeStandIn(name string, m Manifest, pause string) error {
 	pod, err := standIn(m, pause)
 	if err != nil {
-		return message.Errorf("making the stand-in of %s: %w", name, err)
+		return message.Errorf("creating the stand-in of %s: %w", name, err)
 	}
 	data, err := yaml.Marshal(pod)
 	if err != nil {
-		return message.Errorf("making the stand-in of %s: %w", name, err)
+		return message.Errorf("creating the stand-in of %s: %w", name, err)
 	}
 	if err := node.WriteChanged(standInFile(name), data); err != nil {
-		return message.Errorf("making the stand-in of %s: %w", name, err)
+		return message.Errorf("creating the stand-in of %s: %w", name, err)
 	}
 	return nil
 }

@@ -96,8 +96,8 @@ func readStaticPods(folder string, found *manifestFindings) (pods []staticPod, e
 		return nil, nil
 	}
 	if err != nil {
-		return nil, host.WithRemedy(message.Errorf("the folder can't be read: %w", err),
-			"let u7s-admin read it: chgrp u7s-admin %s && chmod g+rx %s", folder, folder)
+		return nil, host.WithRemedy(message.Errorf("the directory cannot be read: %w", err),
+			"allow u7s-admin to read it: chgrp u7s-admin %s && chmod g+rx %s", folder, folder)
 	}
 	for _, entry := range entries {
 		name := entry.Name()
@@ -123,11 +123,11 @@ func readStaticPods(folder string, found *manifestFindings) (pods []staticPod, e
 // for no one: a pipe is no manifest.
 func readManifestFile(file string) ([]byte, error) {
 	if !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(file)) {
-		return nil, host.NewFault("name it *.yaml, *.yml or *.json, or keep it elsewhere", "by its name it is no manifest")
+		return nil, host.NewFault("rename it to *.yaml, *.yml or *.json, or move it to another directory", "its name is not that of a manifest")
 	}
 	f, err := os.OpenFile(file, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, &host.Fault{Err: message.Errorf("%s can't read it", node.Admin), Remedy: ReadRemedy(file)}
+		return nil, &host.Fault{Err: message.Errorf("%s cannot read it", node.Admin), Remedy: ReadRemedy(file)}
 	}
 	if err != nil {
 		return nil, err
@@ -135,11 +135,11 @@ func readManifestFile(file string) ([]byte, error) {
 	defer f.Close() //nolint:errcheck // read only
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		return nil, host.NewFault("put a file there, or keep it elsewhere", "it is no regular file")
+		return nil, host.NewFault("put a file there, or move it to another directory", "it is not a regular file")
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
 	if err == nil && len(data) > maxManifest {
-		return nil, host.NewFault("keep it elsewhere", "it is larger than %d bytes", maxManifest)
+		return nil, host.NewFault("move it to another directory", "it is larger than %d bytes", maxManifest)
 	}
 	return data, err
 }
@@ -156,13 +156,13 @@ var podName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-
 // check tells why a manifest can't be a static pod. names has the pods so
 // far, and gets this one: each namespace and name is there once.
 func (p staticPod) check(names map[string]string) error {
-	const remedy = "correct the file, or keep it elsewhere; see the Kubernetes documentation, Create static Pods"
+	const remedy = "correct the file, or move it to another directory; see the Kubernetes documentation, Create static Pods"
 	docs, err := document.Parse(p.data)
 	if err != nil {
 		return host.NewFault(remedy, "%w", err)
 	}
 	if len(docs) != 1 {
-		return host.NewFault(remedy, "it has %d documents, and a static pod is one", len(docs))
+		return host.NewFault(remedy, "a static pod must be one document, not %d", len(docs))
 	}
 	pod := docs[0]
 	metadata := Nested(pod, "metadata")
@@ -176,12 +176,12 @@ func (p staticPod) check(names map[string]string) error {
 	case pod["kind"] != "Pod" || pod["apiVersion"] != "v1":
 		return host.NewFault(remedy, "its kind is %q of %q, not Pod of v1", fmt.Sprint(pod["kind"]), fmt.Sprint(pod["apiVersion"]))
 	case !podName.MatchString(name) || !podName.MatchString(space):
-		return host.NewFault(remedy, "%q is no name of a pod", key)
+		return host.NewFault(remedy, "%q is not a pod name", key)
 	case p.isComponent(space, name, Nested(metadata, "labels")):
-		return host.NewFault("remove the file, if it is of an earlier cluster",
+		return host.NewFault("delete the file if it belongs to an earlier cluster",
 			"it is named as a part of the control plane, which runs as a service here")
 	case other != "":
-		return host.NewFault("give one of them another name", "%s has a pod %s already", other, key)
+		return host.NewFault("rename one of them", "%s already has a pod %s", other, key)
 	}
 	if err := checkStaticSpec(Nested(pod, "spec")); err != nil {
 		return host.NewFault(remedy, "%w", err)
@@ -219,7 +219,7 @@ func checkStaticSpec(spec document.Document) error {
 		"persistentVolumeClaim", "ephemeral", "csi", "serviceAccountToken", "clusterTrustBundle",
 	}
 	if key := findKey(spec, objects); key != "" {
-		return message.Errorf("a static pod may not refer to objects of the cluster, as by %s", key)
+		return message.Errorf("a static pod cannot refer to objects of the cluster: %s", key)
 	}
 	return nil
 }
@@ -273,7 +273,7 @@ func ManifestFaults() (lines []node.Problem) {
 	if err := node.NoteManifests.Load(&f); node.IsMissing(err) {
 		return nil // nothing was looked at yet
 	} else if err != nil {
-		return []node.Problem{{Fault: message.Of("reading what was found in manifests: %w", err)}}
+		return []node.Problem{{Fault: message.Of("reading the data about manifests: %w", err)}}
 	}
 	for _, one := range f.Findings {
 		lines = append(lines, node.Problem{Fault: message.Of("manifest %s: %s", one.File, one.Fault), Remedy: one.Remedy})

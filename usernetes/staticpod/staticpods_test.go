@@ -24,13 +24,13 @@ func TestStaticPodCheck(t *testing.T) {
 		{"a pod", "kube-vip.yaml", "", "", ""},
 		{"JSON", "kube-vip.json", vipPod, `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{"containers":[{"name":"a","image":"b"}]}}`, ""},
 		{"not YAML", "a.yaml", vipPod, "{", "YAML"},
-		{"empty", "a.yaml", vipPod, "", "0 documents"},
-		{"two", "a.yaml", vipPod, vipPod + "---\n" + vipPod, "2 documents"},
+		{"empty", "a.yaml", vipPod, "", "one document, not 0"},
+		{"two", "a.yaml", vipPod, vipPod + "---\n" + vipPod, "one document, not 2"},
 		{"another kind", "a.yaml", "kind: Pod", "kind: Deployment", "Deployment"},
 		{"another version", "a.yaml", "apiVersion: v1", "apiVersion: v2", "v2"},
-		{"no name", "a.yaml", "name: vip, namespace", "namespace", "no name"},
-		{"a bad name", "a.yaml", "name: vip, namespace", "name: ../vip, namespace", "no name"},
-		{"a bad namespace", "a.yaml", "kube-system", "Kube_System", "no name"},
+		{"not a pod name", "a.yaml", "name: vip, namespace", "namespace", "not a pod name"},
+		{"a bad name", "a.yaml", "name: vip, namespace", "name: ../vip, namespace", "not a pod name"},
+		{"a bad namespace", "a.yaml", "kube-system", "Kube_System", "not a pod name"},
 		{"no containers", "a.yaml", "containers: [{name: vip, image: x, env: [{name: A, value: b}]}], ", "", "no containers"},
 		{"no image", "a.yaml", "image: x, ", "", "no image"},
 		{"a component's file", "etcd.yaml", "", "", "part of the control plane"},
@@ -59,7 +59,7 @@ func TestStaticPodTwice(t *testing.T) {
 	if err := first.check(names); err != nil {
 		t.Fatal(err)
 	}
-	if err := second.check(names); err == nil || !strings.Contains(err.Error(), "/a.yaml has a pod kube-system/vip") {
+	if err := second.check(names); err == nil || !strings.Contains(err.Error(), "/a.yaml already has a pod kube-system/vip") {
 		t.Errorf("got %v", err)
 	}
 }

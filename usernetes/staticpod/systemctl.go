@@ -93,6 +93,6 @@ func activeStatus(ctx context.Context, manager *host.Manager) (int, error) {
 }
 
 func refusal(args []string) error {
-	return host.NewFault("run the system's own /bin/systemctl outside of the node",
-		"systemctl %q is not for the rootless node", args)
+	return host.NewFault("run the system's own /bin/systemctl outside the node",
+		"systemctl %q is not available for the rootless node", args)
 }

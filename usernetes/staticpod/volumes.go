@@ -118,10 +118,10 @@ func HostPaths(pod document.Document) (map[string]HostMount, error) {
 		path, _ := hostPath["path"].(string)
 		kind, _ := hostPath["type"].(string)
 		if len(entry) != 2 || hostPath == nil || !CleanPath(path) {
-			return nil, host.NewFault(NotForService, "its volume %q is not of a hostPath", name)
+			return nil, host.NewFault(NotForService, "its volume %q is not a hostPath", name)
 		}
 		if !slices.Contains(HostPathTypes(), HostPathType(kind)) {
-			return nil, host.NewFault(NotForService, "its volume %q is of the type %q, which there is not", name, kind)
+			return nil, host.NewFault(NotForService, "its volume %q has the unknown type %q", name, kind)
 		}
 		all[name] = HostMount{Volume: name, source: filepath.Clean(path), Kind: HostPathType(kind)}
 	}
@@ -141,11 +141,11 @@ func readMount(entry document.Document, volumes map[string]HostMount, env []Vari
 	case !ok:
 		return mount, host.NewFault(NotForService, "it mounts the volume %q, which it does not have", text("name"))
 	case !CleanPath(target) || filepath.Clean(target) == "/":
-		return mount, host.NewFault(NotForService, "its volume %q can't be mounted at %q", mount.Volume, target)
+		return mount, host.NewFault(NotForService, "its volume %q cannot be mounted at %q", mount.Volume, target)
 	case sub != "" && !filepath.IsLocal(sub):
 		return mount, host.NewFault(NotForService, "its volume %q has no subPath %q", mount.Volume, sub)
 	case text("mountPropagation") == "Bidirectional" || text("recursiveReadOnly") == "Enabled":
-		return mount, host.NewFault(NotForService, "its volume %q can't be mounted Bidirectional, nor read-only with all below it", mount.Volume)
+		return mount, host.NewFault(NotForService, "its volume %q cannot be mounted Bidirectional, nor recursively read-only", mount.Volume)
 	}
 	if sub != "" {
 		mount.source, mount.Kind = filepath.Join(mount.source, sub), PathUnset
@@ -175,7 +175,7 @@ func (h HostMount) provide() error {
 	case err != nil:
 		return err
 	case !h.Kind.Fits(info.Mode()):
-		return message.Errorf("%q is no %s", h.source, h.Kind)
+		return message.Errorf("%q is not of the type %s", h.source, h.Kind)
 	}
 	return nil
 }

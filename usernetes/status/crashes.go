@@ -54,13 +54,13 @@ func (e *crashError) Error() string { return e.Say().String() }
 
 // Say is Error in any language.
 func (e *crashError) Say() message.Text {
-	return message.Of("%s ends again and again, %d times within %s", e.unit, crashCount, crashWindow)
+	return message.Count(crashCount, "%s was restarted %d time within %s", "%s was restarted %d times within %s", e.unit, crashCount, crashWindow)
 }
 
 // CrashFault gives it with a remedy.
 func CrashFault(unit string) error {
 	return host.WithRemedy(&crashError{unit},
-		"mend what it says itself, and run the same command again: it goes on; its whole log: journalctl _SYSTEMD_USER_UNIT=%s -n 50 --no-pager", unit)
+		"fix what the service reports and run the same command again to continue; its whole log: journalctl _SYSTEMD_USER_UNIT=%s -n 50 --no-pager", unit)
 }
 
 // watchCrashes looks at services until one of them ends again and again, which

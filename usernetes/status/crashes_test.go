@@ -83,7 +83,7 @@ func TestUntilCrash(t *testing.T) {
 		return ctx.Err()
 	})
 	var crash *crashError
-	if !errors.As(err, &crash) || crash.unit != units.CRIO || !strings.HasPrefix(crash.Error(), "u7s-crio.service ends again and again") || host.AsFault(err).Remedy.Empty() {
+	if !errors.As(err, &crash) || crash.unit != units.CRIO || !strings.HasPrefix(crash.Error(), "u7s-crio.service was restarted 4 times") || host.AsFault(err).Remedy.Empty() {
 		t.Errorf("%v", err)
 	}
 }

@@ -201,7 +201,7 @@ func (f nodeFacts) portLines() (lines []PortStatus) {
 func (f nodeFacts) unpublished(p portdriver.Port) message.Text {
 	switch {
 	case f.openErr != nil:
-		return message.Of("what publishes it does not answer")
+		return message.Of("the service that publishes it does not answer")
 	case f.open != nil && !f.open[p.Key()]:
 		return message.Of("it is not published")
 	default:

@@ -47,11 +47,11 @@ func TestGet(t *testing.T) {
 	}{
 		{"well", "{}", func(*testing.T, machine) {}, StateRunning, []string{"8472/udp: it is not published"}},
 		{"a part is silent", `{"u7s-kubelet.service":"connection refused"}`, func(*testing.T, machine) {}, StateRunning, []string{"u7s-kubelet.service is not answering: connection refused"}},
-		{"no part can be asked", "-", func(*testing.T, machine) {}, StateRunning, []string{"u7s-rootlesskit.service is not answering: asking the node's parts: they gave no answer"}},
+		{"no part can be asked", "-", func(*testing.T, machine) {}, StateRunning, []string{"u7s-rootlesskit.service is not answering: getting the state of the node: no answer"}},
 		{"the cluster does not count on it", "{}", func(_ *testing.T, m machine) { m.api.Has("/api/v1/nodes/w1", clusterNode("w1", "127.0.0.1", false)) }, StateRunning, []string{"node w1 is not ready: X: no network"}},
 		{"the cluster does not know it", "{}", func(_ *testing.T, m machine) { m.api.Has("/api/v1/nodes/w1", nil) }, StateRunning, []string{"it was deleted"}},
 		{"the cluster does not answer", "{}", func(_ *testing.T, m machine) { m.api.Refuses("GET /api/v1/nodes/w1", 503) }, StateRunning, []string{"503"}},
-		{"the others are not told of", "{}", func(_ *testing.T, m machine) { m.api.Refuses("GET /api/v1/nodes", 403) }, StateRunning, []string{"looking for the other nodes: "}},
+		{"the others are not told of", "{}", func(_ *testing.T, m machine) { m.api.Refuses("GET /api/v1/nodes", 403) }, StateRunning, []string{"searching the other nodes: "}},
 		{"the publisher", "{}", func(t *testing.T, _ machine) {
 			if err := node.NotePorts.Save(ports.Report{Fault: message.Of("refused")}); err != nil {
 				t.Fatal(err)
@@ -66,12 +66,12 @@ func TestGet(t *testing.T) {
 			if err := os.Remove(node.RootlessKitDir() + "/api.sock"); err != nil {
 				t.Fatal(err)
 			}
-		}, StateRunning, []string{"listing open ports: ", "10250/tcp: what publishes it does not answer"}},
+		}, StateRunning, []string{"listing open ports: ", "10250/tcp: the service that publishes it does not answer"}},
 		{"half made", "{}", func(t *testing.T, _ machine) {
 			if err := (steps.Steps{Begun: "images"}).Save(); err != nil {
 				t.Fatal(err)
 			}
-		}, StateUnfinished, []string{"phase images is not done"}},
+		}, StateUnfinished, []string{"phase images is not completed"}},
 		{"stopped", "{}", func(_ *testing.T, m machine) {
 			for _, s := range services.Of(m.node) {
 				m.systemd.Forget(s.Unit)
@@ -81,7 +81,7 @@ func TestGet(t *testing.T) {
 			if err := os.Remove(node.StatePath(node.KubeletConf)); err != nil {
 				t.Fatal(err)
 			}
-		}, StateRunning, []string{"no identity in its cluster"}},
+		}, StateRunning, []string{"no credentials in its cluster"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := playMachine(t, c.answers)

@@ -57,7 +57,7 @@ func (v HostView) guardFaults(state string, known bool) (lines []node.Problem) {
 	masked := strings.HasPrefix(string(v.GuardFile), "masked")
 	switch stopped := state == StateStopped; {
 	case stopped && v.Guard.Up():
-		add(host.NewFault(node.StartRemedy(true), "the node's services were stopped, and kubelet.service was not"))
+		add(host.NewFault(node.StartRemedy(true), "the node's services were stopped, but kubelet.service was not"))
 	case stopped && masked && v.Guard.Idle():
 		add(host.NewFault("systemctl unmask kubelet && systemctl enable --now kubelet", "the node is stopped, and kubelet.service is masked"))
 		return lines
@@ -65,9 +65,9 @@ func (v HostView) guardFaults(state string, known bool) (lines []node.Problem) {
 		add(host.NewFault(node.StartRemedy(false), "the node is stopped"))
 	case known && stopped, v.Guard.Up():
 	case v.Guard.Sub == "auto-restart":
-		add(host.NewFault("mend the cause: it is tried again every few seconds; systemctl status kubelet", "the node does not start: %s", v.Guard.Status))
+		add(host.NewFault("fix the cause; the guard retries every few seconds: systemctl status kubelet", "the node does not start: %s", v.Guard.Status))
 	case v.Guard.Idle():
-		add(host.NewFault(node.StartRemedy(true), "kubelet.service, which guards the node, does not run"))
+		add(host.NewFault(node.StartRemedy(true), "kubelet.service, which guards the node, is not running"))
 	default:
 		add(host.NewFault("wait for it: systemctl status kubelet", "kubelet.service is %s: %s", v.Guard.Active, v.Guard.Status))
 	}
@@ -86,7 +86,7 @@ func NotAtBoot(guard host.UnitFileState) *host.Fault {
 	case guard == "disabled":
 		return host.NewFault("systemctl enable kubelet", "kubelet.service is disabled: the node does not start at boot")
 	case guard == "":
-		return host.NewFault("podsec-k8s host apply", "there is no kubelet.service")
+		return host.NewFault("podsec-k8s host apply", "kubelet.service does not exist")
 	}
 	return nil
 }

@@ -37,8 +37,8 @@ func checkPaths(ctx context.Context, size int, peers []netip.Addr) []*host.Fault
 	for i, peer := range peers {
 		all.Go(func() {
 			if echo(ctx, peer, smallEcho) == nil && echo(ctx, peer, size) != nil {
-				faults[i] = host.NewFault("set a smaller MTU in /etc/podsec-k8s, 1500 say, on every node, and make or join the node anew: podsec-k8s reset",
-					"packets of %d bytes are lost between this node and %s, smaller ones are not", size, peer)
+				faults[i] = host.NewFault("set a smaller MTU in /etc/podsec-k8s on each node, for example 1500, and create or join the node again: podsec-k8s reset",
+					"packets of %d bytes are lost between this node and %s; smaller ones arrive", size, peer)
 			}
 		})
 	}
@@ -70,7 +70,7 @@ func echo(ctx context.Context, to netip.Addr, size int) error {
 	}
 	n, _, err := conn.ReadFrom(make([]byte, len(data)))
 	if err == nil && n != len(data) {
-		err = message.New("the answer is cut short")
+		err = message.New("the answer is truncated")
 	}
 	return err
 }
@@ -80,7 +80,7 @@ func echo(ctx context.Context, to netip.Addr, size int) error {
 func peers(ctx context.Context, api *kubeapi.Client, n node.Node) (all []netip.Addr, err error) {
 	var nodes struct{ Items []kubeapi.ClusterNode }
 	if err := api.Get(ctx, "/api/v1/nodes", &nodes); err != nil {
-		return nil, message.Errorf("looking for the other nodes: %w", err)
+		return nil, message.Errorf("searching the other nodes: %w", err)
 	}
 	for _, ready := range ports.ReadyAddresses(nodes.Items) {
 		if ip, err := netip.ParseAddr(ready.IP); err == nil && ip.Is4() && ip != n.IP {

@@ -66,19 +66,19 @@ func (p Part) line(now time.Time) UnitStatus {
 	switch {
 	case s.Skipped():
 		line.State = stateSkipped
-		line.Fault = message.Of("systemd has skipped it: %s does not hold", s.Unmet)
+		line.Fault = message.Of("systemd has skipped it: %s is not met", s.Unmet)
 	case restarting(s, now):
 		line.State = stateRestarting
-		line.Fault = message.Of("it ends and is started again, %d times so far", s.Restarts)
+		line.Fault = message.Count(int(s.Restarts), "it does not stay up and was restarted %d time", "it does not stay up and was restarted %d times", s.Restarts)
 	case s.Active == "failed":
 		line.Fault = message.Of("it has failed (%s)", s.Result)
 	case s.Active == "activating":
-		line.Fault = message.Of("it has not come up yet")
+		line.Fault = message.Of("it has not started yet")
 	case s.Waits && !s.Up():
 		line.State = stateWaiting
-		line.Fault = message.Of("it waits for others to come up")
+		line.Fault = message.Of("it waits for other services to start")
 	case !s.Up():
-		line.Fault = message.Of("it does not run")
+		line.Fault = message.Of("it is not running")
 	case !p.answer.Empty():
 		line.State = stateSilent
 		line.Fault = p.answer

@@ -114,10 +114,10 @@ func askParts(ctx context.Context) (answers map[string]message.Text, err error) 
 	}
 	out, err := cmd.Output(ctx)
 	if err != nil {
-		return nil, message.Errorf("asking the node's parts: %w", err)
+		return nil, message.Errorf("getting the state of the node: %w", err)
 	}
 	if err := json.Unmarshal(out, &answers); err != nil {
-		return nil, message.New("asking the node's parts: they gave no answer")
+		return nil, message.New("getting the state of the node: no answer")
 	}
 	return answers, nil
 }

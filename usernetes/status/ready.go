@@ -29,8 +29,8 @@ func MissingParts(parts []Part, now time.Time) error {
 	if texts == nil {
 		return nil
 	}
-	return host.WithRemedy(message.Errorf("not up after %s: %s", kubeadm.PartTimeout, message.List("; ", texts...)),
-		"mend what it says itself, and run the same command again: it goes on; its whole log: journalctl %s -n 50 --no-pager", strings.Join(options, " "))
+	return host.WithRemedy(message.Errorf("not ready after %s: %s", kubeadm.PartTimeout, message.List("; ", texts...)),
+		"fix what the service reports and run the same command again to continue; its whole log: journalctl %s -n 50 --no-pager", strings.Join(options, " "))
 }
 
 // ownAPI is the API by which a node is to be asked about itself: a control
@@ -44,7 +44,7 @@ func ownAPI(n node.Node) (*kubeapi.Client, error) {
 }
 
 // errNotInCluster says that the cluster does not know the node.
-var errNotInCluster = message.New("the cluster has no Node object of this node: it was deleted")
+var errNotInCluster = message.New("the cluster has no Node object for this node: it was deleted")
 
 // askOwnNode returns why the cluster does not count on this node, or nil.
 func askOwnNode(ctx context.Context, api *kubeapi.Client, n node.Node) error {
@@ -52,7 +52,7 @@ func askOwnNode(ctx context.Context, api *kubeapi.Client, n node.Node) error {
 	var refused *kubeapi.Error
 	switch {
 	case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
-		return host.NewFault("let the kubelet make it again: systemctl restart kubelet", "node %s: %w", n.Name, errNotInCluster)
+		return host.NewFault("restart the kubelet, which creates it again: systemctl restart kubelet", "node %s: %w", n.Name, errNotInCluster)
 	case err != nil:
 		return err
 	case !own.Ready():

@@ -24,7 +24,7 @@ func siteFindings(ctx context.Context, n node.Node) (faults, warnings []node.Pro
 	}
 	var lines []node.Problem
 	if err := node.NoteIDs.Load(&lines); err != nil && !node.IsMissing(err) {
-		faults = append(faults, node.NewProblem(message.Errorf("reading which pods lack ids: %w", err)))
+		faults = append(faults, node.NewProblem(message.Errorf("reading the list of pods that lack ids: %w", err)))
 	}
 	faults = append(faults, lines...)
 	site, err := node.LoadSite(node.SiteDir)
@@ -63,6 +63,6 @@ func proxyFindings(ctx context.Context, n node.Node, site node.Site) []*host.Fau
 	if len(missed) == 0 {
 		return nil
 	}
-	return []*host.Fault{host.NewFault("add their network to NO_PROXY in /etc/podsec-k8s on every node, then: systemctl stop kubelet; systemctl start kubelet",
-		"nodes of the cluster are asked through the proxy: %v", missed)}
+	return []*host.Fault{host.NewFault("add their network to NO_PROXY in /etc/podsec-k8s on each node, then: systemctl stop kubelet; systemctl start kubelet",
+		"requests to nodes of the cluster go through the proxy: %v", missed)}
 }

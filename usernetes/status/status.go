@@ -56,7 +56,7 @@ var unitName = regexp.MustCompile(`^[A-Za-z0-9:_.@\\-]{1,255}$`)
 func (o Status) Check() error {
 	for _, u := range o.Units {
 		if !unitName.MatchString(u.Unit) {
-			return message.Errorf("the node names a unit of its own that is none: %q", u.Unit)
+			return message.Errorf("the node reports a unit that is not its own: %q", u.Unit)
 		}
 	}
 	return nil

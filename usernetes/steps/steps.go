@@ -67,11 +67,11 @@ func (s Steps) AskedFor() (a Asked, known bool) {
 
 // Unfinished says how far the node was made.
 func (s Steps) Unfinished() *host.Fault {
-	const remedy = "run the same command again, podsec-k8s-create-master or podsec-k8s join: it goes on; or go back: podsec-k8s reset"
+	const remedy = "run the same command again to continue (podsec-k8s-create-master or podsec-k8s join); or start over: podsec-k8s reset"
 	if s.Begun == "" {
-		return host.NewFault(remedy, "the node is half made: no phase is done")
+		return host.NewFault(remedy, "the node is partly created: no phase is completed")
 	}
-	return host.NewFault(remedy, "the node is half made: phase %s is not done", s.Begun)
+	return host.NewFault(remedy, "the node is partly created: phase %s is not completed", s.Begun)
 }
 
 // Steps is what was done on the way to a cluster; kept in the node's state.
@@ -97,9 +97,9 @@ func LoadSteps() (s Steps, err error) {
 	case node.IsMissing(err), errors.As(err, &damaged) && !HalfMade():
 		return Steps{}, nil
 	case errors.As(err, &damaged):
-		return Steps{}, host.NewFault("take away what there is of the node: podsec-k8s reset --force; then make it anew", "reading what was done so far: %w", err)
+		return Steps{}, host.NewFault("delete the rest of the node: podsec-k8s reset --force; then create it again", "reading the completed phases: %w", err)
 	case err != nil:
-		return Steps{}, message.Errorf("reading what was done so far: %w", err)
+		return Steps{}, message.Errorf("reading the completed phases: %w", err)
 	}
 	return s, nil
 }
@@ -108,7 +108,7 @@ func LoadSteps() (s Steps, err error) {
 func (s Steps) Save() error {
 	data, err := json.Marshal(s)
 	if err != nil {
-		return message.Errorf("noting what was done: %w", err)
+		return message.Errorf("recording the completed phase: %w", err)
 	}
 	return node.SaveState(node.StepsFile, data)
 }
@@ -118,7 +118,7 @@ func (s Steps) HalfReset() error {
 	if !s.Resetting && (!s.Finished || s.Leaving == nil) {
 		return nil
 	}
-	return host.NewFault("go on with it: podsec-k8s reset", "this node is half taken away: a reset was interrupted")
+	return host.NewFault("complete it: podsec-k8s reset", "this node is partly deleted: podsec-k8s reset was interrupted")
 }
 
 // Finished reports whether this machine's node was made to the end. One that
@@ -129,8 +129,8 @@ func Finished() (bool, error) {
 		err = s.HalfReset()
 	}
 	if err == nil && s.Finished && !host.Exists(node.StatePath(node.KubeletConf)) {
-		return false, host.NewFault("take away what is left: podsec-k8s reset; then make or join the node anew",
-			"this node has no identity in its cluster any more, as after kubeadm reset")
+		return false, host.NewFault("delete the rest: podsec-k8s reset; then create or join the node again",
+			"this node has no credentials in its cluster any more, as after kubeadm reset")
 	}
 	return s.Finished, err
 }

@@ -156,10 +156,10 @@ func TestFinished(t *testing.T) {
 
 // TestUnfinished: the fault names the phase that is not done.
 func TestUnfinished(t *testing.T) {
-	if got := (Steps{}).Unfinished().Error(); got != "the node is half made: no phase is done" {
+	if got := (Steps{}).Unfinished().Error(); got != "the node is partly created: no phase is completed" {
 		t.Errorf("%q", got)
 	}
-	if got := (Steps{Begun: "images"}).Unfinished().Error(); got != "the node is half made: phase images is not done" {
+	if got := (Steps{Begun: "images"}).Unfinished().Error(); got != "the node is partly created: phase images is not completed" {
 		t.Errorf("%q", got)
 	}
 }
