@@ -125,7 +125,7 @@ func askAccess(ctx context.Context) (node usernetes.NodeAccess, err error) {
 		return node, err
 	}
 	if err := node.Check(); err != nil {
-		return node, message.Errorf("checking what the node says of its cluster: %w", err)
+		return node, message.Errorf("checking the node's data about its cluster: %w", err)
 	}
 	return node, nil
 }

@@ -55,7 +55,7 @@ func stoppedByUpdate(job string, down, busy bool) bool { return job == "stop" &&
 // kubeletReturnCommand is what returnUnit runs.
 func kubeletReturnCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "kubelet-return", Usage: p.help("starts the node that an update has stopped, when it has ended"), Hidden: true,
+		Name: "kubelet-return", Usage: p.help("starts the node again after a package update has stopped it"), Hidden: true,
 		Action: func(c *cli.Context) error {
 			if err := requireRoot(); err != nil {
 				return err
@@ -82,7 +82,7 @@ func returnNode(ctx context.Context, p *printer) error {
 	if _, err := os.Stat(marker); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
-		return message.Errorf("looking for the node: %w", err)
+		return message.Errorf("checking the node: %w", err)
 	}
 	facts, err := hostFacts(h)
 	if err != nil || !facts.Kubelet.Swapped {
@@ -92,7 +92,7 @@ func returnNode(ctx context.Context, p *printer) error {
 	if err != nil || unit.Load == "masked" || unit.Runs() {
 		return err
 	}
-	p.say("an update of packages has stopped kubelet.service; it is started again")
+	p.say("a package update has stopped kubelet.service; it is started again")
 	return guardNode(ctx, p)
 }
 

@@ -25,17 +25,17 @@ func applyHost(ctx context.Context, p *printer) ([]scriptlets.Finding, error) {
 		return nil, err
 	}
 	if facts.Scripts.Found {
-		p.say("podsec-k8s 1.x was here, and its node can't be taken over: it is stopped now. Erasing podsec-k8s puts back its home and these files, but not what its package has removed: %s",
+		p.say("podsec-k8s 1.x was installed here. Its node cannot be used any more and is being stopped. When podsec-k8s is uninstalled, its home directory and these files are restored, but not what its own package has removed: %s",
 			strings.Join(slices.Concat(facts.Scripts.Links, facts.Scripts.Files), ", "))
 	}
 	if err := scriptlets.Plan(facts).Apply(ctx, h); err != nil {
 		return nil, err
 	}
 	if facts.Scripts.Found {
-		p.say("make a new node: podsec-k8s-create-master, or podsec-k8s join")
+		p.say("create a new node: podsec-k8s-create-master or podsec-k8s join")
 	}
 	if k := facts.Kubelet; k.Enabled && k.Own == "" && !k.Swapped {
-		p.say("kubelet.service was enabled, and stays so: from now on it is the guard of the rootless node")
+		p.say("kubelet.service was enabled and stays enabled: it is now the guard of the rootless node")
 	}
 	return hostFindings(ctx, h)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // minor is the Kubernetes that the package was built for; set when it is
@@ -21,7 +22,7 @@ var minor = "1.26"
 func depsCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "deps",
-		Usage: p.help("the packages that podsec-k8s stands on"),
+		Usage: p.help("the packages that podsec-k8s requires"),
 		Subcommands: []*cli.Command{
 			{
 				Name: "list", Usage: p.help("prints the pinned packages, and why each is"),
@@ -37,7 +38,7 @@ func depsCommand(p *printer) *cli.Command {
 					"does not name. A package that meets a pin is read in full and its digests are compared.") +
 					p.examples("podsec-k8s deps verify /srv/mirror/p10"),
 				Flags: append(depsFlags(p),
-					&cli.DurationFlag{Name: "timeout", Value: 10 * time.Minute, Usage: p.help("give up after this `TIME`")}),
+					&cli.DurationFlag{Name: "timeout", Value: 10 * time.Minute, Usage: p.help("stop after this `TIME`")}),
 				Action: func(c *cli.Context) error { return depsVerify(c, p) },
 			},
 		},
@@ -77,17 +78,18 @@ func depsVerify(c *cli.Context, p *printer) error {
 	defer cancel()
 	report, err := deps.Verify(ctx, pins, c.Args().Slice()...)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return host.NewFault("give it more time: --timeout TIME", "the repositories were not read within %s", c.Duration("timeout"))
+		return host.NewFault("allow more time: --timeout TIME", "reading the repositories took longer than %s", c.Duration("timeout"))
 	}
 	if err != nil {
 		return host.WithRemedy(err,
-			"give a folder of RPM files, or a folder or URL with repodata/repomd.xml")
+			"specify a directory of RPM files, or a directory or URL with repodata/repomd.xml")
 	}
 	data := reportAnswer{typed{"PinReport", apiVersion}, c.String("kubernetes"), report}
 	err = answer(c, p, data, func() { report.WriteTable(p.out) }) //nolint:errcheck // the output keeps it
 	if failed := report.Failed(); err == nil && failed > 0 {
-		return host.NewFault("mend the repository, or add one that has them: podsec-k8s deps list says why each is needed",
-			"%d of %d packages are not as podsec-k8s needs them", failed, len(pins))
+		return host.WithRemedy(message.Count(failed, "%d of %d packages does not meet the requirements",
+			"%d of %d packages do not meet the requirements", failed, len(pins)).AsError(),
+			"correct the repository, or add one that has the packages; podsec-k8s deps list says why each is needed")
 	}
 	return err
 }
@@ -96,7 +98,7 @@ func depsVerify(c *cli.Context, p *printer) error {
 func pinsOf(c *cli.Context) ([]deps.Pin, error) {
 	pins, err := deps.Pins(c.String("kubernetes"))
 	if err != nil {
-		return nil, misuse("the flag --kubernetes: %w", err)
+		return nil, misuse("flag --kubernetes: %w", err)
 	}
 	return pins, nil
 }

@@ -74,7 +74,7 @@ func splitFlags(known []cli.Flag, args []string) (ours, theirs []string, err err
 			continue
 		}
 		if i++; i == len(args) {
-			return nil, nil, misuse("the flag --%s needs a value", name)
+			return nil, nil, misuse("flag --%s needs a value", name)
 		}
 		ours = append(ours, args[i])
 	}

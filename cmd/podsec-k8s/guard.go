@@ -23,7 +23,7 @@ func guardNode(ctx context.Context, p *printer) error {
 	if err != nil {
 		return err
 	}
-	if err := (host.Plan{scriptlets.Enabled(), host.Reload{Of: "when a node is made"}}).Apply(ctx, h); err != nil {
+	if err := (host.Plan{scriptlets.Enabled(), host.Reload{Of: "when a node is created"}}).Apply(ctx, h); err != nil {
 		return err
 	}
 	if !strings.HasPrefix(unit.Enabled, "enabled") {
@@ -87,7 +87,7 @@ func rootFindings(ctx context.Context, p *printer, state nodeState) (faults []pr
 		found = append(found, *rootful)
 	}
 	if len(unused) > 0 {
-		p.say("These files of a node are not used, for a rootless node has its own, and stay as they are: %s", strings.Join(unused, ", "))
+		p.say("These files of another node are not used and stay as they are, because a rootless node has its own: %s", strings.Join(unused, ", "))
 	}
 	for _, f := range found {
 		faults = append(faults, preflightFault{Check: f.Check, Err: f.Fault.Say(), Remedy: f.Fault.Remedy, Required: f.Required()})

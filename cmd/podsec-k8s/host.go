@@ -14,13 +14,13 @@ func hostCommand(p *printer) *cli.Command {
 		Description: p.help("The package makes them when it is installed and takes them back when it is erased.") +
 			p.examples("podsec-k8s host status -o json"),
 		Subcommands: []*cli.Command{
-			{Name: "plan", Usage: p.help("prints the changes that apply makes"), Flags: []cli.Flag{outputFlag(p)}, Action: func(c *cli.Context) error { return hostPlan(c, p) }},
+			{Name: "plan", Usage: p.help("prints the changes that apply would make"), Flags: []cli.Flag{outputFlag(p)}, Action: func(c *cli.Context) error { return hostPlan(c, p) }},
 			{
-				Name: "apply", Usage: p.help("makes the changes that are not made yet"),
+				Name: "apply", Usage: p.help("makes the changes that are still missing"),
 				Flags:  []cli.Flag{&cli.BoolFlag{Name: "dry-run", Usage: p.help("print the plan and change nothing")}, outputFlag(p)},
 				Action: func(c *cli.Context) error { return hostApply(c, p) },
 			},
-			{Name: "status", Usage: p.help("prints the changes that are made, from the journal"), Flags: []cli.Flag{outputFlag(p)}, Action: func(c *cli.Context) error { return hostStatus(c, p) }},
+			{Name: "status", Usage: p.help("prints the changes that were made, from the journal"), Flags: []cli.Flag{outputFlag(p)}, Action: func(c *cli.Context) error { return hostStatus(c, p) }},
 		},
 	}
 }

@@ -15,7 +15,7 @@ import (
 func imageCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "image",
-		Usage: p.help("brings images to this node without a registry"),
+		Usage: p.help("loads images into this node without a registry"),
 		Subcommands: []*cli.Command{{
 			Name: "list", Usage: p.help("names the images that a new node needs to begin with"),
 			Description: p.help("They follow from the site's settings and the installed kubeadm. Bring each as an archive "+

@@ -24,11 +24,11 @@ func joinCommand(p *printer) *cli.Command {
 
 func joinFlags(p *printer) []cli.Flag {
 	return append(nodeFlags(p),
-		&cli.StringFlag{Name: "token-file", Usage: p.help("a `FILE` with the bootstrap token; - for standard input")},
-		&cli.StringFlag{Name: "token", Usage: p.help("the bootstrap `TOKEN`; every user of the machine can see it while the command runs: --token-file is better")},
-		&cli.BoolFlag{Name: "control-plane", Usage: p.help("become one more control plane, not a worker")},
-		&cli.StringFlag{Name: "certificate-key-file", Usage: p.help("a `FILE` with the key of the certificates that control planes share; - for standard input")},
-		&cli.StringFlag{Name: "certificate-key", Usage: p.help("that `KEY` itself; every user of the machine can see it while the command runs: --certificate-key-file is better")},
+		&cli.StringFlag{Name: "token-file", Usage: p.help("`FILE` with the bootstrap token; - for standard input")},
+		&cli.StringFlag{Name: "token", Usage: p.help("the bootstrap `TOKEN`; every user of the machine can see it while the command runs: --token-file is safer")},
+		&cli.BoolFlag{Name: "control-plane", Usage: p.help("join as a control plane, not as a worker")},
+		&cli.StringFlag{Name: "certificate-key-file", Usage: p.help("`FILE` with the key of the certificates that control planes share; - for standard input")},
+		&cli.StringFlag{Name: "certificate-key", Usage: p.help("the `KEY` itself; every user of the machine can see it while the command runs: --certificate-key-file is safer")},
 		&cli.StringSliceFlag{Name: "discovery-token-ca-cert-hash", Usage: p.help("the `HASH` that the cluster's certificate authority must have")},
 	)
 }
@@ -56,7 +56,7 @@ func join(c *cli.Context, p *printer, endpoint string, flags []string) error {
 
 // finishWorker tells what this machine is now, and what is wrong with it.
 func finishWorker(c *cli.Context, p *printer) error {
-	p.say("This machine is a worker now. See on a master: podsec-k8s kubectl get nodes")
+	p.say("This machine is a worker now. To see it, on a control plane: podsec-k8s kubectl get nodes")
 	o, err := lookOver(c.Context)
 	if err != nil {
 		return err

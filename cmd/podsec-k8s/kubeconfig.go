@@ -58,7 +58,7 @@ func loadNotes() (notes []kubeconfigNote, err error) {
 		err = json.Unmarshal(data, &notes)
 	}
 	if err != nil {
-		return nil, message.Errorf("reading where kubeconfigs were written: %w", err)
+		return nil, message.Errorf("reading the list of written kubeconfigs: %w", err)
 	}
 	return notes, nil
 }
@@ -72,10 +72,10 @@ func noteKubeconfig(path string, access kubeapi.Access) error {
 	notes = slices.DeleteFunc(notes, func(n kubeconfigNote) bool { return n.Path == path })
 	data, err := json.Marshal(append(notes, kubeconfigNote{path, caSum(access)}))
 	if err != nil {
-		return message.Errorf("noting where the kubeconfig is: %w", err)
+		return message.Errorf("recording the path of the kubeconfig: %w", err)
 	}
 	if err := host.MkdirAll(stateFolder, 0o700); err != nil {
-		return message.Errorf("noting where the kubeconfig is: %w", err)
+		return message.Errorf("recording the path of the kubeconfig: %w", err)
 	}
 	return host.WriteFile(kubeconfigNotes, data, 0o600)
 }
@@ -135,7 +135,7 @@ func writeKubeconfig(ctx context.Context, access kubeapi.Access, path string) (w
 func kubeconfigOf(access kubeapi.Access) ([]byte, error) {
 	data, err := access.Kubeconfig()
 	if err != nil {
-		return nil, message.Errorf("making the kubeconfig: %w", err)
+		return nil, message.Errorf("creating the kubeconfig: %w", err)
 	}
 	return data, nil
 }
@@ -145,7 +145,7 @@ func kubeconfigOf(access kubeapi.Access) ([]byte, error) {
 func usualPlaces() ([]string, error) {
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return nil, message.Errorf("finding your home: %w", err)
+		return nil, message.Errorf("finding your home directory: %w", err)
 	}
 	first := filepath.Join(home, ".kube/config")
 	places := []string{first, first + ".podsec-k8s"}
@@ -167,7 +167,7 @@ func freePlace(ctx context.Context, access kubeapi.Access) (path string, beside 
 			return place, i > 0, nil
 		}
 	}
-	return "", false, host.NewFault("name another: --write-kubeconfig FILE", "there are kubeconfigs of other clusters in all places from %s to %s", places[0], places[len(places)-1])
+	return "", false, host.NewFault("choose another place: --write-kubeconfig FILE", "all paths from %s to %s are kubeconfigs of other clusters", places[0], places[len(places)-1])
 }
 
 // mayReplace reports whether a kubeconfig is ours to replace: one that we wrote,
@@ -213,7 +213,7 @@ func refreshKubeconfigs(p *printer, access kubeapi.Access) error {
 		if err := host.WriteFile(place, data, 0o600); err != nil {
 			return err
 		}
-		p.aside("podsec-k8s: your kubeconfig %s was made anew, as the node's has changed", place)
+		p.aside("podsec-k8s: your kubeconfig %s was written again, because the node's has changed", place)
 	}
 	return nil
 }
@@ -232,11 +232,11 @@ func removeKubeconfigs(p *printer, last kubeapi.Access) error {
 		switch {
 		case ours && matches:
 			if err := host.Remove(place); err != nil {
-				return message.Errorf("removing your kubeconfig: %w", err)
+				return message.Errorf("deleting your kubeconfig: %w", err)
 			}
-			p.say("Your kubeconfig %s was of that cluster, and is gone as well.", place)
+			p.say("Your kubeconfig %s belonged to that cluster and is deleted too.", place)
 		case noted && exists(place):
-			p.say("Your kubeconfig %s was changed by someone else, and stays.", place)
+			p.say("Your kubeconfig %s was changed by someone else, so it stays.", place)
 		}
 		if !noted {
 			continue

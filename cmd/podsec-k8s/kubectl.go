@@ -42,7 +42,7 @@ func runKubectl(c *cli.Context, p *printer) error {
 		return err
 	}
 	if !node.Master {
-		p.aside("podsec-k8s: this is a worker: kubectl asks as its node, system:node:%s", node.Name)
+		p.aside("podsec-k8s: this is a worker: kubectl acts as its node, system:node:%s", node.Name)
 		return inNode(c.Context, "kubectl", args)
 	}
 	if err := writeKubectlConfig(node.Access); err != nil {
@@ -66,9 +66,9 @@ func ownKubeconfig(args []string) bool {
 func checkReach(ctx context.Context, node usernetes.NodeAccess) error {
 	switch {
 	case !node.Begun:
-		return host.NewFault("make one: podsec-k8s-create-master or podsec-k8s join", "there is no node on this machine yet")
+		return host.NewFault("create it: podsec-k8s-create-master or podsec-k8s join", "there is no node on this machine yet")
 	case !node.Member:
-		return host.NewFault("run the command again that was to make it; or start over: podsec-k8s reset", "this node is not part of a cluster")
+		return host.NewFault("run the command that creates the node again; or start over: podsec-k8s reset", "this node is not part of a cluster")
 	case node.Running || (node.Master && reachable(ctx, node.Access.Server)):
 		return nil
 	default:

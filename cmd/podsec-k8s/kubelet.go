@@ -17,7 +17,7 @@ import (
 // kubeletGuardCommand is what the system's kubelet.service runs.
 func kubeletGuardCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "kubelet-guard", Usage: p.help("what the system's kubelet.service runs, as u7s-admin"), Hidden: true,
+		Name: "kubelet-guard", Usage: p.help("the program of kubelet.service, run as u7s-admin"), Hidden: true,
 		Action: func(c *cli.Context) error { return guard.Guard(c.Context) },
 	}
 }
@@ -25,7 +25,7 @@ func kubeletGuardCommand(p *printer) *cli.Command {
 // kubeletEndedCommand is what kubelet.service runs when it has ended.
 func kubeletEndedCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "kubelet-ended", Usage: p.help("what the system's kubelet.service runs as root when it has ended"), Hidden: true,
+		Name: "kubelet-ended", Usage: p.help("runs as root after kubelet.service has stopped"), Hidden: true,
 		Action: func(c *cli.Context) error {
 			if err := requireRoot(); err != nil {
 				return err

@@ -23,13 +23,13 @@ func withMarker(ctx context.Context, create func() error) error {
 	_, err := os.Stat(marker)
 	fresh := errors.Is(err, fs.ErrNotExist)
 	if err := host.MkdirAll(stateFolder, 0o700); err != nil {
-		return message.Errorf("noting the cluster: %w", err)
+		return message.Errorf("recording the cluster: %w", err)
 	}
 	if err := removeCutWrites(); err != nil {
 		return err
 	}
 	if err := host.WriteFile(marker, []byte(unfinishedNote), 0o600); err != nil {
-		return message.Errorf("noting the cluster: %w", err)
+		return message.Errorf("recording the cluster: %w", err)
 	}
 	failed := create()
 	if failed == nil || !fresh {
@@ -47,7 +47,7 @@ func withMarker(ctx context.Context, create func() error) error {
 func finishedByRoot() (bool, error) {
 	data, err := os.ReadFile(marker)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, message.Errorf("reading the note of the cluster: %w", err)
+		return false, message.Errorf("reading the record of the cluster: %w", err)
 	}
 	return string(data) != unfinishedNote, nil
 }
@@ -55,7 +55,7 @@ func finishedByRoot() (bool, error) {
 // noteFinished notes that nothing is left to do for root.
 func noteFinished() error {
 	if err := host.WriteFile(marker, nil, 0o600); err != nil {
-		return message.Errorf("noting the cluster: %w", err)
+		return message.Errorf("recording the cluster: %w", err)
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func finishMaster(c *cli.Context, p *printer) error {
 	if err != nil {
 		return err
 	}
-	p.say("\nOther machines join with these lines, in a shell of root:\n\n%s", worker.Command())
+	p.say("\nOther machines join with these lines, in a root shell:\n\n%s", worker.Command())
 	if !c.Bool("upload-certs") {
 		return nil
 	}
@@ -59,7 +59,7 @@ func finishMaster(c *cli.Context, p *printer) error {
 	if err != nil {
 		return err
 	}
-	p.say("\nFurther control planes join within two hours with these:\n\n%s", control.Command())
+	p.say("\nMore control planes join with these lines, within two hours:\n\n%s", control.Command())
 	return nil
 }
 
@@ -75,7 +75,7 @@ func handAccess(c *cli.Context, p *printer) error {
 	}
 	p.say("Your kubeconfig: %s", path)
 	if beside {
-		p.say("~/.kube/config is of another cluster, or was changed, and stays. kubectl takes the new one by:\n\nexport KUBECONFIG=%s", path)
+		p.say("~/.kube/config belongs to another cluster or was changed, so it stays. To make kubectl use the new one:\n\nexport KUBECONFIG=%s", path)
 	}
 	return nil
 }

@@ -35,3 +35,26 @@ func TestLanguageFor(t *testing.T) {
 		})
 	}
 }
+
+// TestPlurals: the words around a number are right in both languages.
+func TestPlurals(t *testing.T) {
+	for _, c := range []struct {
+		number           int
+		english, russian string
+	}{
+		{1, "the host has 1 entry in /d; the node does not see 1 of them", "на хосте 1 запись в /d; узел не видит из них: 1"},
+		{2, "the host has 2 entries in /d; the node does not see 1 of them", "на хосте 2 записи в /d; узел не видит из них: 1"},
+		{5, "the host has 5 entries in /d; the node does not see 1 of them", "на хосте 5 записей в /d; узел не видит из них: 1"},
+		{11, "the host has 11 entries in /d; the node does not see 1 of them", "на хосте 11 записей в /d; узел не видит из них: 1"},
+		{21, "the host has 21 entries in /d; the node does not see 1 of them", "на хосте 21 запись в /d; узел не видит из них: 1"},
+	} {
+		text := message.Count(c.number, "the host has %d entry in %s; the node does not see %d of them",
+			"the host has %d entries in %s; the node does not see %d of them", c.number, "/d", 1)
+		if got := text.String(); got != c.english {
+			t.Errorf("got %q, want %q", got, c.english)
+		}
+		if got := russian().Text(text); got != c.russian {
+			t.Errorf("got %q, want %q", got, c.russian)
+		}
+	}
+}

@@ -26,7 +26,7 @@ const (
 // CAP_NET_ADMIN.
 func netGuardCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "net-guard", Usage: p.help("what podsec-k8s-net.service runs"), Hidden: true,
+		Name: "net-guard", Usage: p.help("the program of podsec-k8s-net.service"), Hidden: true,
 		Action: func(c *cli.Context) error {
 			ctx, stop := signal.NotifyContext(c.Context, unix.SIGTERM, unix.SIGINT)
 			defer stop()

@@ -24,7 +24,7 @@ import (
 // with what it may not touch itself.
 func nodeCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "node", Usage: p.help("the half of a command that u7s-admin runs"), Hidden: true,
+		Name: "node", Usage: p.help("the part of a command that runs as u7s-admin"), Hidden: true,
 		Subcommands: []*cli.Command{
 			{Name: "make", Action: followed(func(c *cli.Context) error { return makeNode(c.Context, p) })},
 			{Name: "reset", Action: followed(nodeReset)},

@@ -24,7 +24,7 @@ func report(p *printer, findings []preflight.Finding) error {
 	if failed == 0 {
 		return nil
 	}
-	return host.NewFault("mend these, or pass over a check that is wrong: --ignore-preflight=NAME",
+	return host.NewFault("fix these, or skip a check that is wrong: --ignore-preflight=NAME",
 		"%w: %d of %d checks failed, nothing was changed", errPreflight, failed, len(findings))
 }
 
@@ -57,7 +57,7 @@ func openArchives(names []string) (open []string, files []*os.File, found []pref
 	for _, name := range names {
 		file, err := openArchive(name)
 		if err != nil {
-			found = append(found, preflightFault{Check: "image-archive", Err: message.Of("reading the image archive: %w", err), Remedy: message.Of("give a docker archive that exists; how to make one: man podsec-k8s")})
+			found = append(found, preflightFault{Check: "image-archive", Err: message.Of("reading the image archive: %w", err), Remedy: message.Of("specify a docker archive that exists; man podsec-k8s says how to make one")})
 			continue
 		}
 		open, files = append(open, name), append(files, file)

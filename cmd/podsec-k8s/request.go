@@ -71,7 +71,7 @@ func newRequest(c *cli.Context, flags []string, join *kubeadm.JoinRequest) (node
 func readConfigs(o *usernetes.Options, site node.Site) (err error) {
 	if o.ConfigName != "" {
 		if o.Config, err = os.ReadFile(o.ConfigName); err != nil {
-			return host.NewFault("give a file that exists: --config FILE", "reading the kubeadm configuration: %w", err)
+			return host.NewFault("specify a file that exists: --config FILE", "reading the kubeadm configuration: %w", err)
 		}
 	}
 	if o.SiteConfig, err = os.ReadFile(site.KubeadmConfig); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -105,7 +105,7 @@ func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*
 		return false, err
 	}
 	if state.Finished && (finished || request.DryRun) {
-		p.say("This machine is a node of a cluster already; nothing was changed. See: podsec-k8s kubectl get nodes")
+		p.say("This machine is already a node of a cluster; nothing was changed. See: podsec-k8s kubectl get nodes")
 		return false, guardCutNode(ctx, p)
 	}
 	if !state.Finished {

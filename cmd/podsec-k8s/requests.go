@@ -18,7 +18,7 @@ import (
 // readRequest reads what root asks for, as JSON.
 func readRequest(request any) error {
 	if err := json.NewDecoder(os.Stdin).Decode(request); err != nil {
-		return message.Errorf("reading what root asks for: %w", err)
+		return message.Errorf("reading root's request: %w", err)
 	}
 	return nil
 }

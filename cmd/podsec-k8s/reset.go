@@ -23,7 +23,7 @@ func resetCommand(p *printer) *cli.Command {
 			p.examples("podsec-k8s reset --yes"),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "yes", Usage: p.help("do not ask")},
-			&cli.BoolFlag{Name: "force", Usage: p.help("do not ask the other control planes either, even if they stop without this one")},
+			&cli.BoolFlag{Name: "force", Usage: p.help("skip also the check that the other control planes keep working")},
 		},
 		Action: func(c *cli.Context) error {
 			if err := requireRoot(); err != nil {
@@ -57,9 +57,9 @@ func reset(c *cli.Context, p *printer) error {
 		return err
 	}
 	if err := host.Remove(marker); err != nil { // last: it says that there is something to reset
-		return message.Errorf("forgetting the cluster: %w", err)
+		return message.Errorf("deleting the note of the cluster: %w", err)
 	}
-	p.say("The node is gone. A new one: podsec-k8s-create-master")
+	p.say("The node is removed. To create a new one: podsec-k8s-create-master")
 	return nil
 }
 
@@ -69,9 +69,9 @@ func confirmed(yes bool, p *printer) error {
 		return nil
 	}
 	if _, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil {
-		return misuse("no terminal to ask at: --yes is needed")
+		return misuse("there is no terminal to ask on: use --yes")
 	}
-	p.say("This deletes the cluster on this node and all its data. Type yes to go on:")
+	p.say("This deletes the cluster on this node and all its data. Type yes to continue:")
 	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
 	if err != nil || strings.TrimSpace(answer) != "yes" {
 		return message.New("nothing was deleted")

@@ -66,7 +66,7 @@ func followed(action cli.ActionFunc) cli.ActionFunc {
 		defer stop()
 		caller, err := strconv.Atoi(os.Getenv(callerVariable))
 		if err != nil {
-			return message.Errorf("finding who asks: %w", err)
+			return message.Errorf("finding the process at the other end: %w", err)
 		}
 		if ctx, err = host.FollowCaller(ctx, caller); err != nil {
 			return err
@@ -82,7 +82,7 @@ func followed(action cli.ActionFunc) cli.ActionFunc {
 
 // interrupted makes one of what has ended a context.
 func interrupted(cause error) error {
-	return &interruptedError{host.Fault{Err: cause, Remedy: message.Of("run the same command again: it goes on where it was")}}
+	return &interruptedError{host.Fault{Err: cause, Remedy: message.Of("run the same command again to continue")}}
 }
 
 // interruptible does what may take a while. A signal ends it in good order: what
@@ -91,7 +91,7 @@ func interruptible(c *cli.Context, p *printer, do func() error) error {
 	ctx, stop := host.CatchInterrupts(c.Context)
 	defer stop()
 	defer context.AfterFunc(ctx, func() {
-		p.aside("podsec-k8s: interrupted: what is under way is asked to end, which may take half a minute")
+		p.aside("podsec-k8s: interrupted: waiting until running programs end, up to half a minute")
 	})()
 	c.Context = ctx
 	err := do()
@@ -137,7 +137,7 @@ func lockNode(ctx context.Context, p *printer) (unlock func(), err error) {
 	unlock = func() { noted(); file.Close() } //nolint:errcheck // closing gives the lock back
 	if err := endFormer(ctx, p); err != nil {
 		unlock()
-		return nil, message.Errorf("ending what an interrupted run has left running: %w", err)
+		return nil, message.Errorf("ending what an interrupted run left running: %w", err)
 	}
 	return unlock, nil
 }
@@ -149,7 +149,7 @@ func endFormer(ctx context.Context, p *printer) error {
 		if err != nil || s.Idle() {
 			return err
 		}
-		p.aside("podsec-k8s: ending what an interrupted run has left running")
+		p.aside("podsec-k8s: ending what an interrupted run left running")
 		return m.EndScope(ctx, runScope())
 	})
 }
@@ -169,7 +169,7 @@ func waitLock(ctx context.Context, p *printer) (*os.File, error) {
 		}
 		if ending && !told {
 			told = true
-			p.aside("podsec-k8s: an interrupted run is still ending: waiting for it")
+			p.aside("podsec-k8s: waiting for an interrupted run to end")
 		}
 		select {
 		case <-ctx.Done():

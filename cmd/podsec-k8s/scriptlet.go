@@ -16,7 +16,7 @@ import (
 // scriptletCommand is what rpm calls.
 func scriptletCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "scriptlet", Usage: p.help("what rpm runs when the package comes and goes"), ArgsUsage: "STAGE COUNT", Hidden: true,
+		Name: "scriptlet", Usage: p.help("the scriptlets of the package, run by rpm"), ArgsUsage: "STAGE COUNT", Hidden: true,
 		Action: func(c *cli.Context) error {
 			stage, err := scriptlets.StageOf(c.Args().Get(0), c.Args().Get(1))
 			if err != nil {
@@ -36,7 +36,7 @@ func runStage(ctx context.Context, p *printer, stage scriptlets.Stage) error {
 		if err := applyAndTell(ctx, p); err != nil {
 			return err
 		}
-		p.say("podsec-k8s is installed. Make a control plane: podsec-k8s-create-master")
+		p.say("podsec-k8s is installed. To create a control plane: podsec-k8s-create-master")
 	case scriptlets.Upgrade:
 		if err := applyAndTell(ctx, p); err != nil {
 			return err
@@ -57,7 +57,7 @@ func runStage(ctx context.Context, p *printer, stage scriptlets.Stage) error {
 // out of order: that is worth a warning, and holds no package up.
 func reloadUserUnits(ctx context.Context, p *printer) {
 	if err := askToReload(ctx); err != nil {
-		p.aside("podsec-k8s: warning: the node's units were not read anew: %s; later: %s",
+		p.aside("podsec-k8s: warning: the node's units were not reloaded: %s; do it later: %s",
 			err, "systemctl --user -M u7s-admin@ daemon-reload")
 	}
 }

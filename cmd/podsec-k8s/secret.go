@@ -33,7 +33,7 @@ func checkSecrets(c *cli.Context, j *kubeadm.JoinRequest) error {
 	for _, s := range joinSecrets(j) {
 		file := s.name + "-file"
 		if c.IsSet(s.name) && c.IsSet(file) {
-			return misuse("--%s and --%s say the same: give one of them", s.name, file)
+			return misuse("--%s and --%s mean the same: use one of them", s.name, file)
 		}
 	}
 	key := ""
@@ -44,13 +44,13 @@ func checkSecrets(c *cli.Context, j *kubeadm.JoinRequest) error {
 	}
 	switch {
 	case !c.IsSet("token") && !c.IsSet("token-file"):
-		return misuse("the flag --token-file is missing")
+		return misuse("flag --token-file is missing")
 	case !c.IsSet("discovery-token-ca-cert-hash"):
-		return misuse("the flag --discovery-token-ca-cert-hash is missing")
+		return misuse("flag --discovery-token-ca-cert-hash is missing")
 	case j.ControlPlane && key == "":
-		return misuse("the flag --certificate-key-file is missing")
+		return misuse("flag --certificate-key-file is missing")
 	case key != "" && !j.ControlPlane:
-		return misuse("the flag --%s is for a control plane", key)
+		return misuse("flag --%s is for a control plane", key)
 	}
 	return nil
 }
@@ -71,7 +71,7 @@ func readSecrets(c *cli.Context, j *kubeadm.JoinRequest, stdin io.Reader) error 
 		}
 		if err != nil {
 			return host.WithRemedy(message.Errorf("reading --%s-file: %w", s.name, err),
-				"give a file that has it, or - and a line of standard input: --%s-file FILE", s.name)
+				"specify a file that contains it, or - for a line of standard input: --%s-file FILE", s.name)
 		}
 	}
 	return nil

@@ -80,7 +80,7 @@ func printRemedy(p *printer, remedy message.Text) {
 
 func printOverview(p *printer, o status.Status) {
 	if o.State == status.StateNone {
-		p.say("There is no node on this machine yet: podsec-k8s-create-master or podsec-k8s join")
+		p.say("There is no node on this machine yet. To create one: podsec-k8s-create-master or podsec-k8s join")
 		return
 	}
 	switch {

@@ -42,10 +42,10 @@ func wordsOf(usage string) words {
 // check reports whether as many words were given as the command takes.
 func (w words) check(given []string) error {
 	if len(given) < len(w.needed) {
-		return misuse("%s is missing", w.needed[len(given)])
+		return misuse("argument %s is missing", w.needed[len(given)])
 	}
 	if w.most != anyNumber && len(given) > w.most {
-		return misuse("%q is one argument too many; nothing was done", given[w.most])
+		return misuse("unexpected argument %q; nothing was done", given[w.most])
 	}
 	return nil
 }
@@ -74,7 +74,7 @@ func flagError(err error, flags []cli.Flag) error {
 		return noFlag("--"+strings.TrimLeft(name, "-"), flagNames(flags))
 	}
 	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
-		return misuse("the flag --%s needs a value", strings.TrimLeft(name, "-"))
+		return misuse("flag --%s needs a value", strings.TrimLeft(name, "-"))
 	}
 	var value, name string
 	if n, _ := fmt.Sscanf(text, "invalid boolean value %q for -%s", &value, &name); n == 2 {
@@ -83,7 +83,7 @@ func flagError(err error, flags []cli.Flag) error {
 	if n, _ := fmt.Sscanf(text, "invalid value %q for flag -%s", &value, &name); n == 2 { // of a duration: no other flag is parsed
 		return misuse("the flag --%s: %w", strings.Trim(name, "-:"), message.Errorf("%q is no %s", value, "duration"))
 	}
-	return misuse("the flags can't be understood: %w", err)
+	return misuse("unknown flags: %w", err)
 }
 
 // noFlag is the fault of a flag that is none of the names.
