@@ -128,7 +128,7 @@ func askedAgain(m *machine) {
 		"--config /root/other.yaml":                                    "--config",
 	} {
 		m.run("printf 'apiVersion: kubelet.config.k8s.io/v1beta1\\nkind: KubeletConfiguration\\nmaxPods: 7\\n' > /root/other.yaml")
-		m.fails("podsec-k8s-create-master "+flag, exitFault, "a node already", names, "remedy")
+		m.fails("podsec-k8s-create-master "+flag, exitFault, "already a node", names, "remedy")
 	}
 	for flag, names := range map[string]string{
 		"--nope": "--nope", "--network foo": "foo", "--node-ip foo": "--node-ip", "--ignore-preflight foo": "foo", "--skip-phases foo": "foo",
@@ -140,9 +140,9 @@ func askedAgain(m *machine) {
 	}
 	_, hash := ticket(m)
 	const join = "podsec-k8s join 192.0.2.1:6443 --token abcdef.0123456789abcdef --discovery-token-ca-cert-hash "
-	m.fails(join+hash, exitFault, "made this very cluster", "remedy")
+	m.fails(join+hash, exitFault, "created this cluster", "remedy")
 	m.fails(join+"sha256:"+strings.Repeat("0", 64), exitFault, "a cluster of its own", "podsec-k8s reset")
-	m.fails("podsec-k8s join 192.0.2.1 --token abcdef.0123456789abcdef --discovery-token-ca-cert-hash "+hash, exitUsage, "no address and port", "remedy")
+	m.fails("podsec-k8s join 192.0.2.1 --token abcdef.0123456789abcdef --discovery-token-ca-cert-hash "+hash, exitUsage, "not an address and port", "remedy")
 	m.fails("podsec-k8s join 192.0.2.1:6443 --discovery-token-ca-cert-hash "+hash, exitUsage, "--token-file is missing", "remedy")
 }
 

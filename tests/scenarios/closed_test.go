@@ -45,7 +45,7 @@ func nothingGiven(m *machine, g generation.Generation) {
 	pause, coredns := altNames(g)
 	before := nodeState(m)
 	m.within(30*time.Second, func() {
-		m.fails(create, exitPreflight, "[images]", pause, coredns, "in no archive, for none was given", "registry.altlinux.org", "--image-archive")
+		m.fails(create, exitPreflight, "[images]", pause, coredns, "and no archive was specified", "registry.altlinux.org", "--image-archive")
 	})
 	m.within(30*time.Second, func() {
 		out, status := m.try("podsec-k8s join 10.77.0.250:6443 --token aaaaaa.0123456789abcdef --discovery-token-ca-cert-hash sha256:" + strings.Repeat("0", 64))
@@ -77,12 +77,12 @@ func wrongArchives(m *machine, g generation.Generation) {
 		m.fails(command, exitPreflight,
 			"[images]", pause, "pause.tar holds registry.local/pause:"+g.Pause, "IMAGE_REPOSITORY=registry.local ", "docker-archive:NEW:"+pause,
 			coredns, "coredns:v0.1 is another version", "docker://"+coredns,
-			`[image-archive] the image archive "cut.tar": it is cut short`, "anew",
+			`[image-archive] the image archive "cut.tar": it is truncated`, "copy the file again",
 			`"packed.tar": it is compressed by gzip`, "gunzip packed.tar",
-			`"text.tar": it is no docker archive`, "skopeo copy",
-			`"empty.tar": it is empty`, `"part.tar": it is cut short: it lacks`,
-			`"oci.tar": it is an OCI archive`, "oci-archive:oci.tar", `"folder": it is a folder`, "oci:folder",
-			`"pipe.tar": it is no plain file`)
+			`"text.tar": it is not a docker archive`, "skopeo copy",
+			`"empty.tar": it is empty`, `"part.tar": it is truncated: it lacks`,
+			`"oci.tar": it is an OCI archive`, "oci-archive:oci.tar", `"folder": it is a directory`, "oci:folder",
+			`"pipe.tar": it is not a regular file`)
 	})
 	m.run("rm -r *.tar folder")
 }
@@ -94,15 +94,15 @@ const policyPath = "/etc/containers/policy.json"
 func strictPolicy(m *machine, g generation.Generation) {
 	pause, coredns := altNames(g)
 	m.run("cp " + policyPath + " /root/ && echo '" + signedOnly + "' > " + policyPath)
-	m.fails(create+" --image-archive /srv/images/pause.tar", exitPreflight, "[containers-policy]", `lets no image come from an archive: "default" is reject`, archivesAllowed,
-		"refuses the image "+pause, "refuses the image "+coredns)
+	m.fails(create+" --image-archive /srv/images/pause.tar", exitPreflight, "[containers-policy]", `does not allow images from archives: "default" is reject`, archivesAllowed,
+		"does not allow the image "+pause, "does not allow the image "+coredns)
 	m.run("echo '{' > " + policyPath)
-	m.fails(create, exitPreflight, "[containers-policy]", "policy.json", "no JSON")
+	m.fails(create, exitPreflight, "[containers-policy]", "policy.json", "not JSON")
 	allowed := archivesAllowed
 	if g.Name != generation.All()[0].Name { // its CRI-O asks again when a container starts
 		m.run("echo '" + `{"default": [{"type": "reject"}], "transports": {` + allowed + "}}' > " + policyPath)
 		m.run("skopeo copy -q docker-archive:/srv/images/pause.tar docker-archive:pause.tar:" + pause)
-		m.fails(create+" --image-archive pause.tar", exitPreflight, "[containers-policy]", "lets no container run of the image "+pause, `"docker" there: "`+pause+`"`)
+		m.fails(create+" --image-archive pause.tar", exitPreflight, "[containers-policy]", "does not allow the image "+pause, `"docker" there: "`+pause+`"`)
 		m.run("rm pause.tar")
 		const accept = `[{"type": "insecureAcceptAnything"}]`
 		allowed += `, "docker": {"registry.altlinux.org/k8s-p10": ` + accept + `, "registry.local": ` + accept + `}`
@@ -145,12 +145,12 @@ func refusedLoads(m *machine, g generation.Generation) {
 	const good = "registry.local/good:1"
 	m.run(badArchives + "\nskopeo copy -q docker-archive:/srv/images/pause.tar docker-archive:good.tar:" + good)
 	m.fails("podsec-k8s image load good.tar cut.tar packed.tar text.tar folder", exitFault,
-		`"cut.tar": it is cut short`, `"packed.tar": it is compressed`, `"text.tar": it is no docker archive`, `"folder": it is a folder`, "remedy")
+		`"cut.tar": it is truncated`, `"packed.tar": it is compressed`, `"text.tar": it is not a docker archive`, `"folder": it is a directory`, "remedy")
 	m.fails("podsec-k8s image load good.tar nowhere.tar neither.tar", exitFault, "nowhere.tar", "neither.tar", "remedy")
 	m.run("cp " + policyPath + " allowed.json && echo '" + signedOnly + "' > " + policyPath)
-	words := []string{"lets no image come from an archive", archivesAllowed}
+	words := []string{"does not allow images from archives", archivesAllowed}
 	if g.Name != generation.All()[0].Name {
-		words = append(words, "lets no container run of the image "+good)
+		words = append(words, "does not allow the image "+good)
 	}
 	m.fails("podsec-k8s image load good.tar", exitFault, words...)
 	if images := m.run("podsec-k8s crictl images"); strings.Contains(images, "registry.local/good") {
@@ -200,7 +200,7 @@ func registries(m *machine, g generation.Generation) {
 	m.run("systemd-run -q --unit=mirror socat TCP-LISTEN:5000,fork,reuseaddr TCP:" + r.Address.String() + ":5000")
 	m.eventually(10*time.Second, "ss -Hlnt 'sport = 5000' | grep .")
 	use(own)
-	m.fails(create, exitPreflight, "[images]", "to the node that is the node itself", "another address")
+	m.fails(create, exitPreflight, "[images]", "inside the node is the node itself", "another address")
 	m.run("systemctl stop mirror")
 	use("registry.plain:5000")
 	m.within(readyTime, func() { m.says(create, "The control plane is ready") })

@@ -175,7 +175,7 @@ func leftAlone(m *machine, create string) {
 	certificates := masterMoments()[4]
 	m.cut(create, certificates, 3)
 	m.eventually(15*time.Second, "! { "+running+"; }")
-	m.says("podsec-k8s status || true", "phase control-plane is not done", "it goes on")
+	m.says("podsec-k8s status || true", "phase control-plane is not completed", "again to continue")
 
 	m.try(fmt.Sprintf(`: > %[1]s; %[2]s > %[1]s 2>&1 & pid=$!
 until %[3]s; do sleep 0.02; done
@@ -183,7 +183,7 @@ kill -STOP $(pgrep -x kubeadm); kill -KILL $pid $(pgrep -u u7s-admin -f ' node m
 	m.run("pgrep -x kubeadm")
 	m.cut(create, masterMoments()[3], 0)
 	m.run("! { " + running + "; }")
-	m.says("cat "+cutLog, "ending what an interrupted run has left running")
+	m.says("cat "+cutLog, "ending what an interrupted run left running")
 
 	out, status := m.try(fmt.Sprintf(`: > %[1]s; %[2]s > %[1]s 2>&1 & pid=$!
 until %[3]s; do sleep 0.02; done
@@ -224,7 +224,7 @@ func cutJoin(worker, master *machine) string {
 func damagedState(m *machine, join string) {
 	for _, name := range []string{"node.json", "steps.json"} {
 		m.run(": > /var/lib/u7s-admin/state/" + name)
-		m.says(join+" 2>&1", "damaged", name, "a node of a cluster already")
+		m.says(join+" 2>&1", "damaged", name, "already a node of a cluster")
 		m.run("test -s /var/lib/u7s-admin/state/" + name)
 	}
 	m.eventually(time.Minute, "podsec-k8s status")
@@ -234,8 +234,8 @@ func damagedState(m *machine, join string) {
 // node meanwhile.
 func cutReset(m, master *machine, join string) {
 	m.cut("podsec-k8s reset --yes", resetMoments()[0], 3)
-	m.fails("podsec-k8s status", exitFault, "a reset was interrupted", "podsec-k8s reset")
-	m.fails(join, exitFault, "a reset was interrupted", "podsec-k8s reset")
+	m.fails("podsec-k8s status", exitFault, "podsec-k8s reset was interrupted", "podsec-k8s reset")
+	m.fails(join, exitFault, "podsec-k8s reset was interrupted", "podsec-k8s reset")
 	moments := resetMoments()
 	if !*everyCut {
 		moments = moments[1:]

@@ -55,7 +55,7 @@ if os.fork() == 0:
     os.setgid(u.pw_gid); os.setuid(u.pw_uid)
     os._exit(0)
 time.sleep(600)'; sleep 1`)
-	m.says(remove+" 2>&1", "u7s-admin, its home and its ids are kept, for 1 processes under them can't be ended: ", "(python3)", "remedy: kill -9 ", "userdel u7s-admin")
+	m.says(remove+" 2>&1", "user u7s-admin, its home directory and its ids stay, because 1 process does not end: ", "(python3)", "remedy: kill -9 ", "userdel u7s-admin")
 	m.fails("rpm -q podsec-k8s", 1)
 	m.says("id -un u7s-admin && grep -c u7s-admin: /etc/subuid /etc/subgid", "u7s-admin\n", "/etc/subuid:1", "/etc/subgid:1")
 	m.run("systemctl stop parent; " + install)

@@ -86,12 +86,12 @@ func refusedHosts() []refusedHost {
 	return []refusedHost{
 		{
 			"ids of another user", ranges + "echo alice:310000:65536 >> /etc/subuid",
-			[]string{"subordinate uids of u7s-admin, 300000 to 365535 in /etc/subuid, are those of alice", "podsec-k8s host apply"},
+			[]string{"subordinate uids of u7s-admin, 300000 to 365535 in /etc/subuid, also belong to alice", "podsec-k8s host apply"},
 			"sed -i /alice/d /etc/subuid", back,
 		},
 		{
 			"ids of another user by number", ranges + "echo 4242:200000:100001 >> /etc/subgid",
-			[]string{"subordinate gids of u7s-admin, 300000 to 365535 in /etc/subgid, are those of 4242", "/etc/subgid"},
+			[]string{"subordinate gids of u7s-admin, 300000 to 365535 in /etc/subgid, also belong to 4242", "/etc/subgid"},
 			"sed -i /u7s-admin/d /etc/subuid /etc/subgid", back,
 		},
 		{
@@ -101,10 +101,10 @@ func refusedHosts() []refusedHost {
 		},
 		{
 			"half a user of the administrator", "useradd --system --no-create-home u7s-admin; sed -i /u7s-admin/d /etc/shadow",
-			[]string{"u7s-admin is only half there", "userdel u7s-admin"},
+			[]string{"account u7s-admin is incomplete", "userdel u7s-admin"},
 			"userdel u7s-admin", "true",
 		},
-		{"a home that is a link", "mkdir /srv/u7s; ln -s /srv/u7s /var/lib/u7s-admin", []string{"/var/lib/u7s-admin is no folder", "mount --bind"}, "rm /var/lib/u7s-admin", "rmdir /srv/u7s"},
+		{"a home that is a link", "mkdir /srv/u7s; ln -s /srv/u7s /var/lib/u7s-admin", []string{"/var/lib/u7s-admin is not a directory", "mount --bind"}, "rm /var/lib/u7s-admin", "rmdir /srv/u7s"},
 		{"a home of somebody else", "mkdir /var/lib/u7s-admin; chown nobody /var/lib/u7s-admin", []string{"belongs to the user id 65534", "chown root"}, "rmdir /var/lib/u7s-admin", "true"},
 	}
 }
@@ -123,14 +123,14 @@ func (c refusedHost) run(m *machine) {
 	}
 	for _, command := range []string{"status", "kubectl get nodes", "create-master", "reset --yes", "token list", "image load /srv/images/pause.tar", "exec true"} {
 		if _, status := m.try("id u7s-admin"); status != 0 {
-			m.fails("podsec-k8s "+command, exitFault, "not finished when podsec-k8s was installed", "remedy: podsec-k8s host apply")
+			m.fails("podsec-k8s "+command, exitFault, "not completed when podsec-k8s was installed", "remedy: podsec-k8s host apply")
 		}
 	}
 	if all := differences(before, hostTree(m), append(toolCaches(), "/etc/podsec-k8s", "/etc/podsec-k8s/*", "/var/lib/podsec-k8s")...); len(all) > 0 {
 		m.t.Errorf("something was changed:\n%s", strings.Join(all, "\n"))
 	}
 	m.run(c.mend)
-	m.says("podsec-k8s host apply", "make the system user u7s-admin")
+	m.says("podsec-k8s host apply", "create the system user u7s-admin")
 	m.says("systemctl show kubelet -p FragmentPath", "/usr/local/lib/systemd/system/kubelet.service")
 	m.run(remove + " && " + c.clean)
 	sameHost(m, clean)
@@ -252,7 +252,7 @@ func kubeletProperties(m *machine) map[string]string {
 // lateDropIn: a drop-in that sorts behind ours is named, at the install too.
 func lateDropIn(m *machine) {
 	const conf = dropIns + "zzz.conf"
-	words := []string{conf + " wins with ExecStart, User", "sorts before zz-podsec-k8s.conf", "systemctl daemon-reload"}
+	words := []string{conf + " overrides it with ExecStart, User", "sorts before zz-podsec-k8s.conf", "systemctl daemon-reload"}
 	m.run("printf '[Service]\\nExecStart=\\nExecStart=/bin/sleep infinity\\nUser=root\\n' > " + conf + " && systemctl daemon-reload")
 	m.says(install+" 2>&1", append(words, "podsec-k8s is installed")...)
 	m.fails("podsec-k8s host apply", exitFault, words...)
@@ -302,7 +302,7 @@ func ownKubelet(m *machine) {
 	// kubeadm's drop-in would need its files; here it has to let the kubelet run.
 	m.run("mv " + dropIns + "kubeadm.conf /root/ && systemctl daemon-reload && systemctl enable --now kubelet")
 	before := hostTree(m)
-	own := []string{"belongs to a kubelet of this machine's own, /bin/sleep", "kubeadm reset; systemctl disable --now kubelet; podsec-k8s host apply"}
+	own := []string{"belongs to another kubelet of this machine, /bin/sleep", "kubeadm reset; systemctl disable --now kubelet; podsec-k8s host apply"}
 	m.says(install+" 2>&1", append(own, "podsec-k8s is installed")...)
 	m.fails(create+" --ignore-preflight=all", exitPreflight, append(own, "[kubelet-service]")...)
 	m.fails("podsec-k8s host apply", exitFault, own...)
@@ -322,7 +322,7 @@ func ownKubelet(m *machine) {
 	m.run("printf '[Service]\\nExecStart=\\nExecStart=/bin/sleep infinity\\nType=simple\\nUser=root\\n' > " + dropIns + "zzz.conf && systemctl daemon-reload && systemctl start kubelet && rm " + dropIns + "zzz.conf && systemctl daemon-reload")
 	m.fails(create, exitPreflight, "[kubelet-service] kubelet.service still runs /bin/sleep", "systemctl restart kubelet")
 	sleeper := strings.TrimSpace(m.run("systemctl show -P MainPID kubelet"))
-	m.says(remove+" 2>&1", "kubelet.service runs /bin/sleep, which is not of podsec-k8s, and is left as it is")
+	m.says(remove+" 2>&1", "kubelet.service runs /bin/sleep, which does not belong to podsec-k8s, and is left as it is")
 	m.says("systemctl show -P MainPID kubelet", sleeper+"\n")
 	m.fails("id u7s-admin", 1)
 	m.run("systemctl stop kubelet; rm -r /var/lib/etcd /etc/systemd/system/kubelet.service; mv /root/kubeadm.conf " + dropIns + "; systemctl daemon-reload")

@@ -16,7 +16,7 @@ import (
 // changed it.
 func renewed(m *machine) {
 	was := m.run("cat /root/.kube/config")
-	m.says("podsec-k8s kubeadm certs renew all", "kubeconfig /root/.kube/config was made anew")
+	m.says("podsec-k8s kubeadm certs renew all", "kubeconfig /root/.kube/config was written again")
 	if now := m.run("cat /root/.kube/config"); now == was {
 		m.t.Error("the kubeconfig is as before")
 	}
@@ -88,6 +88,6 @@ func kubeconfigsGo(m *machine, create string) {
 	m.says("kubectl get nodes", " Ready")
 	m.says(create+" --write-kubeconfig /root/second", "already", "Your kubeconfig: /root/second\n")
 	m.run("echo '# mine' >> /root/.kube/config")
-	m.says("podsec-k8s reset --yes", "Your kubeconfig /root/.kube/config was changed by someone else", "Your kubeconfig /root/second was of that cluster")
+	m.says("podsec-k8s reset --yes", "Your kubeconfig /root/.kube/config was changed by someone else", "Your kubeconfig /root/second belonged to that cluster")
 	m.run("tail -1 /root/.kube/config | grep -x '# mine' && ! ls /root/second /var/lib/podsec-k8s/kubeconfigs.json && rm -r /root/.kube")
 }

@@ -63,7 +63,7 @@ func kubectlOfStopped(m *machine) {
 
 // kubectlOfWorker: a worker has the identity of its node, and says so, aside.
 func kubectlOfWorker(worker *machine) {
-	worker.says("podsec-k8s kubectl get nodes", "asks as its node, system:node:"+worker.Name, " Ready")
+	worker.says("podsec-k8s kubectl get nodes", "acts as its node, system:node:"+worker.Name, " Ready")
 	if out := worker.run("podsec-k8s kubectl get nodes -o name 2> /dev/null"); !strings.HasPrefix(out, "node/") || strings.Contains(out, "worker:") {
 		worker.t.Errorf("the answer has more than an answer: %s", out)
 	}

@@ -70,7 +70,7 @@ func staticPods(m *machine, g generation.Generation) {
 	put(m, folder+"etcd.yaml", staticPod(g, "etcd", 2114))
 	m.run("echo half > " + folder + "half.json; mkfifo " + folder + "pipe.yaml; touch " + folder + "README")
 	m.eventually(30*time.Second, "podsec-k8s status | tee /run/status | grep -q half.json; for w in 'vip.yaml: u7s-admin can' 'chgrp u7s-admin "+folder+"vip.yaml' "+
-		"'etcd.yaml: it is named as a part' 'half.json' 'pipe.yaml: it is no regular file' 'README: by its name'; do grep -q \"$w\" /run/status || exit 1; done")
+		"'etcd.yaml: it is named as a part' 'half.json' 'pipe.yaml: it is not a regular file' 'README: its name is not'; do grep -q \"$w\" /run/status || exit 1; done")
 	m.says("journalctl -t manifests", "manifest refused", folder+"etcd.yaml")
 	m.eventually(30*time.Second, pod+"own-"+m.Name)
 
@@ -165,7 +165,7 @@ func refusedFiles(m *machine, policy string) {
 	m.fails(run, exitPreflight, "chgrp u7s-admin "+policy+" && chmod 0640 "+policy, "[control-plane]", "spec.initContainers")
 	put(m, "/usr/local/etc/patches/kube-scheduler0+strategic.yaml", "spec: {containers: [{name: kube-scheduler, workingDir: /srv, env: [{name: OF_A_PATCH, value: \"yes\"}]}]}\n")
 	m.run("chgrp u7s-admin " + policy + " && chmod 0640 " + policy + " && chmod 0700 /srv")
-	m.fails(run, exitPreflight, "u7s-admin can't enter /srv")
+	m.fails(run, exitPreflight, "u7s-admin cannot enter the directory /srv")
 	m.run("chmod 0755 /srv")
 	if after := strings.SplitN(nodeState(m), "\n", 2); !strings.HasSuffix(before, after[1]) {
 		m.t.Errorf("something was made:\n%swas:\n%s", after[1], before)

@@ -152,12 +152,12 @@ func toldWhyNot(master, worker *machine, sources bool) {
 		master.eventually(30*time.Second, fmt.Sprintf("podsec-k8s kubectl describe %s | grep %s | grep -F '%s'", object, reason, words))
 	}
 	told("pod/host-network", "PortNotPublished", "port 90/tcp: ports below net.ipv4.ip_unprivileged_port_start")
-	told("service/external", "PortNotPublished", "203.0.113.9:7080/udp: no node is known by that address")
-	told("service/no-node-ports", "PortLimited", "7081/tcp, but: all clients from outside look like one")
+	told("service/external", "PortNotPublished", "203.0.113.9:7080/udp: no machine is known to have that address")
+	told("service/no-node-ports", "PortLimited", "7081/tcp, but: all outside clients seem to be one client")
 	worker.fails("podsec-k8s status", exitFault, "port 90/tcp of Pod default/host-network: NOT OPEN", "port 7081/tcp of Service default/no-node-ports: open, but:", secondAddress(worker)+":7080/udp of Service default/external: open")
 	if !sources {
 		told("service/restricted", "PortNotPublished", "7083/tcp: loadBalancerSourceRanges")
-		told("service/local", "PortLimited", "externalTrafficPolicy Local")
+		told("service/local", "PortLimited", "externalTrafficPolicy is Local")
 		return
 	}
 	answersAt(worker, "tcp", worker.Address.String()+"/7083")
@@ -311,7 +311,7 @@ func droppedForward(master, worker *machine) {
 		"iptables-legacy filter FORWARD": "iptables-legacy -P FORWARD DROP",
 	} {
 		worker.run(command)
-		worker.fails("podsec-k8s status", exitFault, "drops what it forwards for the node, chain "+chain, "remedy: let the device")
+		worker.fails("podsec-k8s status", exitFault, "drops packets forwarded for the node, chain "+chain, "remedy: allow the node's device")
 		worker.run(remedies(worker, "nft insert", "iptables-legacy -t"))
 		worker.run("podsec-k8s status")
 		undone(master, worker, "true")
@@ -330,7 +330,7 @@ func droppedBefore(m *machine, command string) {
 func droppedInput(worker *machine) {
 	worker.eventually(time.Minute, "podsec-k8s status")
 	worker.run("nft 'table inet site { chain input { type filter hook input priority 0; policy drop; ct state vmap { established : accept, related : accept }; iif lo accept; ip protocol icmp accept; tcp dport != 10250 accept; udp dport 1-65535 accept; }; }'")
-	worker.fails("podsec-k8s status", exitFault, "drops what comes to the node's ports, chain inet site input: 10250/tcp\n", "nft insert rule inet site input tcp dport 10250 accept")
+	worker.fails("podsec-k8s status", exitFault, "drops packets to the node's ports, chain inet site input: 10250/tcp\n", "nft insert rule inet site input tcp dport 10250 accept")
 	worker.run(remedies(worker, "nft insert") + " && podsec-k8s status && nft delete table inet site")
 }
 

@@ -44,7 +44,7 @@ func limitsRaised(m *machine) {
 	m.says("systemctl show user@$(id -u u7s-admin) -p LimitNPROC -p LimitSIGPENDING -p LimitMEMLOCK -p LimitMSGQUEUE -p LimitNOFILE",
 		"LimitNPROC=infinity", "LimitSIGPENDING=infinity", "LimitMEMLOCK=infinity", "LimitMSGQUEUE=infinity", "LimitNOFILE=1048576")
 	// What the machine of a test node can't raise is a warning.
-	m.says("podsec-k8s status", "WARNING: a node full of pods needs larger limits of the kernel", "fs.inotify.max_user_instances 128 of 8192", "sysctl --system")
+	m.says("podsec-k8s status", "WARNING: a node with many pods needs higher kernel limits", "fs.inotify.max_user_instances 128 of 8192", "sysctl --system")
 	if out := m.run("podsec-k8s status"); strings.Contains(out, "kernel.keys") {
 		m.t.Errorf("limits of keys are told of, and are raised:\n%s", out)
 	}
@@ -140,7 +140,7 @@ func lacksIDs(m *machine) {
 	m.run("podsec-k8s kubectl apply -f - <<'Y'\n" + bigPods + "\nY")
 	for pod, asked := range map[string]string{"big-user": "container web, runAsUser 70000", "big-image": "container web, image ("} {
 		m.eventually(time.Minute, "podsec-k8s kubectl get events --field-selector reason=NotEnoughIDs,involvedObject.name="+pod+" -o jsonpath='{.items[*].message}' | "+
-			"grep -F 'ids 0 to 65536, and lacks what is asked for: "+asked+"' | grep 'SUBORDINATE_IDS=131072 or more'")
+			"grep -F 'ids 0 to 65536; these are requested and missing: "+asked+"' | grep 'SUBORDINATE_IDS=131072 or more'")
 		m.fails("podsec-k8s status", exitFault, "FAULT: Pod default/"+pod+": node "+m.Name+" has the user and group ids 0 to 65536", "remedy: on this node, set SUBORDINATE_IDS=131072")
 	}
 }

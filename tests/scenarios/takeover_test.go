@@ -48,9 +48,9 @@ func takeOver(t *testing.T, g generation.Generation) {
 
 	t.Run("upgrade", func(t *testing.T) {
 		m := m.on(t)
-		m.says("dnf -y upgrade podsec-k8s 2>&1", "podsec-k8s 1.x was here, and its node can't be taken over: it is stopped now",
+		m.says("dnf -y upgrade podsec-k8s 2>&1", "podsec-k8s 1.x was installed here. Its node cannot be used any more and is being stopped",
 			"/etc/kubernetes/kubelet.conf", "multi-user.target.wants/u7s.service",
-			"/var/lib/u7s-admin is kept in /var/lib/podsec-k8s/scripts/home", "podsec-k8s-create-master")
+			"/var/lib/u7s-admin is stored in /var/lib/podsec-k8s/scripts/home", "podsec-k8s-create-master")
 		m.says("rpm -q podsec-k8s", "podsec-k8s-2.")
 		m.fails("pgrep -u u7s-admin sleep", 1)
 		m.says("stat -c '%a %U %F' /var/lib/u7s-admin", "700 u7s-admin directory") // rpm has removed the old package's folders by now
@@ -80,11 +80,11 @@ func takeOver(t *testing.T, g generation.Generation) {
 		}
 	}
 	t.Run("erase", func(t *testing.T) {
-		gone(m.on(t), "the cluster of this node is kept in /var/lib/podsec-k8s/saved/home")
+		gone(m.on(t), "the cluster of this node is stored in /var/lib/podsec-k8s/saved/home")
 	})
 	t.Run("back", func(t *testing.T) {
 		m := m.on(t)
-		m.says("dnf -y install podsec-k8s 2>&1", "podsec-k8s 1.x was here", "the cluster that was kept is back")
+		m.says("dnf -y install podsec-k8s 2>&1", "podsec-k8s 1.x was installed here", "the stored cluster is restored")
 		m.run("systemctl start kubelet")
 		m.eventually(time.Minute, "podsec-k8s status && podsec-k8s kubectl wait --timeout=5s --for=condition=Ready node/"+m.Name)
 		m.run("podsec-k8s reset --yes")
@@ -95,15 +95,15 @@ func takeOver(t *testing.T, g generation.Generation) {
 	t.Run("swapped_folder", func(t *testing.T) { eraseBehindLink(m.on(t)) })
 }
 
-// takeOverMount: a home that is a file system of its own is told of before the
+// takeOverMount: a home that is a separate file system is told of before the
 // old node is stopped, and what is told helps.
 func takeOverMount(m *machine) {
 	m.run("systemctl start u7s.service && until systemctl --user -M u7s-admin@ start rootlesskit; do sleep 0.2; done")
 	m.run("mount -t tmpfs -o mode=700 disk /var/lib/u7s-admin && chown u7s-admin: /var/lib/u7s-admin")
-	m.says("dnf -y upgrade podsec-k8s 2>&1", "/var/lib/u7s-admin is a file system of its own", "umount /var/lib/u7s-admin")
+	m.says("dnf -y upgrade podsec-k8s 2>&1", "/var/lib/u7s-admin is a separate file system", "umount /var/lib/u7s-admin")
 	m.run("pgrep -u u7s-admin sleep")
 	m.run("umount /var/lib/u7s-admin")
-	m.says("podsec-k8s host apply 2>&1", "podsec-k8s 1.x was here", "/var/lib/u7s-admin is kept in /var/lib/podsec-k8s/scripts/home")
+	m.says("podsec-k8s host apply 2>&1", "podsec-k8s 1.x was installed here", "/var/lib/u7s-admin is stored in /var/lib/podsec-k8s/scripts/home")
 	m.fails("pgrep -u u7s-admin sleep", 1)
 	m.says("stat -c '%a %U %F' /var/lib/u7s-admin", "700 u7s-admin directory")
 }

@@ -58,7 +58,7 @@ func apiserverCrashes(m *machine) {
 func stoppedByHand(m *machine) {
 	m.run(userctl + "stop u7s-rootlesskit")
 	for _, command := range []string{"podsec-k8s status", "podsec-k8s crictl ps"} {
-		m.fails(command, exitFault, "remedy: start the node's services anew: systemctl stop kubelet; systemctl start kubelet")
+		m.fails(command, exitFault, "remedy: restart the node's services: systemctl stop kubelet; systemctl start kubelet")
 	}
 	m.run(userctl + "stop u7s.target")
 	before := cpuTicks(m)
@@ -66,8 +66,8 @@ func stoppedByHand(m *machine) {
 	if ticks := cpuTicks(m) - before; ticks > 20 { // of 400; one that spins takes 100 and more
 		m.t.Errorf("the guard and the user's systemd took %d ms in 4 s while the node was stopped", 10*ticks)
 	}
-	m.fails("podsec-k8s kubelet-guard", exitFault, "kubelet.service to run", "remedy")
-	m.fails("setpriv --reuid=nobody --clear-groups podsec-k8s kubelet-guard", exitFault, "kubelet.service to run", "remedy")
+	m.fails("podsec-k8s kubelet-guard", exitFault, "only kubelet.service runs this", "remedy")
+	m.fails("setpriv --reuid=nobody --clear-groups podsec-k8s kubelet-guard", exitFault, "only kubelet.service runs this", "remedy")
 	m.run("systemctl stop kubelet; systemctl start kubelet")
 	m.eventually(time.Minute, userctl+"is-active u7s-rootlesskit u7s-crio u7s-kubelet u7s-flanneld u7s-kube-proxy u7s-ports u7s-etcd u7s-kube-apiserver u7s-kube-controller-manager u7s-kube-scheduler")
 }
@@ -151,7 +151,7 @@ func brokenControlPlane(first, second *machine) {
 	second.within(2*time.Minute, func() {
 		second.fails(command, exitFault, "u7s-kube-apiserver.service", "failed decoding", "remedy", "the same command")
 	})
-	second.fails("podsec-k8s status", exitFault, "half made", "the same command", "failed decoding")
+	second.fails("podsec-k8s status", exitFault, "partly created", "the same command", "failed decoding")
 	auditPolicy(second, sitePolicy)
 	second.says(command, "The control plane is ready")
 	second.run("podsec-k8s status && podsec-k8s exec curl -sfk https://" + second.Address.String() + ":6443/readyz")
@@ -192,8 +192,8 @@ func foreignHomeStays(m *machine) {
 func skippedService(m *machine) {
 	const dropIn = "/etc/systemd/user/u7s-crio.service.d"
 	m.run("mkdir -p " + dropIn + " && printf '[Unit]\\nConditionPathExists=/nowhere\\n' > " + dropIn + "/skip.conf && " + userctl + "daemon-reload")
-	m.fails(create, exitFault, "phase runtime", "u7s-crio.service", "ConditionPathExists=/nowhere does not hold", "remedy")
-	m.fails("podsec-k8s status", exitFault, "phase runtime is not done", "skipped", "the same command")
+	m.fails(create, exitFault, "phase runtime", "u7s-crio.service", "ConditionPathExists=/nowhere is not met", "remedy")
+	m.fails("podsec-k8s status", exitFault, "phase runtime is not completed", "skipped", "the same command")
 	m.run("rm -r " + dropIn + " && " + userctl + "daemon-reload && podsec-k8s reset --yes")
 }
 
@@ -202,9 +202,9 @@ func skippedService(m *machine) {
 func brokenInit(m *machine, g generation.Generation) {
 	m.run(fmt.Sprintf("printf 'apiVersion: %s\\nkind: ClusterConfiguration\\napiServer: {extraArgs: {nonsense: \"1\"}}\\n' > /root/broken.yaml", g.KubeadmAPI))
 	m.within(90*time.Second, func() {
-		m.fails(create+" --config /root/broken.yaml", exitFault, "u7s-kube-apiserver.service ends again and again", "its last error: Error: unknown flag: --nonsense", "remedy")
+		m.fails(create+" --config /root/broken.yaml", exitFault, "u7s-kube-apiserver.service was restarted", "its last error: Error: unknown flag: --nonsense", "remedy")
 	})
 	m.run("! pgrep -x kubeadm")
-	m.fails("podsec-k8s status", exitFault, "phase control-plane is not done", "unknown flag: --nonsense")
+	m.fails("podsec-k8s status", exitFault, "phase control-plane is not completed", "unknown flag: --nonsense")
 	m.run("podsec-k8s reset --yes")
 }

@@ -107,7 +107,7 @@ func anotherKubelet(m *machine, updates string) {
 	m.within(30*time.Second, func() {
 		m.eventually(30*time.Second, "systemctl is-enabled kubelet && systemctl is-active kubelet && podsec-k8s kubectl wait --timeout=2s --for=condition=Ready node/"+m.Name)
 	})
-	m.says("journalctl -u podsec-k8s-after-update --no-pager", "an update of packages has stopped kubelet.service; it is started again")
+	m.says("journalctl -u podsec-k8s-after-update --no-pager", "a package update has stopped kubelet.service; it is started again")
 	m.fails("systemctl status podsec-k8s-after-update", 4, "could not be found")
 }
 

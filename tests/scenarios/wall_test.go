@@ -59,9 +59,9 @@ var harmful = regexp.MustCompile("[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u202a-\u2
 // form, or is not printed.
 func wallWords(m *machine) {
 	m.checkHarmless("podsec-k8s token list", 0, "fake token")
-	m.checkHarmless("podsec-k8s token create --print-join-command", exitFault, "no hash of a certificate authority")
+	m.checkHarmless("podsec-k8s token create --print-join-command", exitFault, "not a hash of a certificate authority")
 	m.checkHarmless("podsec-k8s token create --control-plane", exitFault, "")
-	m.checkHarmless("podsec-k8s token create", exitFault, "something else than a token")
+	m.checkHarmless("podsec-k8s token create", exitFault, "kubeadm did not print a token")
 	m.checkHarmless("podsec-k8s create-master", 0, "already")
 }
 
@@ -90,9 +90,9 @@ func wallFiles(m *machine) {
 	const steps = "/var/lib/u7s-admin/state/steps.json"
 	m.asAdmin("mv " + steps + " " + steps + ".away")
 	for _, c := range []struct{ spoil, word string }{
-		{"mkfifo " + steps, "no regular file"},
-		{"ln -s /dev/zero " + steps, "no regular file"},
-		{"truncate -s 1G " + steps, "more than 16 MiB"},
+		{"mkfifo " + steps, "not a regular file"},
+		{"ln -s /dev/zero " + steps, "not a regular file"},
+		{"truncate -s 1G " + steps, "larger than 16 MiB"},
 	} {
 		m.asAdmin(c.spoil)
 		for _, command := range []string{"status", "create-master"} {

@@ -65,7 +65,7 @@ func refusedJoin(worker, master *machine, g generation.Generation) {
 	token, hash := ticket(master)
 	wrong := "aaaaaa.0123456789abcdef"
 	worker.fails("podsec-k8s join", exitUsage, "ENDPOINT")
-	worker.fails("podsec-k8s join "+endpoint+" --token nonsense --discovery-token-ca-cert-hash "+hash, exitUsage, "not of the form", "remedy")
+	worker.fails("podsec-k8s join "+endpoint+" --token nonsense --discovery-token-ca-cert-hash "+hash, exitUsage, "does not have the form", "remedy")
 	worker.fails("podsec-k8s join "+endpoint+" --token "+wrong, exitUsage, "hash", "remedy")
 	master.fails("podsec-k8s token create --control-plane", exitFault, "without a control-plane endpoint", "remedy")
 	worker.within(time.Minute, func() {
@@ -109,7 +109,7 @@ func clockFarOff(late *machine, join string) {
 	if !found || strings.Contains(right, "[clock]") {
 		late.t.Errorf("with the right clock, or at all:\n%s", out)
 	}
-	for _, word := range []string{"[clock]", "off the cluster's", "chronyd", fmt.Sprintf("late: %d", exitPreflight)} {
+	for _, word := range []string{"[clock]", "differs from the cluster's", "chronyd", fmt.Sprintf("late: %d", exitPreflight)} {
 		if !strings.Contains(wrong, word) {
 			late.t.Errorf("an hour ahead: does not say %q\n%s", word, out)
 		}
