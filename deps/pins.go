@@ -6,16 +6,18 @@ package deps
 import (
 	"slices"
 	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A Pin is a package, or a name that packages provide, with the versions
 // that will do.
 type Pin struct {
-	Name   string `json:"name"`
-	From   string `json:"from,omitempty"`   // the lowest version; "" for any
-	Before string `json:"before,omitempty"` // the lowest version that will not do any more; "" for none
-	Why    string `json:"why"`
-	Read   string `json:"read"` // where the name, how ALT provides it, and the bounds were read
+	Name   string         `json:"name"`
+	From   string         `json:"from,omitempty"`   // the lowest version; "" for any
+	Before string         `json:"before,omitempty"` // the lowest version that will not do any more; "" for none
+	Why    message.Format `json:"why"`
+	Read   string         `json:"read"` // where the name, how ALT provides it, and the bounds were read
 }
 
 // Requires returns the pin as an RPM's dependencies, the upper bound first: of
@@ -63,14 +65,16 @@ func Pins(minor string) ([]Pin, error) {
 // kubernetesPins keeps all of Kubernetes in one minor, for ALT has several,
 // which provide the same names and conflict with each other.
 func kubernetesPins(m Minor) []Pin {
-	pin := func(name, why string) Pin { return Pin{"kubernetes-" + name, m.From, m.Before, why, m.Read} }
+	pin := func(name string, why message.Format) Pin {
+		return Pin{"kubernetes-" + name, m.From, m.Before, why, m.Read}
+	}
 	return []Pin{
-		pin("kubeadm", "makes the cluster"),
+		pin("kubeadm", "creates the cluster"),
 		pin("kubelet", "runs the pods of the node"),
-		pin("client", "kubectl applies the cluster's objects"),
+		pin("client", "kubectl manages the cluster's objects"),
 		pin("master", "kube-apiserver, kube-controller-manager and kube-scheduler run as user services"),
 		pin("node", "kube-proxy runs as a user service"),
-		pin("crio", "kernel modules and sysctls of CRI-O nodes"),
+		pin("crio", "kernel modules and sysctls for CRI-O nodes"),
 	}
 }
 
@@ -79,15 +83,15 @@ func kubernetesPins(m Minor) []Pin {
 // the requirements of ALT's podsec-k8s 1.1, which installs on p10.
 func runtimePins(m Minor) []Pin {
 	return []Pin{
-		{"etcd", m.Etcd, "", "kubeadm's manifest has flags that older ones refuse", "ALT's etcd.spec; 3.4.15 in July 2021"},
-		{"flannel", m.Flannel, "", "the pod network, by the kubelet's identity", "ALT's flannel.spec; 0.13.0 in July 2021"},
-		{"cri-o", m.CRIO, m.CRIOBefore, "the container runtime, of the Kubernetes minor or the next", "ALT's cri-o1.26.spec and cri-o1.27.spec: they provide and conflict with cri-o"},
-		{"cri-tools", "1.22.0", "", "kubeadm asks for crictl", "ALT's cri-tools1.26.spec: it provides and conflicts with cri-tools"},
-		{"crun", m.Crun, "", "runs CRI-O's containers; older ones refuse its specifications", "ALT's crun.spec; podsec's"},
-		{"conmon", "2.0.19", "", "holds the containers' output; older ones lack --sync, which exec needs", "ALT's conmon.spec, epoch 1; 1:2.0.27 in July 2021; CRI-O's internal/config/conmonmgr; tried with 2.0.21"},
-		{"cni-plugins", "0.9.1", "", "bridge, host-local and portmap of CNI 0.4.0", "ALT's cni-plugins.spec; 0.9.1 in July 2021; tried"},
-		{"rootlesskit", "1.1.0", "", "the namespaces; older ones can't evacuate a cgroup", "ALT's rootlesskit.spec; podsec's"},
-		{"slirp4netns", "1.1.12", "", "the namespaces' network", "ALT's slirp4netns.spec; podsec's"},
+		{"etcd", m.Etcd, "", "kubeadm's manifest sets flags that older versions reject", "ALT's etcd.spec; 3.4.15 in July 2021"},
+		{"flannel", m.Flannel, "", "the pod network, with the kubelet's credentials", "ALT's flannel.spec; 0.13.0 in July 2021"},
+		{"cri-o", m.CRIO, m.CRIOBefore, "the container runtime, for this Kubernetes minor or the next one", "ALT's cri-o1.26.spec and cri-o1.27.spec: they provide and conflict with cri-o"},
+		{"cri-tools", "1.22.0", "", "kubeadm requires crictl", "ALT's cri-tools1.26.spec: it provides and conflicts with cri-tools"},
+		{"crun", m.Crun, "", "runs CRI-O's containers; older versions reject its specifications", "ALT's crun.spec; podsec's"},
+		{"conmon", "2.0.19", "", "monitors containers; older versions lack --sync, which exec needs", "ALT's conmon.spec, epoch 1; 1:2.0.27 in July 2021; CRI-O's internal/config/conmonmgr; tried with 2.0.21"},
+		{"cni-plugins", "0.9.1", "", "the plugins bridge, host-local and portmap of CNI 0.4.0", "ALT's cni-plugins.spec; 0.9.1 in July 2021; tried"},
+		{"rootlesskit", "1.1.0", "", "creates the namespaces; older versions cannot evacuate a cgroup", "ALT's rootlesskit.spec; podsec's"},
+		{"slirp4netns", "1.1.12", "", "the network of the namespaces", "ALT's slirp4netns.spec; podsec's"},
 	}
 }
 
@@ -100,10 +104,10 @@ func basePins() []Pin {
 		{"iptables", "1.8.7", "", "kube-proxy's rules", "ALT's iptables.spec; 1.8.7 in July 2021"},
 		{"conntrack-tools", "1.4.6", "", "kube-proxy's connections", "ALT's conntrack-tools.spec; 1.4.6 in July 2021"},
 		{"skopeo", "1.9.1", "", "loads image archives", "ALT's skopeo.spec; podsec's"},
-		{"containers-common", "", "", "the policy of images", "ALT's containers-common.spec, epoch 1; skopeo requires it"},
+		{"containers-common", "", "", "the image policy", "ALT's containers-common.spec, epoch 1; skopeo requires it"},
 		{"util-linux", "2.36", "", "nsenter", "ALT's util-linux.spec, epoch 1; 1:2.36.1 in July 2021"},
 		{"kmod", "", "", "modprobe, for tun, overlay and the modules of pod networks", "ALT's kmod.spec"},
-		{"fuse-overlayfs", "", "", "layers on kernels before 5.11", "ALT's fuse-overlayfs.spec"},
+		{"fuse-overlayfs", "", "", "image layers on kernels before 5.11", "ALT's fuse-overlayfs.spec"},
 	}
 }
 

@@ -176,7 +176,7 @@ func TestReportAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `{"pins":[` +
-		`{"pin":{"name":"kubernetes-kubeadm","from":"1.26.3","before":"1.27","why":"makes the cluster","read":""},"state":"ok",` +
+		`{"pin":{"name":"kubernetes-kubeadm","from":"1.26.3","before":"1.27","why":"creates the cluster","read":""},"state":"ok",` +
 		`"found":[{"package":"kubernetes-kubeadm","version":"1.26.3-alt1","file":"kubernetes-kubeadm-1.26.3-alt1.x86_64.rpm","state":"ok"}]},` +
 		`{"pin":{"name":"etcd","from":"3.4.15","why":"keeps the cluster","read":""},"state":"missing","found":[]}],"damaged":[]}`
 	if string(got) != want {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode"
+
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // A State says how a repository meets a pin.
@@ -22,13 +24,16 @@ const (
 	Altered
 )
 
-func (s State) String() string {
-	return map[State]string{
+// Say returns the word for a state.
+func (s State) Say() message.Text {
+	return message.Of(map[State]message.Format{
 		OK: "ok", Missing: "missing", TooOld: "too old", TooNew: "too new", Ambiguous: "ambiguous", Altered: "altered",
-	}[s]
+	}[s])
 }
 
-// MarshalText returns the word of String, for JSON.
+func (s State) String() string { return s.Say().String() }
+
+// MarshalText returns the word in English, for JSON.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // A Report says of every pin how it is met.
@@ -52,6 +57,7 @@ type Found struct {
 	File    string `json:"file"`              // below the repository
 	State   State  `json:"state"`
 	Why     string `json:"why,omitempty"` // what is wrong with the file
+	fault   error  // Why, for any language
 }
 
 // Failed counts pins that are not met, and files that can't be trusted.
@@ -66,48 +72,49 @@ func (r Report) Failed() int {
 }
 
 // WriteTable prints a line for each pin, and one for each damaged file.
-func (r Report) WriteTable(w io.Writer) error {
+func (r Report) WriteTable(w io.Writer, language message.Language) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "STATE\tPIN\tFOUND") //nolint:errcheck // Flush reports
+	fmt.Fprintln(table, language.Sprintf("STATE\tPIN\tFOUND")) //nolint:errcheck // Flush reports
 	for _, p := range r.Pins {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", p.State, p.Pin, printable(p.finding())) //nolint:errcheck // as above
+		fmt.Fprintf(table, "%s\t%s\t%s\n", language.Text(p.State.Say()), p.Pin, printable(language.Text(p.finding()))) //nolint:errcheck // as above
 	}
 	for _, f := range r.Damaged {
-		fmt.Fprintf(table, "%s\t-\t%s\n", f.State, printable(f.String())) //nolint:errcheck // as above
+		fmt.Fprintf(table, "%s\t-\t%s\n", language.Text(f.State.Say()), printable(language.Text(f.Say()))) //nolint:errcheck // as above
 	}
 	return table.Flush()
 }
 
 // finding says what was found for a pin, or what is wrong with it.
-func (r Result) finding() string {
-	var all []string
+func (r Result) finding() message.Text {
+	var all []message.Text
 	for _, f := range r.Found {
 		if r.State != Altered || f.State == Altered {
-			all = append(all, f.String())
+			all = append(all, f.Say())
 		}
 	}
-	text := strings.Join(all, ", ")
+	text := message.List(", ", all...)
 	switch r.State {
 	case Missing:
-		return "no package provides it"
+		return message.Of("no package provides it")
 	case Ambiguous:
-		return "apt would not take the one that will do: " + text
+		return message.Of("apt would not choose the package that fits: %s", text)
 	case OK:
-		return r.Found[0].String()
+		return r.Found[0].Say()
 	default:
 		return text
 	}
 }
 
-func (f Found) String() string {
-	if f.State == Altered {
-		return f.File + ": " + f.Why
+// Say names the package, or says what is wrong with its file.
+func (f Found) Say() message.Text {
+	switch {
+	case f.State == Altered:
+		return message.Of("%s: %w", f.File, f.fault)
+	case f.As != "":
+		return message.Of("%s-%s as %s", f.Package, f.Version, f.As)
+	default:
+		return message.Of("%s-%s", f.Package, f.Version)
 	}
-	text := f.Package + "-" + f.Version
-	if f.As != "" {
-		text += " as " + f.As
-	}
-	return text
 }
 
 // printable keeps what a repository wrote from commanding the terminal.

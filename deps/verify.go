@@ -153,7 +153,7 @@ func (p Pin) found(c candidate, state State) Found {
 func (c candidate) found(state State) Found {
 	f := Found{Package: c.name, Version: c.evr.String(), File: c.file, State: state}
 	if c.fault != nil {
-		f.Why = c.fault.Error()
+		f.Why, f.fault = c.fault.Error(), c.fault
 	}
 	return f
 }

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/deps"
+	"github.com/alt-cloud/podsec-k8s/message"
 )
 
 // somePins stand for the table: one minor's package, and a plain one.
 func somePins() []deps.Pin {
 	return []deps.Pin{
-		{Name: "kubernetes-kubeadm", From: "1.26.3", Before: "1.27", Why: "makes the cluster"},
+		{Name: "kubernetes-kubeadm", From: "1.26.3", Before: "1.27", Why: "creates the cluster"},
 		{Name: "etcd", From: "3.4.15", Why: "keeps the cluster"},
 	}
 }
@@ -64,10 +65,10 @@ func TestVerify(t *testing.T) {
 		{"five minors", minorKubeadms("1.26.15", "1.27.16", "1.28.14", "1.30.5", "1.31.1"), nil, deps.OK, deps.OK, "ok kubernetes-kubeadm >= 1.26.3, < 1.27 kubernetes1.26-kubeadm-1.26.15-alt1 ok"},
 		{"ten minors", minorKubeadms("1.22.17", "1.25.16", "1.26.15", "1.27.16", "1.31.1"), nil, deps.OK, deps.OK, "< 1.27 kubernetes1.26-kubeadm-1.26.15-alt1 ok"},
 		{"minors without the one", minorKubeadms("1.25.16", "1.27.16"), nil, deps.TooNew, deps.OK, "too new kubernetes-kubeadm"},
-		{"minors that stand beside each other", []pkg{lonelyKubeadm("1.26", "1.26.15"), lonelyKubeadm("1.34", "1.34.4"), etcd}, nil, deps.Ambiguous, deps.OK, "apt would not take the one that will do: kubernetes1.26-kubeadm-1.26.15-alt1, kubernetes1.34-kubeadm-1.34.4-alt1"},
+		{"minors that stand beside each other", []pkg{lonelyKubeadm("1.26", "1.26.15"), lonelyKubeadm("1.34", "1.34.4"), etcd}, nil, deps.Ambiguous, deps.OK, "apt would not choose the package that fits: kubernetes1.26-kubeadm-1.26.15-alt1, kubernetes1.34-kubeadm-1.34.4-alt1"},
 		{"older package of the very name", []pkg{{name: "kubernetes-kubeadm", version: "1.25.9"}, minorKubeadm("1.26", "1.26.15"), etcd}, nil, deps.OK, deps.OK, "kubernetes1.26-kubeadm-1.26.15-alt1"},
 		{"newer package of the very name", []pkg{{name: "kubernetes-kubeadm", version: "1.27.1"}, minorKubeadm("1.26", "1.26.15"), etcd}, nil, deps.OK, deps.OK, "kubernetes1.26-kubeadm-1.26.15-alt1"},
-		{"very name and others around the minor", append(minorKubeadms("1.26.15", "1.28.14"), pkg{name: "kubernetes-kubeadm", version: "1.25.9"}), nil, deps.Ambiguous, deps.OK, "apt would not take"},
+		{"very name and others around the minor", append(minorKubeadms("1.26.15", "1.28.14"), pkg{name: "kubernetes-kubeadm", version: "1.25.9"}), nil, deps.Ambiguous, deps.OK, "apt would not choose"},
 		{"newest build is too new", []pkg{kubeadm, {name: "kubernetes-kubeadm", version: "1.27.1"}, etcd}, nil, deps.TooNew, deps.OK, "too new kubernetes-kubeadm"},
 		{"older build beside", []pkg{kubeadm, {name: "kubernetes-kubeadm", version: "1.25.9"}, etcd}, nil, deps.OK, deps.OK, "ok kubernetes-kubeadm"},
 		{"older etcd of another name", []pkg{kubeadm, etcd, {name: "etcd3.3", version: "3.3.1", provides: []string{"etcd = 3.3.1"}}}, nil, deps.OK, deps.OK, "etcd-3.5.9"},
@@ -156,7 +157,7 @@ func damage(t *testing.T, path string, change func([]byte) []byte) {
 func tableOf(t *testing.T, r deps.Report) string {
 	t.Helper()
 	var table strings.Builder
-	if err := r.WriteTable(&table); err != nil {
+	if err := r.WriteTable(&table, message.Language{}); err != nil {
 		t.Fatal(err)
 	}
 	return table.String()

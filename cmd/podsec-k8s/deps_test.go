@@ -85,3 +85,23 @@ func TestDepsCommand(t *testing.T) {
 		})
 	}
 }
+
+// TestDepsInRussian: the table has Russian words, in columns that begin below each
+// other.
+func TestDepsInRussian(t *testing.T) {
+	var out, errOut bytes.Buffer
+	p := newPrinter(&out, &errOut, func(key string) string { return map[string]string{"LANG": "ru_RU.UTF-8"}[key] })
+	p.fault(app(p).RunContext(t.Context(), []string{"podsec-k8s", "deps", "verify", stockedFolder(t, "etcd")}))
+	for _, line := range []string{
+		"СОСТОЯНИЕ    ТРЕБОВАНИЕ                            НАЙДЕНО\n",
+		"\nотсутствует  etcd >= 3.4.15                        его не предоставляет ни один пакет\n",
+		"\nподходит     kmod                                  stock-1-alt1\n",
+	} {
+		if !strings.Contains(out.String(), line) {
+			t.Errorf("%q is not in\n%s", line, out.String())
+		}
+	}
+	if want := "1 пакет из "; !strings.Contains(errOut.String(), want) {
+		t.Errorf("%q is not in %q", want, errOut.String())
+	}
+}

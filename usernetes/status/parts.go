@@ -72,7 +72,7 @@ func (p Part) line(now time.Time) UnitStatus {
 		line.Fault = message.Count(int(s.Restarts), "it does not stay up and was restarted %d time", "it does not stay up and was restarted %d times", s.Restarts)
 	case s.Active == "failed":
 		line.Fault = message.Of("it has failed (%s)", s.Result)
-	case s.Active == "activating":
+	case line.State == "activating":
 		line.Fault = message.Of("it has not started yet")
 	case s.Waits && !s.Up():
 		line.State = stateWaiting
