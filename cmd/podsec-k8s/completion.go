@@ -16,7 +16,7 @@ var completions embed.FS
 func completionCommand(p *printer) *cli.Command {
 	group := &cli.Command{
 		Name: "completion", Usage: p.help("prints the completion script of a shell"),
-		Description: p.help("The package installs all three where these shells look. This is for other places.") +
+		Description: p.help("The package installs all three where these shells find them. This command is for other places.") +
 			p.examples("podsec-k8s completion zsh > ~/.zfunc/_podsec-k8s"),
 	}
 	for _, shell := range []string{"bash", "zsh", "fish"} {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"text/tabwriter"
 	"time"
 
@@ -25,17 +24,17 @@ func depsCommand(p *printer) *cli.Command {
 		Usage: p.help("the packages that podsec-k8s requires"),
 		Subcommands: []*cli.Command{
 			{
-				Name: "list", Usage: p.help("prints the pinned packages, and why each is"),
+				Name: "list", Usage: p.help("prints the required packages, and why each is needed"),
 				Description: p.examples("podsec-k8s deps list --kubernetes 1.34"),
 				Flags:       depsFlags(p),
 				Action:      func(c *cli.Context) error { return depsList(c, p) },
 			},
 			{
 				Name: "verify", Usage: p.help("checks repositories against the pinned packages"), ArgsUsage: "REPO…",
-				Description: p.help("REPO is a folder of RPM files, or a folder or http(s) URL with repodata. Several are taken together.\n\n"+
-					"Says which package is missing, too old, too new, altered, or ambiguous because apt would not take "+
-					"the one that will do. Versions are compared as ALT's rpm does, which ignores an epoch that a pin "+
-					"does not name. A package that meets a pin is read in full and its digests are compared.") +
+				Description: p.help("REPO is a directory of RPM files, or a directory or http(s) URL with repodata. Several are taken together.\n\n" +
+					"Reports each package that is missing, too old, too new, altered, or ambiguous (apt would not choose " +
+					"the package that fits). Versions are compared as ALT's rpm does: an epoch that a requirement does " +
+					"not name is ignored. A package that fits is read completely and its digests are compared.") +
 					p.examples("podsec-k8s deps verify /srv/mirror/p10"),
 				Flags: append(depsFlags(p),
 					&cli.DurationFlag{Name: "timeout", Value: 10 * time.Minute, Usage: p.help("stop after this `TIME`")}),
@@ -58,13 +57,13 @@ func depsList(c *cli.Context, p *printer) error {
 		return err
 	}
 	data := pinsAnswer{typed{"PinList", apiVersion}, c.String("kubernetes"), pins}
-	return answer(c, p, data, func() { printPins(p.out, pins) })
+	return answer(c, p, data, func() { printPins(p, pins) })
 }
 
-func printPins(to io.Writer, pins []deps.Pin) {
-	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+func printPins(p *printer, pins []deps.Pin) {
+	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	for _, pin := range pins {
-		fmt.Fprintf(table, "%s\t%s\n", pin, pin.Why) //nolint:errcheck // the output keeps it
+		fmt.Fprintf(table, "%s\t%s\n", pin, p.help(pin.Why)) //nolint:errcheck // the output keeps it
 	}
 	table.Flush() //nolint:errcheck // as above
 }
@@ -85,7 +84,7 @@ func depsVerify(c *cli.Context, p *printer) error {
 			"specify a directory of RPM files, or a directory or URL with repodata/repomd.xml")
 	}
 	data := reportAnswer{typed{"PinReport", apiVersion}, c.String("kubernetes"), report}
-	err = answer(c, p, data, func() { report.WriteTable(p.out) }) //nolint:errcheck // the output keeps it
+	err = answer(c, p, data, func() { report.WriteTable(p.out, p.language) }) //nolint:errcheck // the output keeps it
 	if failed := report.Failed(); err == nil && failed > 0 {
 		return host.WithRemedy(message.Count(failed, "%d of %d packages does not meet the requirements",
 			"%d of %d packages do not meet the requirements", failed, len(pins)).AsError(),

@@ -66,8 +66,8 @@ func TestDepsCommand(t *testing.T) {
 		{"as JSON", []string{"verify", "-o", "json", without}, exitFault, `"state":"missing"`, "1 of "},
 		{"no repository named", []string{"verify"}, exitUsage, "", "REPO is missing"},
 		{"no such folder", []string{"verify", filepath.Join(stocked, "none")}, exitFault, "", "no such file or directory"},
-		{"unknown minor", []string{"verify", "--kubernetes", "1.2", stocked}, exitUsage, "", `"1.2": not a Kubernetes version`},
-		{"unknown form", []string{"list", "-o", "xml"}, exitUsage, "", `the flag --output: "xml" is none of text, json, yaml`},
+		{"unknown minor", []string{"verify", "--kubernetes", "1.2", stocked}, exitUsage, "", `"1.2": this podsec-k8s does not know that Kubernetes version`},
+		{"unknown form", []string{"list", "-o", "xml"}, exitUsage, "", `flag --output: "xml" is not one of text, json, yaml`},
 		{"list", []string{"list"}, exitDone, "kubernetes-kubeadm >= 1.26.3, < 1.27", ""},
 		{"list as JSON", []string{"list", "-o", "json"}, exitDone, `{"name":"kubernetes-kubeadm","from":"1.26.3","before":"1.27"`, ""},
 	} {

@@ -53,7 +53,7 @@ func (p *printer) helpPage(c *cli.Command) string {
 		sections = append(sections, p.help("Flags:")+"\n"+table(rows))
 	}
 	if len(c.VisibleCommands()) > 0 {
-		sections = append(sections, p.help("More of a command: %s COMMAND --help", callName(c)))
+		sections = append(sections, p.help("More about a command: %s COMMAND --help", callName(c)))
 	}
 	return strings.Join(sections, "\n\n") + "\n"
 }

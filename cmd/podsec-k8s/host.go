@@ -11,7 +11,7 @@ func hostCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "host",
 		Usage: p.help("the changes to this machine that a rootless node needs"),
-		Description: p.help("The package makes them when it is installed and takes them back when it is erased.") +
+		Description: p.help("The package makes them when it is installed and undoes them when it is uninstalled.") +
 			p.examples("podsec-k8s host status -o json"),
 		Subcommands: []*cli.Command{
 			{Name: "plan", Usage: p.help("prints the changes that apply would make"), Flags: []cli.Flag{outputFlag(p)}, Action: func(c *cli.Context) error { return hostPlan(c, p) }},

@@ -17,16 +17,16 @@ func imageCommand(p *printer) *cli.Command {
 		Name:  "image",
 		Usage: p.help("loads images into this node without a registry"),
 		Subcommands: []*cli.Command{{
-			Name: "list", Usage: p.help("names the images that a new node needs to begin with"),
-			Description: p.help("They follow from the site's settings and the installed kubeadm. Bring each as an archive "+
-				"of that name (--image-archive), or have them in the registry that IMAGE_REPOSITORY names.") +
+			Name: "list", Usage: p.help("lists the images that a new node needs"),
+			Description: p.help("They depend on the site's settings and the installed kubeadm. Provide each as an archive with that " +
+				"name (--image-archive), or in the registry that IMAGE_REPOSITORY names.") +
 				p.examples("podsec-k8s image list"),
 			Flags:  []cli.Flag{outputFlag(p)},
 			Action: func(c *cli.Context) error { return listImages(c, p) },
 		}, {
 			Name: "load", Usage: p.help("loads docker archives into the storage of this node's CRI-O"), ArgsUsage: "FILE…",
-			Description: p.help("Images keep the names that they have in the archive. Each node has its own: load them "+
-				"wherever a pod may run, and again when the kubelet has removed them from a full disk.") +
+			Description: p.help("Images keep their names from the archive. Each node has its own storage: load images on every node " +
+				"where a pod may run, and again after the kubelet has removed them from a full disk.") +
 				p.examples("podsec-k8s image load shop.tar database.tar"),
 			Action: func(c *cli.Context) error { return loadImages(c, p) },
 		}},

@@ -9,11 +9,11 @@ import (
 func joinCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:      "join",
-		Usage:     p.help("joins a cluster as a worker, or as one more control plane"),
+		Usage:     p.help("joins a cluster as a worker or a control plane"),
 		ArgsUsage: "ENDPOINT",
-		Description: p.help("Flags that are not listed here go to kubeadm join. "+
-			"Run again after a fault it goes on; after success it changes nothing.\n\n"+
-			"With the file - a secret is a line of standard input, the token's first.") +
+		Description: p.help("Flags that are not listed here go to kubeadm join. After a fault, the same command continues; after " +
+			"success, it changes nothing.\n\n" +
+			"If FILE is -, the secret is a line of standard input, the token first.") +
 			p.examples("podsec-k8s join 192.0.2.10:6443 --token-file token \\\n--discovery-token-ca-cert-hash sha256:…",
 				"podsec-k8s join api.example:6443 --token-file token \\\n--discovery-token-ca-cert-hash sha256:… \\\n--control-plane --certificate-key-file key"),
 		Flags:           joinFlags(p),

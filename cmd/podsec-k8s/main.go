@@ -60,14 +60,14 @@ func app(p *printer) *cli.App {
 		Name:     programName,
 		HelpName: programName,
 		Usage:    p.help("rootless Kubernetes for ALT Linux"),
-		Description: p.help("Makes and keeps a Kubernetes node that runs as the user u7s-admin.\n\n" +
+		Description: p.help("Creates and runs a Kubernetes node as the user u7s-admin.\n\n" +
 			"Exit status:\n" +
 			"  0      done\n" +
 			"  1      a fault\n" +
 			"  2      wrong usage\n" +
 			"  3      a preflight check failed\n" +
-			"  4      another run is under way\n" +
-			"  128+N  the signal N has ended the command"),
+			"  4      another run is in progress\n" +
+			"  128+N  the signal N ended the command"),
 		Commands: strict(p, programName, []*cli.Command{
 			createMasterCommand(p),
 			joinCommand(p),

@@ -6,8 +6,8 @@ func createMasterCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  createMaster,
 		Usage: p.help("makes this machine a control plane, with kubeadm init"),
-		Description: p.help("Flags that are not listed here go to kubeadm init. "+
-			"Run again after a fault it goes on; after success it changes nothing.") +
+		Description: p.help("Flags that are not listed here go to kubeadm init. After a fault, the same command continues; after " +
+			"success, it changes nothing.") +
 			p.examples("podsec-k8s-create-master --node-ip 192.0.2.10",
 				"podsec-k8s-create-master --image-archive coredns.tar \\\n--image-archive pause.tar",
 				"podsec-k8s-create-master --upload-certs \\\n--control-plane-endpoint api.example:6443",
@@ -20,7 +20,7 @@ func createMasterCommand(p *printer) *cli.Command {
 
 func masterFlags(p *printer) []cli.Flag {
 	return append(nodeFlags(p),
-		&cli.BoolFlag{Name: "upload-certs", Usage: p.help("share the certificates, for further control planes; with --control-plane-endpoint")},
+		&cli.BoolFlag{Name: "upload-certs", Usage: p.help("share the certificates with more control planes; with --control-plane-endpoint")},
 		&cli.StringFlag{Name: "write-kubeconfig", Usage: p.help("the `FILE` to write your kubeconfig to"), DefaultText: p.help("%s, or beside it", "~/.kube/config")})
 }
 

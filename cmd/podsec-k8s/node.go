@@ -45,7 +45,7 @@ func nodeCommand(p *printer) *cli.Command {
 // unitCommand is what the user units run.
 func unitCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "unit", Usage: p.help("what a unit u7s-NAME runs"), ArgsUsage: "NAME [ARGS…]", Hidden: true,
+		Name: "unit", Usage: p.help("the program of a unit u7s-NAME"), ArgsUsage: "NAME [ARGS…]", Hidden: true,
 		SkipFlagParsing: true,
 		Action: takesAll(func(c *cli.Context, args []string) error {
 			err := usernetes.RunUnit(c.Context, args[0], args[1:])

@@ -26,12 +26,12 @@ func forms() []string { return []string{formText, formJSON, formYAML} }
 // anything is done.
 func outputFlag(p *printer) cli.Flag {
 	return &cli.StringFlag{
-		Name: "output", Aliases: []string{"o"}, Value: formText, Usage: p.help("`FORM` of the answer: text, json or yaml"),
+		Name: "output", Aliases: []string{"o"}, Value: formText, Usage: p.help("output `FORMAT`: text, json or yaml"),
 		Action: func(c *cli.Context, form string) error {
 			if slices.Contains(forms(), form) {
 				return nil
 			}
-			return wrongUsage(c.Command, misuse("the flag --%s: %w", "output", message.Errorf("%q is none of %s", form, strings.Join(forms(), ", "))))
+			return wrongUsage(c.Command, misuse("flag --%s: %w", "output", message.Errorf("%q is not one of %s", form, strings.Join(forms(), ", "))))
 		},
 	}
 }

@@ -16,14 +16,14 @@ import (
 func resetCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "reset",
-		Usage: p.help("takes the cluster away from this node and leaves the package"),
-		Description: p.help("The node's services are stopped and all they kept is deleted, on a master etcd's data too. "+
-			"One of several control planes leaves the others in working order, or stays. "+
-			"A worker's Node object stays: podsec-k8s kubectl delete node NAME on a master.") +
+		Usage: p.help("deletes the cluster on this node; the package stays installed"),
+		Description: p.help("Stops the node's services and deletes all their data, on a control plane also etcd's. A node that " +
+			"is one of several control planes leaves the cluster only if the others keep working. The Node " +
+			"object of a worker stays: podsec-k8s kubectl delete node NAME on a control plane.") +
 			p.examples("podsec-k8s reset --yes"),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "yes", Usage: p.help("do not ask")},
-			&cli.BoolFlag{Name: "force", Usage: p.help("skip also the check that the other control planes keep working")},
+			&cli.BoolFlag{Name: "force", Usage: p.help("do not check whether the other control planes keep working")},
 		},
 		Action: func(c *cli.Context) error {
 			if err := requireRoot(); err != nil {

@@ -41,7 +41,7 @@ func counted(action cli.ActionFunc) cli.ActionFunc {
 		given := c.Args().Slice()
 		for _, word := range given {
 			if len(word) > 1 && word[0] == '-' {
-				return misuse("%q is not understood here: flags come before other arguments", word)
+				return misuse("unexpected argument %q: put flags before other arguments", word)
 			}
 		}
 		if err := wordsOf(c.Command.ArgsUsage).check(given); err != nil {
@@ -76,7 +76,7 @@ func noEmptyFlag(c *cli.Context, flags []cli.Flag) error {
 			values = c.StringSlice(name)
 		}
 		if c.IsSet(name) && slices.Contains(values, "") {
-			return misuse("the flag --%s needs a value", name)
+			return misuse("flag --%s needs a value", name)
 		}
 	}
 	return nil

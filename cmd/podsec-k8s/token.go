@@ -32,16 +32,16 @@ func tokenCommand(p *printer) *cli.Command {
 	}
 	return &cli.Command{
 		Name:  "token",
-		Usage: p.help("makes and shows the tokens by which machines join; on a master"),
-		Description: p.help("create --%s prints the whole command for a worker, with --%s that for a control plane.", printJoinFlag, controlPlaneFlag) +
+		Usage: p.help("creates and lists join tokens, on a control plane"),
+		Description: p.help("create --%s prints the complete command for a worker, with --%s that for a control plane.", printJoinFlag, controlPlaneFlag) +
 			p.examples("podsec-k8s token create --ttl 2h --"+printJoinFlag+" | ssh root@worker sh"),
 		Subcommands: []*cli.Command{
-			sub("create", "makes a token and prints it", "[TOKEN]", " --"+printJoinFlag,
-				&cli.BoolFlag{Name: printJoinFlag, Usage: p.help("print the command by which a worker joins, for sh")},
-				&cli.BoolFlag{Name: controlPlaneFlag, Usage: p.help("print the command by which a control plane joins; good for two hours")},
+			sub("create", "creates a token and prints it", "[TOKEN]", " --"+printJoinFlag,
+				&cli.BoolFlag{Name: printJoinFlag, Usage: p.help("print the command with which a worker joins, for sh")},
+				&cli.BoolFlag{Name: controlPlaneFlag, Usage: p.help("print the command with which a control plane joins; valid for two hours")},
 				outputFlag(p)),
-			sub("list", "lists the tokens that are good", "", " -o json", outputFlag(p)),
-			sub("delete", "makes tokens good for nothing", "TOKEN…", " abcdef"),
+			sub("list", "lists the valid tokens", "", " -o json", outputFlag(p)),
+			sub("delete", "deletes tokens", "TOKEN…", " abcdef"),
 		},
 	}
 }
@@ -60,7 +60,7 @@ func runTokens(c *cli.Context, p *printer, name string, flags, given []string) e
 		return runAsAdmin(c.Context, append([]string{name}, args...), nil, askTokens)
 	case slices.Contains(args, "--dry-run") || slices.Contains(args, "--dry-run=true"):
 		if c.IsSet("output") {
-			return misuse("the flag --%s is not for a dry run", "output")
+			return misuse("flag --%s cannot be used with a dry run", "output")
 		}
 		return runAsAdmin(c.Context, append([]string{name}, args...), nil, askTokens)
 	}

@@ -18,7 +18,7 @@ import (
 func toolCommand(p *printer, name, example string, usage message.Format, run func(*cli.Context) error) *cli.Command {
 	return &cli.Command{
 		Name: name, Usage: p.help(usage), ArgsUsage: "[ARGS…]",
-		Description: p.help("All that it is given goes to %s. Its --help, where that comes first, needs no node.", name) +
+		Description: p.help("All arguments go to %s. Its --help, as the first argument, needs no node.", name) +
 			p.examples("podsec-k8s "+name+" "+example),
 		SkipFlagParsing: true,
 		HideHelp:        true, // it is the tool's own
@@ -48,7 +48,7 @@ func runCrictl(c *cli.Context) error { return inNode(c.Context, "crictl", c.Args
 
 func execCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "exec", Usage: p.help("runs any program in the node's namespaces, as their root"), ArgsUsage: "PROGRAM [ARGS…]",
+		Name: "exec", Usage: p.help("runs any program in the node's namespaces, as root there"), ArgsUsage: "PROGRAM [ARGS…]",
 		Description:     p.examples("podsec-k8s exec ip address"),
 		SkipFlagParsing: true,
 		Action:          takesAll(func(c *cli.Context, args []string) error { return inNode(c.Context, args[0], args[1:]) }),

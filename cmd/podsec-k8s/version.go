@@ -25,7 +25,7 @@ type versionAnswer struct {
 
 func versionCommand(p *printer) *cli.Command {
 	return &cli.Command{
-		Name: "version", Usage: p.help("prints the version, and that of Kubernetes that it is for"),
+		Name: "version", Usage: p.help("prints the version and the Kubernetes version it is for"),
 		Description: p.examples("podsec-k8s version -o json"),
 		Flags:       []cli.Flag{outputFlag(p)},
 		Action: func(c *cli.Context) error {

@@ -78,10 +78,10 @@ func flagError(err error, flags []cli.Flag) error {
 	}
 	var value, name string
 	if n, _ := fmt.Sscanf(text, "invalid boolean value %q for -%s", &value, &name); n == 2 {
-		return misuse("the flag --%s: %w", strings.Trim(name, "-:"), message.Errorf("%q is neither true nor false", value))
+		return misuse("flag --%s: %w", strings.Trim(name, "-:"), message.Errorf("%q is not true or false", value))
 	}
 	if n, _ := fmt.Sscanf(text, "invalid value %q for flag -%s", &value, &name); n == 2 { // of a duration: no other flag is parsed
-		return misuse("the flag --%s: %w", strings.Trim(name, "-:"), message.Errorf("%q is no %s", value, "duration"))
+		return misuse("flag --%s: %w", strings.Trim(name, "-:"), message.Errorf("%q is no %s", value, "duration"))
 	}
 	return misuse("unknown flags: %w", err)
 }

@@ -66,7 +66,7 @@ func (p Program) ExecUnit(ctx context.Context) error {
 // Enter is ExecUnit for a unit that says itself what is to run in the node.
 func Enter(ctx context.Context, argv []string) error {
 	if len(argv) == 0 {
-		return message.Errorf("no program to run in the node is named")
+		return message.Errorf("specify a program to run in the node")
 	}
 	return Program{Name: argv[0], Args: argv[1:]}.ExecUnit(ctx)
 }

@@ -22,7 +22,7 @@ func awaitSubnet(ctx context.Context, n node.Node) error {
 	for {
 		own, err := api.Node(ctx, n.Name)
 		if err != nil {
-			return message.Errorf("waiting for this node's part of the pod network: %w", err)
+			return message.Errorf("waiting for this node's pod network: %w", err)
 		}
 		if own.Spec.PodCIDR != "" {
 			return nil

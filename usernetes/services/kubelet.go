@@ -26,7 +26,7 @@ const kubeletConfig = "/var/lib/kubelet/config.yaml"
 // kubeadm reset takes it away.
 func runKubelet(ctx context.Context, _ node.Node) error {
 	if err := host.MkdirAll(node.StatePath(node.StandInsDir), 0o700); err != nil {
-		return message.Errorf("making the folder of stand-ins: %w", err)
+		return message.Errorf("creating the directory of stand-ins: %w", err)
 	}
 	p, err := kubelet()
 	if err != nil {

@@ -33,10 +33,10 @@ func runRootlessKit(ctx context.Context, n node.Node) error {
 		return err
 	}
 	if err := host.MkdirAll(node.RootlessKitDir(), 0o700); err != nil {
-		return message.Errorf("making RootlessKit's state folder: %w", err)
+		return message.Errorf("creating RootlessKit's state directory: %w", err)
 	}
 	if err := host.Remove(namespace.ChildPIDFile()); err != nil { // of a run that was killed
-		return message.Errorf("making RootlessKit's state folder: %w", err)
+		return message.Errorf("creating RootlessKit's state directory: %w", err)
 	}
 	if portdriver.OwnPortDriver(n) {
 		return namespace.RunWithPortDriver(ctx, n)
