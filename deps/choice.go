@@ -26,7 +26,7 @@ func newestBuilds(all []candidate) []candidate {
 // chosen returns what apt installs for both bounds of a pin; ok is false when
 // it would take a package that the pin is not met by.
 //
-// apt goes through a package's requirements one by one, and passes over those
+// apt goes through a package's requirements one by one, and skips those
 // that what it has taken meets already. A package that it takes puts out the
 // ones taken before that it conflicts with. An RPM has its requirements in no
 // order that could be relied on, so both have to end well.

@@ -43,7 +43,7 @@ func (c contents) providesAny(wanted map[string]bool) bool {
 
 // readPackage reads an RPM, checks it against its own digests, and gives
 // what it says. When nothing but the payload is not as its digest says, that
-// comes with the error. A payload is passed over where the header has a
+// comes with the error. A payload is skipped where the header has a
 // digest of its own and provides nothing that is wanted. The error wraps
 // errNotRPM, errTruncated or errAltered, or is r's own.
 func readPackage(r io.Reader, wanted map[string]bool) (contents, error) {

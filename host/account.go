@@ -21,7 +21,7 @@ type Account struct {
 	Home     string
 }
 
-// Accounts reads /etc/passwd; lines of another form are passed over.
+// Accounts reads /etc/passwd; lines of another form are skipped.
 func (h *Host) Accounts() ([]Account, error) {
 	lines, err := h.colonLines("/etc/passwd", 7)
 	if err != nil {

@@ -60,7 +60,7 @@ func (h *Host) lockState() (unlock func(), err error) {
 	}
 	err = retry(lockTimeout, func() error { return unix.Flock(int(folder.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
 	if err == nil {
-		return func() { folder.Close() }, nil //nolint:errcheck // closing gives the lock back
+		return func() { folder.Close() }, nil //nolint:errcheck // closing releases the lock
 	}
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		err = WithRemedy(message.New("another run of podsec-k8s is changing this machine"),
@@ -221,7 +221,7 @@ func (h *Host) lockAccounts() (unlock func(), err error) {
 		return unix.FcntlFlock(file.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
 	})
 	if err == nil {
-		return func() { file.Close() }, nil //nolint:errcheck // closing gives the lock back
+		return func() { file.Close() }, nil //nolint:errcheck // closing releases the lock
 	}
 	if errors.Is(err, unix.EAGAIN) {
 		err = NewFault("wait until it has ended: fuser -v /etc/.pwd.lock; then podsec-k8s host apply",

@@ -14,7 +14,7 @@ import (
 )
 
 // checkKubelet is the finding that has to be mended before a node can be made,
-// and can't be passed over: kubelet.service is not the guard.
+// and cannot be skipped: kubelet.service is not the guard.
 const checkKubelet = "kubelet-service"
 
 // Kubelet is what kubelet.service of a host is.

@@ -49,7 +49,7 @@ func namesToIgnore() []string {
 	return names
 }
 
-// rootChecks lists those of root's own checks that can be passed over.
+// rootChecks lists those of root's own checks that can be skipped.
 func rootChecks() []string { return []string{"firewall", "home", "rootful-node"} }
 
 // CheckUpload reports whether certificates are to be shared with control planes

@@ -9,7 +9,7 @@ type Options struct {
 	SiteConfig []byte   // content of the site's kubeadm configuration; may be empty
 	Flags      []string // flags of kubeadm
 	Archives   []string // names of the image archives that root has opened
-	Ignore     []string // preflight checks to pass over
+	Ignore     []string // preflight checks to skip
 	Upload     bool     // share the certificates with further control planes
 
 	GivenArchives []string // those of the archives that flags named

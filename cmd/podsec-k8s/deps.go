@@ -31,9 +31,9 @@ func depsCommand(p *printer) *cli.Command {
 			},
 			{
 				Name: "verify", Usage: p.help("checks repositories against the pinned packages"), ArgsUsage: "REPO…",
-				Description: p.help("REPO is a directory of RPM files, or a directory or http(s) URL with repodata. Several are taken together.\n\n" +
-					"Reports each package that is missing, too old, too new, altered, or ambiguous (apt would not choose " +
-					"the package that fits). Versions are compared as ALT's rpm does: an epoch that a requirement does " +
+				Description: p.help("REPO is a directory of RPM files, or a directory or http(s) URL with repodata. Several are taken together.\n\n"+
+					"Reports each package that is missing, too old, too new, altered, or ambiguous (apt would not choose "+
+					"the package that fits). Versions are compared as ALT's rpm does: an epoch that a requirement does "+
 					"not name is ignored. A package that fits is read completely and its digests are compared.") +
 					p.examples("podsec-k8s deps verify /srv/mirror/p10"),
 				Flags: append(depsFlags(p),

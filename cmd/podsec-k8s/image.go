@@ -18,14 +18,14 @@ func imageCommand(p *printer) *cli.Command {
 		Usage: p.help("loads images into this node without a registry"),
 		Subcommands: []*cli.Command{{
 			Name: "list", Usage: p.help("lists the images that a new node needs"),
-			Description: p.help("They depend on the site's settings and the installed kubeadm. Provide each as an archive with that " +
+			Description: p.help("They depend on the site's settings and the installed kubeadm. Provide each as an archive with that "+
 				"name (--image-archive), or in the registry that IMAGE_REPOSITORY names.") +
 				p.examples("podsec-k8s image list"),
 			Flags:  []cli.Flag{outputFlag(p)},
 			Action: func(c *cli.Context) error { return listImages(c, p) },
 		}, {
 			Name: "load", Usage: p.help("loads docker archives into the storage of this node's CRI-O"), ArgsUsage: "FILE…",
-			Description: p.help("Images keep their names from the archive. Each node has its own storage: load images on every node " +
+			Description: p.help("Images keep their names from the archive. Each node has its own storage: load images on every node "+
 				"where a pod may run, and again after the kubelet has removed them from a full disk.") +
 				p.examples("podsec-k8s image load shop.tar database.tar"),
 			Action: func(c *cli.Context) error { return loadImages(c, p) },
@@ -33,7 +33,7 @@ func imageCommand(p *printer) *cli.Command {
 	}
 }
 
-// listImages is root's half of it. The names are for other programs: they have
+// listImages is root's part of it. The names are for other programs: they have
 // their form.
 func listImages(c *cli.Context, p *printer) error {
 	var all []string
@@ -50,7 +50,7 @@ func listImages(c *cli.Context, p *printer) error {
 	})
 }
 
-// nodeListImages is the half of it that u7s-admin runs.
+// nodeListImages is the part of it that runs as u7s-admin.
 func nodeListImages(c *cli.Context) error {
 	site, err := node.LoadSite(node.SiteDir)
 	if err != nil {
@@ -70,7 +70,7 @@ func nodeListImages(c *cli.Context) error {
 // An imageRequest names the archives that root has opened for u7s-admin.
 type imageRequest struct{ Archives []string }
 
-// loadImages is root's half of it: the archives may be root's alone.
+// loadImages is root's part of it: the archives may be root's alone.
 func loadImages(c *cli.Context, p *printer) error {
 	if err := requireRoot(); err != nil {
 		return err
@@ -91,7 +91,7 @@ func loadImages(c *cli.Context, p *printer) error {
 	})
 }
 
-// nodeLoadImages is the half of it that u7s-admin runs.
+// nodeLoadImages is the part of it that runs as u7s-admin.
 func nodeLoadImages(c *cli.Context, p *printer) error {
 	var request imageRequest
 	if err := readRequest(&request); err != nil {

@@ -11,8 +11,8 @@ func joinCommand(p *printer) *cli.Command {
 		Name:      "join",
 		Usage:     p.help("joins a cluster as a worker or a control plane"),
 		ArgsUsage: "ENDPOINT",
-		Description: p.help("Flags that are not listed here go to kubeadm join. After a fault, the same command continues; after " +
-			"success, it changes nothing.\n\n" +
+		Description: p.help("Flags that are not listed here go to kubeadm join. After a fault, the same command continues; after "+
+			"success, it changes nothing.\n\n"+
 			"If FILE is -, the secret is a line of standard input, the token first.") +
 			p.examples("podsec-k8s join 192.0.2.10:6443 --token-file token \\\n--discovery-token-ca-cert-hash sha256:…",
 				"podsec-k8s join api.example:6443 --token-file token \\\n--discovery-token-ca-cert-hash sha256:… \\\n--control-plane --certificate-key-file key"),
@@ -33,7 +33,7 @@ func joinFlags(p *printer) []cli.Flag {
 	)
 }
 
-// join is root's half of it.
+// join is root's part of it.
 func join(c *cli.Context, p *printer, endpoint string, flags []string) error {
 	asked := &kubeadm.JoinRequest{
 		Endpoint: endpoint, CAHashes: c.StringSlice("discovery-token-ca-cert-hash"), ControlPlane: c.Bool("control-plane"),

@@ -14,7 +14,7 @@ import (
 const guardUnit = "kubelet.service"
 
 // unfinishedNote is what the marker holds from before a cluster is begun until
-// root's half of the command is done as well. It is empty then.
+// root's part of the command is done as well. It is empty then.
 const unfinishedNote = "unfinished\n"
 
 // withMarker notes that there is a cluster before it is begun. When create
@@ -42,7 +42,7 @@ func withMarker(ctx context.Context, create func() error) error {
 	return errors.Join(failed, host.Remove(marker))
 }
 
-// finishedByRoot reports whether root's half of the command that made the node
+// finishedByRoot reports whether root's part of the command that made the node
 // came to its end. An earlier version noted nothing.
 func finishedByRoot() (bool, error) {
 	data, err := os.ReadFile(marker)

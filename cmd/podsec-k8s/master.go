@@ -6,7 +6,7 @@ func createMasterCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  createMaster,
 		Usage: p.help("makes this machine a control plane, with kubeadm init"),
-		Description: p.help("Flags that are not listed here go to kubeadm init. After a fault, the same command continues; after " +
+		Description: p.help("Flags that are not listed here go to kubeadm init. After a fault, the same command continues; after "+
 			"success, it changes nothing.") +
 			p.examples("podsec-k8s-create-master --node-ip 192.0.2.10",
 				"podsec-k8s-create-master --image-archive coredns.tar \\\n--image-archive pause.tar",
@@ -24,7 +24,7 @@ func masterFlags(p *printer) []cli.Flag {
 		&cli.StringFlag{Name: "write-kubeconfig", Usage: p.help("the `FILE` to write your kubeconfig to"), DefaultText: p.help("%s, or beside it", "~/.kube/config")})
 }
 
-// makeMaster is root's half of it.
+// makeMaster is root's part of it.
 func makeMaster(c *cli.Context, p *printer, flags []string) error {
 	request, files, err := newRequest(c, flags, nil)
 	if err != nil {

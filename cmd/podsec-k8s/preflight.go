@@ -28,7 +28,7 @@ func report(p *printer, findings []preflight.Finding) error {
 		"%w: %d of %d checks failed, nothing was changed", errPreflight, failed, len(findings))
 }
 
-// fromRoot returns what root has found, but for what is to be passed over.
+// fromRoot returns what root has found, but for what is to be skipped.
 func fromRoot(all []preflightFault, ignore []string) []preflight.Finding {
 	var findings []preflight.Finding
 	for _, f := range all {

@@ -7,7 +7,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
-// TestRequiredChecksAreNotPassedOver: what root has found is passed over by its
+// TestRequiredChecksAreNotPassedOver: what root has found is skipped by its
 // name, but for what nothing would start the node with.
 func TestRequiredChecksAreNotPassedOver(t *testing.T) {
 	faults := []preflightFault{{Check: "kubelet-service", Required: true}, {Check: "home"}, {Check: "rootful-node"}, {Check: "firewall"}}

@@ -37,7 +37,7 @@ type nodeRequest struct {
 type preflightFault struct {
 	Check       string
 	Err, Remedy message.Text
-	Required    bool `json:",omitempty"` // it can't be passed over
+	Required    bool `json:",omitempty"` // it cannot be skipped
 }
 
 // commands names the kubeadm command that the request comes to, and ours.

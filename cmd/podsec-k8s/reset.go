@@ -17,8 +17,8 @@ func resetCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "reset",
 		Usage: p.help("deletes the cluster on this node; the package stays installed"),
-		Description: p.help("Stops the node's services and deletes all their data, on a control plane also etcd's. A node that " +
-			"is one of several control planes leaves the cluster only if the others keep working. The Node " +
+		Description: p.help("Stops the node's services and deletes all their data, on a control plane also etcd's. A node that "+
+			"is one of several control planes leaves the cluster only if the others keep working. The Node "+
 			"object of a worker stays: podsec-k8s kubectl delete node NAME on a control plane.") +
 			p.examples("podsec-k8s reset --yes"),
 		Flags: []cli.Flag{

@@ -134,7 +134,7 @@ func lockNode(ctx context.Context, p *printer) (unlock func(), err error) {
 	noted := context.AfterFunc(ctx, func() {
 		file.WriteString(endingNote) //nolint:errcheck // without it others do not wait
 	})
-	unlock = func() { noted(); file.Close() } //nolint:errcheck // closing gives the lock back
+	unlock = func() { noted(); file.Close() } //nolint:errcheck // closing releases the lock
 	if err := endFormer(ctx, p); err != nil {
 		unlock()
 		return nil, message.Errorf("ending what an interrupted run left running: %w", err)

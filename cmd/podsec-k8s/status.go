@@ -14,9 +14,9 @@ func statusCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "status",
 		Usage: p.help("shows this machine's node, its services and published ports"),
-		Description: p.help("Exit status:\n" +
-			"  0  the node is healthy\n" +
-			"  1  something is wrong\n" +
+		Description: p.help("Exit status:\n"+
+			"  0  the node is healthy\n"+
+			"  1  something is wrong\n"+
 			"  3  there is no node on this machine") +
 			p.examples("podsec-k8s status", "podsec-k8s status -o json"),
 		Flags: []cli.Flag{outputFlag(p)},

@@ -111,7 +111,7 @@ func showToken(c *cli.Context, p *printer, args []string) error {
 	return answer(c, p, tokenOf(token), func() { p.say("%s", token.Token) })
 }
 
-// nodeTokens is the half of it that u7s-admin runs.
+// nodeTokens is the part of it that runs as u7s-admin.
 func nodeTokens(c *cli.Context) error {
 	var args []string
 	if err := readRequest(&args); err != nil {
@@ -133,7 +133,7 @@ func nodeTokenList(c *cli.Context) error {
 	return json.NewEncoder(os.Stdout).Encode(tokens)
 }
 
-// nodeToken is the half of create.
+// nodeToken is the part of create that runs as u7s-admin.
 func nodeToken(c *cli.Context) error {
 	var args []string
 	if err := readRequest(&args); err != nil {
@@ -146,7 +146,7 @@ func nodeToken(c *cli.Context) error {
 	return json.NewEncoder(os.Stdout).Encode(token)
 }
 
-// nodeTicket is the half of create --print-join-command.
+// nodeTicket is the part of create --print-join-command that runs as u7s-admin.
 func nodeTicket(c *cli.Context) error {
 	var request ticketRequest
 	if err := readRequest(&request); err != nil {

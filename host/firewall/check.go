@@ -12,7 +12,7 @@ import (
 )
 
 // Findings tells which chains of the machine drop which of the packets, with
-// what to do. What can't be read is passed over. It is for root.
+// what to do. What can't be read is skipped. It is for root.
 func Findings(ctx context.Context, packets []Packet) (faults []*host.Fault) {
 	rules := read(ctx)
 	dropped, order := map[Chain][]Packet{}, []Chain{}

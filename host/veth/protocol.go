@@ -59,7 +59,7 @@ func (c *Conn) Close() error { return c.unix.Close() }
 
 // Attach asks for a link into this process' network namespace. keep asks for
 // the one that is there, after the service was started again, and for no
-// other; kept tells whether it is.
+// other; kept reports whether it is.
 func (c *Conn) Attach(address netip.Addr, keep bool) (link Link, kept bool, err error) {
 	namespace, err := os.Open("/proc/self/ns/net")
 	if err != nil {

@@ -71,5 +71,5 @@ func lock(path string) (unlock func(), err error) {
 		file.Close() //nolint:errcheck // the cause is reported
 		return nil, fmt.Errorf("locking the cache: %w", err)
 	}
-	return func() { file.Close() }, nil //nolint:errcheck // closing gives the lock back
+	return func() { file.Close() }, nil //nolint:errcheck // closing releases the lock
 }

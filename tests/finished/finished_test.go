@@ -143,7 +143,7 @@ func TestSigned(t *testing.T) {
 	}
 }
 
-// TestRPMLint: rpmlint has nothing to say but what rpmlint.toml passes over,
+// TestRPMLint: rpmlint has nothing to say but what rpmlint.toml skips,
 // each with its reason.
 func TestRPMLint(t *testing.T) {
 	path := built(t)

@@ -103,7 +103,7 @@ func lockLab() (unlock func(), err error) {
 	if err := unix.Flock(int(folder.Fd()), unix.LOCK_EX); err != nil {
 		return nil, errors.Join(fmt.Errorf("locking the lab: %w", err), folder.Close())
 	}
-	return func() { folder.Close() }, nil //nolint:errcheck // closing gives the lock back
+	return func() { folder.Close() }, nil //nolint:errcheck // closing releases the lock
 }
 
 // findHubOrClear returns the hub. Where none runs, it removes what one has left,

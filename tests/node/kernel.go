@@ -25,7 +25,7 @@ var ErrCPU = errors.New("linux.uml does not run on a CPU with AMX")
 // OwnKernel runs a shell script on the disk of a node that is powered off,
 // under a kernel of its own, for what nodes share with the machine: the
 // clock. The script runs as root in the first process, with the node's
-// address on the bridge. OwnKernel gives what it printed; the status of its
+// address on the bridge. OwnKernel returns what it printed; the status of its
 // commands is the script's to print. It fails with ErrCPU where there can be
 // no such kernel.
 func (n *Node) OwnKernel(ctx context.Context, script string) (string, error) {

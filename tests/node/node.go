@@ -252,7 +252,7 @@ func isTerminal(file *os.File) bool {
 	return err == nil
 }
 
-// Output runs a shell command and gives what it printed on either output.
+// Output runs a shell command and returns what it printed on either output.
 func (n *Node) Output(ctx context.Context, command string) (string, error) {
 	var out strings.Builder
 	err := n.Exec(ctx, command, nil, &out, &out)
@@ -260,7 +260,7 @@ func (n *Node) Output(ctx context.Context, command string) (string, error) {
 }
 
 // Outside runs a shell command on a machine that is no node, on the same
-// bridge as all nodes, and gives what it printed.
+// bridge as all nodes, and returns what it printed.
 func Outside(ctx context.Context, command string) (string, error) {
 	h, err := findHub()
 	if err != nil {

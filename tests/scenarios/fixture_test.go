@@ -122,7 +122,7 @@ func (m *machine) end() {
 // on gives the machine to a subtest.
 func (m *machine) on(t *testing.T) *machine { return &machine{m.Node, t, m.ended} }
 
-// try runs a command and gives what it printed and its exit status.
+// try runs a command and returns what it printed and its exit status.
 func (m *machine) try(command string) (out string, status int) {
 	m.t.Helper()
 	ctx, cancel := context.WithTimeout(m.t.Context(), commandTimeout)

@@ -31,7 +31,7 @@ func TestVeth(t *testing.T) {
 	t.Run("undone on the machine", func(t *testing.T) { undoneOnMachine(master.on(t), worker.on(t)) })
 	t.Run("forward dropped", func(t *testing.T) { droppedForward(master.on(t), worker.on(t)) })
 	t.Run("stranger", func(t *testing.T) { stranger(master.on(t)) })
-	t.Run("root's half again", func(t *testing.T) {
+	t.Run("the root service again", func(t *testing.T) {
 		for _, command := range []string{
 			"systemctl kill --signal=KILL podsec-k8s-net; sleep 1", "systemctl restart podsec-k8s-net", "systemctl stop podsec-k8s-net",
 			userctl + "kill --signal=KILL u7s-rootlesskit; sleep 1",
@@ -53,7 +53,7 @@ func TestVeth(t *testing.T) {
 }
 
 // overlayOfTheMachine: flanneld has taken over the pod network's device that
-// root's half made, so packets between nodes are the machine's own.
+// the root service made, so packets between nodes are the machine's own.
 func overlayOfTheMachine(m *machine) {
 	m.says("ss -Hlnu 'sport = 8472'", ":8472")
 	m.run("test -z \"$(podsec-k8s exec ss -Hlnu 'sport = 8472')\"")
@@ -80,7 +80,7 @@ func sourceAddress(master, worker *machine) {
 	}
 }
 
-// stranger: root's half serves nobody but the node's user, gives it no port
+// stranger: the root service serves nobody but the node's user, gives it no port
 // that is the machine's, and takes no namespace that is not its own.
 func stranger(m *machine) {
 	m.says("stat -c '%U %a' /run/podsec-k8s-net.sock", "u7s-admin 600")

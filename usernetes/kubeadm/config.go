@@ -32,7 +32,7 @@ func anyList(texts []string) []any {
 }
 
 // Overlay lays the documents of a kubeadm configuration file, named source,
-// over ours. Kinds that are not asked for are passed over: a site's file may
+// over ours. Kinds that are not asked for are skipped: a site's file may
 // hold both Init and JoinConfiguration.
 func (c Config) Overlay(source string, data []byte) error {
 	docs, err := document.Parse(data)

@@ -40,7 +40,7 @@ func Run(checks []Check, f Facts, n node.Node, ignore []string) []Finding {
 	return findings
 }
 
-// Ignored reports whether a check is among those to pass over.
+// Ignored reports whether a check is among those to skip.
 func Ignored(check string, ignore []string) bool {
 	return slices.Contains(ignore, check) || slices.Contains(ignore, "all")
 }

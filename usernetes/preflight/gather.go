@@ -30,7 +30,7 @@ func programs() []string {
 		"kubeadm", "kubectl", "crictl", "crun", "conmon", "slirp4netns", "nsenter", "ip", "iptables", "conntrack", "skopeo", "newuidmap", "newgidmap")
 }
 
-// GatherFacts looks at the machine. What can't be found out is left at its
+// GatherFacts looks at the machine. What cannot be determined is left at its
 // zero value, which the checks take for a fault.
 func GatherFacts(ctx context.Context) Facts {
 	f := Facts{

@@ -21,7 +21,7 @@ type process struct {
 }
 
 // process reads all that the manifest says of its container. What a service
-// can't have is a fault: nothing is passed over.
+// can't have is a fault: nothing is skipped.
 func (m Manifest) process(n node.Node) (process, error) {
 	container, err := m.Container()
 	if err != nil {

@@ -75,7 +75,7 @@ func TestKubeadmsVolumesNeedNoMount(t *testing.T) {
 	}
 }
 
-// TestProcessRefuses: nothing that a service can't have is passed over.
+// TestProcessRefuses: nothing that a service can't have is skipped.
 func TestProcessRefuses(t *testing.T) {
 	for _, c := range []struct{ name, old, new, word string }{
 		{"sidecar", "  hostNetwork: true\n", "  - {name: sidecar, image: x}\n  hostNetwork: true\n", "one container, not 2"},
