@@ -17,7 +17,7 @@ import (
 // for preflight to say. j is nil for a new cluster. The error is a *Misuse.
 func (o Options) CheckCall(j *kubeadm.JoinRequest) error {
 	if o.Network != "" && !slices.Contains(node.ModeNames(), o.Network) {
-		return node.NewMisuse("", "the flag --%s: %w", "network", message.Errorf("%q is none of %s", o.Network, strings.Join(node.ModeNames(), ", ")))
+		return node.NewMisuse("", "flag --%s: %w", "network", message.Errorf("%q is not one of %s", o.Network, strings.Join(node.ModeNames(), ", ")))
 	}
 	if o.NodeIP != "" {
 		if _, err := netip.ParseAddr(o.NodeIP); err != nil {

@@ -104,7 +104,7 @@ func siteNode(site node.Site, f preflight.Facts, o Options) (node.Node, error) {
 	}
 	if !slices.Contains(node.ModeNames(), n.Network) {
 		return n, host.WithRemedy(message.Errorf("there is no network mode %q", n.Network),
-			"give one of %s", strings.Join(node.ModeNames(), ", "))
+			"specify one of %s", strings.Join(node.ModeNames(), ", "))
 	}
 	if site.NodeIP.IsValid() {
 		n.IP = site.NodeIP

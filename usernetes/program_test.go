@@ -18,7 +18,7 @@ func TestRunUnit(t *testing.T) {
 	if err := s.node.Save(); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"cri-o": "there is no service", "enter": "no program to run in the node", "stop": "how long to wait"} {
+	for name, want := range map[string]string{"cri-o": "there is no service", "enter": "specify a program to run in the node", "stop": "reading the time-out"} {
 		if err := RunUnit(t.Context(), name, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -21,12 +21,12 @@ import (
 // nodeFlags are the flags that create-master and join have in common.
 func nodeFlags(p *printer) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "node-ip", Usage: p.help("the `ADDRESS` by which other machines reach this node"), DefaultText: p.help("NODE_IP in %s, or that of the default route", node.SiteDir)},
+		&cli.StringFlag{Name: "node-ip", Usage: p.help("the `ADDRESS` at which other machines reach this node"), DefaultText: p.help("NODE_IP in %s, or that of the default route", node.SiteDir)},
 		&cli.StringFlag{Name: "network", Usage: p.help("the `MODE` of the namespaces' network: %s", strings.Join(node.ModeNames(), ", ")), DefaultText: p.help("NETWORK in %s, or %s", node.SiteDir, node.ModeNames()[0])},
-		&cli.StringSliceFlag{Name: "image-archive", Usage: p.help("a docker archive `FILE` to load instead of pulling")},
-		&cli.StringFlag{Name: "config", Usage: p.help("a kubeadm configuration `FILE`, laid over ours")},
-		&cli.StringSliceFlag{Name: "ignore-preflight", Usage: p.help("pass over the check of that `NAME`; all for every one")},
-		&cli.BoolFlag{Name: "dry-run", Usage: p.help("check, print what would be done, and change nothing")},
+		&cli.StringSliceFlag{Name: "image-archive", Usage: p.help("docker archive `FILE` to load instead of pulling")},
+		&cli.StringFlag{Name: "config", Usage: p.help("kubeadm configuration `FILE`, merged into the generated one")},
+		&cli.StringSliceFlag{Name: "ignore-preflight", Usage: p.help("skip the check of that `NAME`; all skips every check")},
+		&cli.BoolFlag{Name: "dry-run", Usage: p.help("check, print what would be done, change nothing")},
 	}
 }
 

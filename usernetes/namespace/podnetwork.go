@@ -192,7 +192,7 @@ func (p *podNetwork) overlay() (device netlink.Link, fault error) {
 	case err != nil:
 		return device, err
 	case p.node.Mode().RootService && !fromRoot(device):
-		return device, message.Errorf("the pod network's device %s is not the one that podsec-k8s-net.service made", overlayDevice)
+		return device, message.Errorf("the pod network's device %s was not created by podsec-k8s-net.service", overlayDevice)
 	case device.Attrs().Flags&net.FlagUp == 0:
 		return device, message.Errorf("the pod network's device %s is down", overlayDevice)
 	case len(addresses) == 0:

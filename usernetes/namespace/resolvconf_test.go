@@ -58,7 +58,7 @@ func TestSameNameservers(t *testing.T) {
 			t.Errorf("%s, the same: %v", mode, p)
 		}
 		p := check([]byte("nameserver 192.0.2.3\n"))
-		if (p != nil) != want || want && p.Fault.String() != "the host has another nameserver, and pasta goes on asking the old one" {
+		if (p != nil) != want || want && p.Fault.String() != "the host has another name server, but pasta still uses the old one" {
 			t.Errorf("%s, another: %v", mode, p)
 		}
 	}

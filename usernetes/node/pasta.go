@@ -28,7 +28,7 @@ func pastaMode() Mode {
 
 func noPasta(ctx context.Context) error {
 	if _, err := host.LookPath("pasta"); err != nil {
-		return message.New("it needs the program pasta, of the package passt")
+		return message.New("it needs the program pasta from the package passt")
 	}
 	help, err := host.Command{Path: "rootlesskit", Args: []string{"--help"}}.Output(ctx)
 	if err == nil && !strings.Contains(string(help), "pasta") {

@@ -29,7 +29,7 @@ func vethMode() Mode {
 
 func noVeth(context.Context) error {
 	if !host.Exists(veth.NFT) {
-		return message.Errorf("it needs %s, of the package nftables", veth.NFT)
+		return message.Errorf("it needs %s from the package nftables", veth.NFT)
 	}
 	return nil
 }

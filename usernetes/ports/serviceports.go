@@ -112,7 +112,7 @@ func (m machineState) limited(s kubeapi.Service, p portdriver.Port) portdriver.P
 // sourceRemedy says how clients keep their source addresses.
 func (m machineState) sourceRemedy() message.Format {
 	if !m.node.Mode().Ports.KeepsSource() {
-		return "that takes a node with the network veth, see podsec-k8s(8)"
+		return "that requires a node with the network mode veth, see podsec-k8s(8)"
 	}
 	return "that requires a node port on the node's own address"
 }

@@ -129,7 +129,7 @@ func checkMode(f Facts, n node.Node) error {
 	if why == nil {
 		return nil
 	}
-	return host.WithRemedy(message.Errorf("the network mode %s can't be used here: %w", n.Mode().Name, why),
+	return host.WithRemedy(message.Errorf("the network mode %s cannot be used here: %w", n.Mode().Name, why),
 		"install it, or choose another mode: --network=%s", node.ModeNames()[0])
 }
 

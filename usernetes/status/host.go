@@ -35,7 +35,7 @@ func (o Status) WithHost(v HostView) Status {
 	for _, unit := range v.Net {
 		lines = append(lines, UnitStatus{Unit: unit.Name, State: message.Format(unit.State.Active)})
 		if !unit.State.Up() && o.State != StateStopped {
-			o.Faults = append(o.Faults, node.NewProblem(host.WithRemedy(message.Errorf("%s, which the network mode %s needs, does not run", unit.Name, o.Network),
+			o.Faults = append(o.Faults, node.NewProblem(host.WithRemedy(message.Errorf("%s, which the network mode %s needs, is not running", unit.Name, o.Network),
 				"systemctl restart %s", unit.Name)))
 		}
 	}
