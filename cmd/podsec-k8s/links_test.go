@@ -24,7 +24,7 @@ func TestHelperLinksNoGiants(t *testing.T) {
 	}
 }
 
-// helper builds the program as the package has it, and gives its path.
+// helper builds the program as the package has it, and returns its path.
 func helper(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "podsec-k8s")

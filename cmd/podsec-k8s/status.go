@@ -33,7 +33,7 @@ func statusCommand(p *printer) *cli.Command {
 				o.Faults = append(o.Faults, lines...)
 			}
 			o.Faults = append(o.Faults, machineFaults(c.Context, o)...)
-			return showOverview(c, p, o)
+			return showStatus(c, p, o)
 		},
 	}
 }
@@ -46,10 +46,10 @@ func nodeOverview(c *cli.Context) error {
 	return json.NewEncoder(os.Stdout).Encode(o)
 }
 
-// showOverview prints it; an unhealthy node is an exit status with no words
+// showStatus prints it; an unhealthy node is an exit status with no words
 // of its own, for they are in the lines.
-func showOverview(c *cli.Context, p *printer, o status.Status) error {
-	if err := answer(c, p, answerOf(o), func() { printOverview(p, o) }); err != nil {
+func showStatus(c *cli.Context, p *printer, o status.Status) error {
+	if err := answer(c, p, answerOf(o), func() { printStatus(p, o) }); err != nil {
 		return err
 	}
 	switch {
@@ -78,7 +78,7 @@ func printRemedy(p *printer, remedy message.Text) {
 	}
 }
 
-func printOverview(p *printer, o status.Status) {
+func printStatus(p *printer, o status.Status) {
 	if o.State == status.StateNone {
 		p.say("There is no node on this machine yet. To create one: podsec-k8s-create-master or podsec-k8s join")
 		return

@@ -61,7 +61,7 @@ func packagesDir(g generation.Generation) string {
 }
 
 // ControlPlaneImages makes the images of a control plane in static pods, and
-// gives their folder, which every node has at the same place.
+// returns their directory, which every node has at the same place.
 func ControlPlaneImages(ctx context.Context, g generation.Generation) (string, error) {
 	built, err := programs.Build(ctx, g)
 	if err != nil {
@@ -80,7 +80,7 @@ func Package(ctx context.Context, g generation.Generation) error {
 }
 
 // Newer builds podsec-k8s as another version into a repository that this node
-// alone has, and gives the folder's path in the node.
+// alone has, and returns the path of the directory in the node.
 func (n *Node) Newer(ctx context.Context, version string) (string, error) {
 	g, err := generation.Named(n.Generation)
 	if err != nil {

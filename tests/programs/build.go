@@ -137,7 +137,7 @@ func (b builder) environment(more []string) []string {
 	return append(env, more...)
 }
 
-// download fetches a module and gives its folder and its go.mod.
+// download fetches a module and returns its directory and its go.mod.
 func (b builder) download(ctx context.Context, module string) (dir, goMod string, err error) {
 	name := "go"
 	if b.goRoot != "" {

@@ -138,7 +138,7 @@ func guard(m *machine) {
 }
 
 // endsWhenAsked starts a program in the node that is in none of its units'
-// cgroups, as a container may be, and gives the check that it was asked to end
+// cgroups, as a container may be, and returns the check that it was asked to end
 // before the namespaces took it with them.
 func endsWhenAsked(m *machine) func() {
 	m.t.Helper()

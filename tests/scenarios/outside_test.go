@@ -38,7 +38,7 @@ func fromOutside(m *machine, proto string, port int) (answer string, err error) 
 	return node.Outside(ctx, fmt.Sprintf("curl -sS -m 5 http://%s:%d/", m.Address, port))
 }
 
-// answers waits until a port gives an answer of a web pod, and gives that.
+// answers waits until a port gives an answer of a web pod, and returns that.
 func answers(m *machine, proto string, port int) string {
 	m.t.Helper()
 	deadline := time.Now().Add(comeBack)

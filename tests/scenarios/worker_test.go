@@ -133,7 +133,7 @@ func joinCommand(master *machine, flags ...string) string {
 	return strings.Replace(command, " join ", " join "+strings.Join(append(flags, ""), " "), 1)
 }
 
-// ticket makes a token on a master, and gives it with the hash of the
+// ticket makes a token on a master, and returns it with the hash of the
 // cluster's certificate authority.
 func ticket(master *machine) (token, hash string) {
 	command := joinCommand(master)
