@@ -13,7 +13,7 @@ func russian(m *machine) {
 		"podsec-k8s deps list", "podsec-k8s deps verify /srv/repo", "podsec-k8s image list", "podsec-k8s image load /srv/images/web.tar",
 		"podsec-k8s token create", "podsec-k8s token list", "podsec-k8s token create --print-join-command", "podsec-k8s token delete $(podsec-k8s token create)",
 		"podsec-k8s version", "podsec-k8s kubectl get nodes", "podsec-k8s exec true",
-		"systemctl status kubelet | grep Status:", "rpm -U --replacepkgs /srv/podsec-k8s/*.rpm 2>&1 | grep -v ^rpm:",
+		"rpm -U --replacepkgs /srv/podsec-k8s/*.rpm 2>&1 | grep -v ^rpm:",
 		"out=$(podsec-k8s reset --yes) && echo \"$out\" | tail -n 2", "podsec-k8s status || test $? = 3", "podsec-k8s reset --yes",
 	} {
 		if status := m.inRussian(command); status != 0 {

@@ -46,11 +46,11 @@ func TestStatusLine(t *testing.T) {
 	n := &node.Node{IP: netip.MustParseAddr("192.0.2.10")}
 	here := []netip.Prefix{netip.MustParsePrefix("192.0.2.10/24")}
 	for _, c := range []struct {
-		name     string
-		StateDir host.UnitState
-		node     *node.Node
-		at       []netip.Prefix
-		want     string
+		name  string
+		state host.UnitState
+		node  *node.Node
+		at    []netip.Prefix
+		want  string
 	}{
 		{"no node", host.UnitState{}, nil, here, "no node on this machine"},
 		{"runs", host.UnitState{Active: "active", PID: 7}, n, here, "runs, pid 7"},
@@ -60,7 +60,7 @@ func TestStatusLine(t *testing.T) {
 		{"failed", host.UnitState{Active: "failed", Result: "exit-code"}, n, here, "failed (exit-code)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := statusLine(c.StateDir, c.node, c.at); !strings.Contains(got, c.want) {
+			if got := statusLine(c.state, c.node, c.at); !strings.Contains(got, c.want) {
 				t.Errorf("got %q", got)
 			}
 		})
