@@ -83,8 +83,9 @@ type Steps struct {
 	Asked    *Asked `json:",omitempty"` // what the node was made by, once it is finished
 
 	// Where the other members of etcd are asked, from before they let this
-	// node's go; and that there is no way back from a reset any more.
-	Leaving   []string `json:",omitempty"`
+	// node's go: nil before that, and empty where none of them has said yet. And
+	// that there is no way back from a reset any more.
+	Leaving   []string `json:",omitzero"`
 	Resetting bool     `json:",omitempty"`
 }
 

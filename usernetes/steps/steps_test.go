@@ -138,6 +138,7 @@ func TestFinished(t *testing.T) {
 		{"after kubeadm reset", Steps{Finished: true}, false, false, false},
 		{"a reset was interrupted", Steps{Finished: true, Resetting: true}, true, true, false},
 		{"its etcd was leaving", Steps{Finished: true, Leaving: []string{"https://192.0.2.11:2379"}}, true, true, false},
+		{"its etcd was leaving, and the others have no address yet", Steps{Finished: true, Leaving: []string{}}, true, true, false},
 		{"a join was leaving", Steps{Leaving: []string{"https://192.0.2.11:2379"}}, true, false, true},
 	} {
 		noNode(t)
