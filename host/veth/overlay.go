@@ -52,11 +52,11 @@ func deleteOverlay(namespace *os.File) error { return deleteInside(namespace, ov
 // Source: rtnetlink(7); Linux' net/core/rtnetlink.c, IFLA_TARGET_NETNSID.
 func deleteInside(namespace *os.File, device string) error {
 	id, err := netlink.GetNetNsIdByFd(int(namespace.Fd()))
-	if err == nil && id < 0 {
-		err = message.New("they have no id")
-	}
 	if err != nil {
 		return message.Errorf("finding the id of the namespaces: %w", err)
+	}
+	if id < 0 { // the kernel gives them one with the first device that is put there from here
+		return nil
 	}
 	request := nl.NewNetlinkRequest(unix.RTM_DELLINK, unix.NLM_F_ACK)
 	request.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))

@@ -264,7 +264,8 @@ func TestServerRefuses(t *testing.T) {
 	nothingLeft(t, state)
 }
 
-// TestServerTakesBackAHalfMadeLink: without its rules there is no link.
+// TestServerTakesBackAHalfMadeLink: without its rules, or its end in the node,
+// there is no link, and the node is told why.
 func TestServerTakesBackAHalfMadeLink(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
 	startServer(t, state)
@@ -281,6 +282,16 @@ func TestServerTakesBackAHalfMadeLink(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	nothingLeft(t, state)
+	if d := n.do(order{IP: "link add " + NodeEnd + " type veth"}); d.Err != "" {
+		t.Fatal(d.Err)
+	}
+	if d := n.do(order{Attach: &nodeAddress}); !strings.HasSuffix(d.Err, "File exists") || strings.Contains(d.Err, "\n") {
+		t.Errorf("%+v", d)
+	}
+	nothingLeft(t, state)
+	if d := n.do(order{IP: "link delete " + NodeEnd}); d.Err != "" {
+		t.Fatal(d.Err)
+	}
 	n.attach()
 }
 
