@@ -25,6 +25,8 @@ func (a AccountFile) Describe() message.Text {
 	return message.Of("create %s if it is missing", a.Path)
 }
 
+func (a AccountFile) writes() string { return a.Path }
+
 // Record keeps whether it was there.
 func (a AccountFile) Record(h *Host) (Before, error) { return before(h.present(a.Path)) }
 

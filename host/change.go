@@ -19,6 +19,10 @@ type Change interface {
 	Undo(ctx context.Context, h *Host, before Before) error // only what is still ours, else a *Kept
 }
 
+// A writer is a change that writes a file or a link: what a run leaves that is
+// cut in that is removed by the next one.
+type writer interface{ writes() (path string) }
+
 // Before is what was there before a change, as JSON.
 type Before = json.RawMessage
 

@@ -50,7 +50,7 @@ func (j *journal) endProcesses(ctx context.Context, records []*record) error {
 // ranges that it was given.
 func idsOf(records []*record) (u User, made bool, ranges []SubIDRange, err error) {
 	for _, r := range records {
-		change, err := decodeChange(r.Kind, r.Changes[len(r.Changes)-1])
+		change, err := r.change()
 		if err != nil {
 			return u, false, nil, err
 		}

@@ -165,6 +165,8 @@ func (f File) Describe() message.Text {
 	return message.Of("write %s", f.Path)
 }
 
+func (f File) writes() string { return f.Path }
+
 // Record keeps what is at the path.
 func (f File) Record(h *Host) (Before, error) { return h.recordPath(f.Path) }
 
@@ -217,6 +219,8 @@ func (l Link) Key() string { return l.Path }
 
 // Describe is the line a plan prints.
 func (l Link) Describe() message.Text { return message.Of("link %s to %s", l.Path, l.Target) }
+
+func (l Link) writes() string { return l.Path }
 
 // Record keeps what is at the path.
 func (l Link) Record(h *Host) (Before, error) { return h.recordPath(l.Path) }

@@ -68,6 +68,11 @@ func (r *record) check() error {
 	return nil
 }
 
+// change is the newest form of the change.
+func (r *record) change() (Change, error) {
+	return decodeChange(r.Kind, r.Changes[len(r.Changes)-1])
+}
+
 func (r *record) file(h *Host) string {
 	return filepath.Join(h.journalDir(), fmt.Sprintf("%04d-%s.json", r.Number, r.Kind))
 }

@@ -2,50 +2,51 @@ package host
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/alt-cloud/podsec-k8s/message"
 )
 
-// decodeChange makes a change of its JSON.
-func decodeChange(kind string, data []byte) (Change, error) {
-	switch kind {
-	case File{}.Kind():
-		return decodeAs[File](data)
-	case Link{}.Kind():
-		return decodeAs[Link](data)
-	case User{}.Kind():
-		return decodeAs[User](data)
-	case HomeFolder{}.Kind():
-		return decodeAs[HomeFolder](data)
-	case HomeOwner{}.Kind():
-		return decodeAs[HomeOwner](data)
-	case AccountFile{}.Kind():
-		return decodeAs[AccountFile](data)
-	case SubIDs{}.Kind():
-		return decodeAs[SubIDs](data)
-	case Linger{}.Kind():
-		return decodeAs[Linger](data)
-	case Sysctl{}.Kind():
-		return decodeAs[Sysctl](data)
-	case Modules{}.Kind():
-		return decodeAs[Modules](data)
-	case Control{}.Kind():
-		return decodeAs[Control](data)
-	case Reload{}.Kind():
-		return decodeAs[Reload](data)
-	case Stopped{}.Kind():
-		return decodeAs[Stopped](data)
-	case SetAside{}.Kind():
-		return decodeAs[SetAside](data)
-	case Ended{}.Kind():
-		return decodeAs[Ended](data)
-	default:
-		return nil, message.Errorf("a newer podsec-k8s made a change of the kind %q", kind)
-	}
+// A kind is a type of change as the journal has it.
+type kind struct {
+	name   string
+	decode func(data []byte) (Change, error)
 }
 
-func decodeAs[C Change](data []byte) (Change, error) {
-	var c C
-	err := json.Unmarshal(data, &c)
-	return c, err
+// kinds lists every kind of change that the journal may hold.
+func kinds() []kind {
+	return append(userKinds(),
+		of[File](), of[Link](), of[Linger](), of[Sysctl](), of[Modules](), of[Control](), of[Reload](), of[Stopped](), of[Ended]())
+}
+
+// userKinds lists the kinds of what a user is made of, in the order in which
+// they are undone: its home with the cluster, then what comes back in its place,
+// its ids, then the user.
+func userKinds() []kind {
+	return []kind{of[HomeOwner](), of[HomeFolder](), of[SetAside](), of[SubIDs](), of[User](), of[AccountFile]()}
+}
+
+// of makes a kind of a type.
+func of[C Change]() kind {
+	var zero C
+	return kind{zero.Kind(), func(data []byte) (Change, error) {
+		var c C
+		err := json.Unmarshal(data, &c)
+		return c, err
+	}}
+}
+
+// kindIndex is the place of a kind in a list, or negative.
+func kindIndex(kinds []kind, name string) int {
+	return slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
+}
+
+// decodeChange makes a change of its JSON.
+func decodeChange(name string, data []byte) (Change, error) {
+	all := kinds()
+	at := kindIndex(all, name)
+	if at < 0 {
+		return nil, message.Errorf("a newer podsec-k8s made a change of the kind %q", name)
+	}
+	return all[at].decode(data)
 }

@@ -45,7 +45,7 @@ func Made(h *Host) ([]Change, error) {
 	}
 	var made []Change
 	for _, r := range journal.records {
-		change, err := decodeChange(r.Kind, r.Changes[len(r.Changes)-1])
+		change, err := r.change()
 		if err != nil {
 			return nil, err
 		}

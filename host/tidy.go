@@ -102,11 +102,9 @@ func (j *journal) tidy() error {
 func (j *journal) written() []string {
 	paths := []string{j.host.clusterNote(), j.host.savedFile()}
 	for _, r := range j.records {
-		switch r.Kind {
-		case File{}.Kind(), Link{}.Kind(), AccountFile{}.Kind():
-			paths = append(paths, r.Key)
-		case Linger{}.Kind():
-			paths = append(paths, filepath.Join(lingerDir, r.Key))
+		change, err := r.change()
+		if w, ok := change.(writer); ok && err == nil { // one of a newer podsec-k8s is not ours to tidy
+			paths = append(paths, w.writes())
 		}
 	}
 	return paths

@@ -63,8 +63,8 @@ func (j *journal) undoRecord(ctx context.Context, r *record) error {
 }
 
 // undoOrder is the last record first; but what the user is made of goes when
-// all else is gone, whatever was recorded when: its home with the cluster, then
-// what comes back in its place, its ids, then the user. Ids can't go while the user has processes.
+// all else is gone, whatever was recorded when. Ids can't go while the user has
+// processes.
 // Source: usermod(8), "--del-subuids".
 func undoOrder(records []*record) []*record {
 	all := slices.Clone(records)
@@ -75,11 +75,7 @@ func undoOrder(records []*record) []*record {
 
 // userRank is the place of a record among those of what the user is made of; it
 // is negative for all others.
-func userRank(r *record) int {
-	return slices.Index([]string{
-		HomeOwner{}.Kind(), HomeFolder{}.Kind(), SetAside{}.Kind(), SubIDs{}.Kind(), User{}.Kind(), AccountFile{}.Kind(),
-	}, r.Kind)
-}
+func userRank(r *record) int { return kindIndex(userKinds(), r.Kind) }
 
 // undoOne tries every form in which a change was made, the newest first.
 func (j *journal) undoOne(ctx context.Context, r *record) (err error) {

@@ -108,6 +108,7 @@ func (l Linger) Describe() message.Text {
 }
 
 func (l Linger) file() string    { return filepath.Join(lingerDir, l.User) }
+func (l Linger) writes() string  { return l.file() }
 func (l Linger) manager() string { return fmt.Sprintf("user@%d.service", l.UID) }
 
 type lingerBefore struct {
