@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 )
 
@@ -61,15 +62,50 @@ func swap(f Facts) host.Plan {
 		host.File{Path: units.GuardFile, Data: []byte(units.GuardUnit()), Mode: 0o644},
 		host.File{Path: units.GuardDropInFile, Data: []byte(units.GuardDropIn(f.User.UID)), Mode: 0o644})
 	if f.Kubelet.Linked || f.Back {
-		plan = append(plan, Enabled())
+		plan = append(plan, enabled())
 	}
 	return plan
 }
 
-// Enabled lets kubelet.service start at boot. It is made with the node: the
-// package alone needs nothing at boot, and who disables the service later has
-// it disabled.
-func Enabled() host.Change { return host.Link{Path: units.GuardLink, Target: units.GuardFile} }
+// enabled lets kubelet.service start at boot.
+func enabled() host.Change { return host.Link{Path: units.GuardLink, Target: units.GuardFile} }
+
+// NodePlan is what a node that was made changes on its host: the package alone
+// needs nothing at boot, and who disables the service later has it disabled.
+func NodePlan() host.Plan { return host.Plan{enabled(), host.Reload{Of: "when a node is created"}} }
+
+// VethPlan is what a node of the network mode veth needs on its host before it is
+// made: the service of that mode may be started when it is asked for, from boot
+// on.
+func VethPlan() host.Plan {
+	return host.Plan{
+		host.Link{Path: units.NetSocketLink, Target: units.NetSocketFile},
+		host.Stopped{Unit: units.NetService},
+		host.Stopped{Unit: units.NetSocket},
+	}
+}
+
+// Whole is all that podsec-k8s changes on a host, for people to read: a line of
+// what comes with a node says so.
+func Whole(f Facts) []host.Change {
+	all := []host.Change(Plan(f))
+	for _, change := range VethPlan() {
+		all = append(all, later{change, "for a node with --network=veth: %s"})
+	}
+	for _, change := range NodePlan() {
+		all = append(all, later{change, "for a node: %s"})
+	}
+	return all
+}
+
+// A later is a change that is made later.
+type later struct {
+	host.Change
+	line message.Format
+}
+
+// Describe is the line of the change, with when it is made.
+func (l later) Describe() message.Text { return message.Of(l.line, l.Change.Describe()) }
 
 // manager hands the controllers of cgroup v2 to the user's systemd, and frees
 // it of limits that count per user: root has none of them. The kernel counts

@@ -22,6 +22,14 @@ const (
 // GuardProgram is what the guard's main process is started as.
 func GuardProgram() []string { return []string{"/usr/bin/podsec-k8s", "kubelet-guard"} }
 
+// Units of the network mode veth.
+const (
+	NetSocket     = "podsec-k8s-net.socket"
+	NetService    = "podsec-k8s-net.service"
+	NetSocketFile = "/lib/systemd/system/" + NetSocket
+	NetSocketLink = "/etc/systemd/system/sockets.target.wants/" + NetSocket
+)
+
 var (
 	//go:embed system/kubelet.service
 	guard string

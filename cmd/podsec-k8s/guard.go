@@ -23,7 +23,7 @@ func guardNode(ctx context.Context, p *printer) error {
 	if err != nil {
 		return err
 	}
-	if err := (host.Plan{scriptlets.Enabled(), host.Reload{Of: "when a node is created"}}).Apply(ctx, h); err != nil {
+	if err := scriptlets.NodePlan().Apply(ctx, h); err != nil {
 		return err
 	}
 	if !strings.HasPrefix(unit.Enabled, "enabled") {

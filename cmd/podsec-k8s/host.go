@@ -14,7 +14,7 @@ func hostCommand(p *printer) *cli.Command {
 		Description: p.help("The package makes them when it is installed and undoes them when it is uninstalled.") +
 			p.examples("podsec-k8s host status -o json"),
 		Subcommands: []*cli.Command{
-			{Name: "plan", Usage: p.help("prints the changes that apply would make"), Flags: []cli.Flag{outputFlag(p)}, Action: func(c *cli.Context) error { return hostPlan(c, p) }},
+			{Name: "plan", Usage: p.help("prints the changes that the package and a node make"), Flags: []cli.Flag{outputFlag(p)}, Action: func(c *cli.Context) error { return hostPlan(c, p, scriptlets.Whole) }},
 			{
 				Name: "apply", Usage: p.help("makes the changes that are still missing"),
 				Flags:  []cli.Flag{&cli.BoolFlag{Name: "dry-run", Usage: p.help("print the plan and change nothing")}, outputFlag(p)},
@@ -25,17 +25,17 @@ func hostCommand(p *printer) *cli.Command {
 	}
 }
 
-func hostPlan(c *cli.Context, p *printer) error {
+func hostPlan(c *cli.Context, p *printer, plan func(scriptlets.Facts) []host.Change) error {
 	facts, err := hostFacts(localHost(p))
 	if err != nil {
 		return err
 	}
-	return showChanges(c, p, scriptlets.Plan(facts))
+	return showChanges(c, p, plan(facts))
 }
 
 func hostApply(c *cli.Context, p *printer) error {
 	if c.Bool("dry-run") {
-		return hostPlan(c, p)
+		return hostPlan(c, p, func(f scriptlets.Facts) []host.Change { return scriptlets.Plan(f) })
 	}
 	if err := requireRoot(); err != nil {
 		return err

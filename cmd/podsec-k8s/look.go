@@ -50,7 +50,7 @@ func hostView(ctx context.Context, network string) (v status.HostView, err error
 	if !node.ModeOf(network).RootService {
 		return v, err
 	}
-	for _, unit := range []string{netSocket, netService} {
+	for _, unit := range []string{units.NetSocket, units.NetService} {
 		v.Net = append(v.Net, status.NetUnit{Name: unit, State: state(unit)})
 	}
 	ports, errPorts := veth.Published(netState)

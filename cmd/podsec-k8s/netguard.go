@@ -11,16 +11,14 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/host/veth"
+	"github.com/alt-cloud/podsec-k8s/scriptlets"
+	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
-// Units of the network mode veth.
-const (
-	netSocket  = "podsec-k8s-net.socket"
-	netService = "podsec-k8s-net.service"
-	netState   = "/run/podsec-k8s-net/link.json" // below the unit's RuntimeDirectory=
-)
+// netState is a file of the network mode veth, below its unit's RuntimeDirectory=.
+const netState = "/run/podsec-k8s-net/link.json"
 
 // netGuardCommand is what podsec-k8s-net.service runs, as a user of its own with
 // CAP_NET_ADMIN.
@@ -52,7 +50,7 @@ func netGuard(ctx context.Context) error {
 	socket, err := host.HandedSocket()
 	if err != nil {
 		return host.WithRemedy(err,
-			"systemctl start %s", netSocket)
+			"systemctl start %s", units.NetSocket)
 	}
 	return (&veth.Server{UID: admin.UID, Network: network, State: netState}).Serve(again, socket, keep)
 }
@@ -62,22 +60,16 @@ func netGuard(ctx context.Context) error {
 func renewNetGuard(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, renewTimeout)
 	defer cancel()
-	return askSystem(ctx, func(m *host.Manager) error { return m.TryRestart(ctx, netService) })
+	return askSystem(ctx, func(m *host.Manager) error { return m.TryRestart(ctx, units.NetService) })
 }
 
 // renewTimeout is for an upgrade, which is not to be held up.
 const renewTimeout = 20 * time.Second
 
-// enableVeth lets the service of the mode be started when it is asked for,
-// from boot on. Erasing the package takes that back.
+// enableVeth lets the service of the mode be started when it is asked for.
 func enableVeth(ctx context.Context, p *printer) error {
-	plan := host.Plan{
-		host.Link{Path: "/etc/systemd/system/sockets.target.wants/" + netSocket, Target: "/lib/systemd/system/" + netSocket},
-		host.Stopped{Unit: netService},
-		host.Stopped{Unit: netSocket},
-	}
-	if err := plan.Apply(ctx, localHost(p)); err != nil {
+	if err := scriptlets.VethPlan().Apply(ctx, localHost(p)); err != nil {
 		return err
 	}
-	return askSystem(ctx, func(m *host.Manager) error { return m.Start(ctx, netSocket) })
+	return askSystem(ctx, func(m *host.Manager) error { return m.Start(ctx, units.NetSocket) })
 }
