@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 )
 
@@ -37,8 +38,6 @@ func OfError(err error) Text {
 		return Of("%s %s %s: %w", err.Op, err.Old, err.New, err.Err)
 	case *os.SyscallError:
 		return Of("%s: %w", err.Syscall, err.Err)
-	case syscall.Errno:
-		return Of(Format(err.Error()))
 	case interface{ Unwrap() []error }:
 		var all []Text
 		for _, one := range err.Unwrap() {
@@ -46,10 +45,21 @@ func OfError(err error) Text {
 		}
 		return List("\n", all...)
 	}
-	for _, known := range []error{context.DeadlineExceeded, context.Canceled, fs.ErrNotExist, fs.ErrPermission, fs.ErrExist, io.ErrUnexpectedEOF} {
-		if err == known { //nolint:errorlint // the error itself
-			return Of(Format(err.Error()))
-		}
+	if slices.Contains(SystemErrors(), err) { // the error itself
+		return Of(Format(err.Error()))
 	}
 	return Plain(err.Error())
+}
+
+// lastErrno is the highest number of an error of the kernel's. Source: errno(3).
+const lastErrno = 133
+
+// SystemErrors lists the errors of the system, and of packages of Go that stand
+// for them, whose texts are in the catalogue of each other language.
+func SystemErrors() []error {
+	all := []error{context.DeadlineExceeded, context.Canceled, fs.ErrNotExist, fs.ErrPermission, fs.ErrExist, io.ErrUnexpectedEOF}
+	for number := range lastErrno + 1 {
+		all = append(all, syscall.Errno(number))
+	}
+	return all
 }

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// verb matches what package fmt puts a value in place of, and %%.
-var verb = regexp.MustCompile(`%[-+# 0]*[0-9]*(\.[0-9]+)?[a-zA-Z%]`)
+// Verb matches what package fmt puts a value in place of, and %%.
+var Verb = regexp.MustCompile(`%[-+# 0]*[0-9]*(\.[0-9]+)?[a-zA-Z%]`)
 
 // put puts arguments, said by say, in place of the verbs of a format.
 func put(format string, args []any, say func(verb string, arg any) string) string {
 	next := 0
-	return verb.ReplaceAllStringFunc(format, func(v string) string {
+	return Verb.ReplaceAllStringFunc(format, func(v string) string {
 		if v == "%%" {
 			return "%"
 		}

@@ -11,6 +11,9 @@ require (
 require github.com/leonelquinteros/gotext v1.7.1
 
 require (
+	github.com/alt-cloud/podsec-k8s v0.0.0
 	golang.org/x/mod v0.42.0 // indirect
 	golang.org/x/tools v0.52.0
 )
+
+replace github.com/alt-cloud/podsec-k8s => ..

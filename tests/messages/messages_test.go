@@ -2,23 +2,20 @@
 package messages
 
 import (
-	"context"
 	"fmt"
 	"go/ast"
 	"go/constant"
 	"go/types"
-	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"regexp"
 	"slices"
-	"syscall"
 	"testing"
 
 	"github.com/leonelquinteros/gotext"
 	"golang.org/x/tools/go/types/typeutil"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/tests/sources"
 )
 
@@ -75,22 +72,16 @@ func isFormat(t types.Type) bool {
 	return ok && named.Obj().Name() == "Format" && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == module+"/message"
 }
 
-var (
-	verb   = regexp.MustCompile(`%[-+# 0]*[0-9]*(\.[0-9]+)?[a-zA-Z%]`)
-	letter = regexp.MustCompile(`[a-zA-Z]`)
-)
+var letter = regexp.MustCompile(`[a-zA-Z]`)
 
 // hasWords reports whether a text has more than verbs and punctuation.
-func hasWords(text string) bool { return letter.MatchString(verb.ReplaceAllString(text, "")) }
+func hasWords(text string) bool { return letter.MatchString(message.Verb.ReplaceAllString(text, "")) }
 
-// ofSystem lists the texts of errors that packages of Go say for the system.
+// ofSystem lists the texts of the system's errors.
 func ofSystem() map[string]bool {
 	all := map[string]bool{}
-	for _, err := range []error{context.DeadlineExceeded, context.Canceled, fs.ErrNotExist, fs.ErrPermission, fs.ErrExist, io.ErrUnexpectedEOF} {
+	for _, err := range message.SystemErrors() {
 		all[err.Error()] = true
-	}
-	for number := range 134 { // as many as the kernel has. Source: errno(3)
-		all[syscall.Errno(number).Error()] = true
 	}
 	return all
 }
@@ -158,7 +149,7 @@ func TestVerbs(t *testing.T) {
 			forms = append(forms, translation.PluralID)
 		}
 		for _, form := range forms {
-			if a, b := verb.FindAllString(english, -1), verb.FindAllString(form, -1); !slices.Equal(a, b) {
+			if a, b := message.Verb.FindAllString(english, -1), message.Verb.FindAllString(form, -1); !slices.Equal(a, b) {
 				t.Errorf("%q has %q, %q has %q", english, a, form, b)
 			}
 		}
