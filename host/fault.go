@@ -27,6 +27,10 @@ func WithRemedy(err error, remedy message.Format, args ...any) *Fault {
 	return &Fault{err, message.Of(remedy, args...)}
 }
 
+// RestartNode is how an administrator restarts all of a node, for remedies: a
+// systemctl restart is for its kubelet alone.
+const RestartNode = "systemctl stop kubelet; systemctl start kubelet"
+
 // AsFault makes any error one with a remedy.
 func AsFault(err error) *Fault {
 	if f, ok := err.(*Fault); ok { //nolint:errorlint // a wrapped fault keeps its own remedy below

@@ -214,7 +214,7 @@ func (s SubIDs) Record(*Host) (Before, error) { return before(nil) }
 func (s SubIDs) Apply(ctx context.Context, h *Host) error {
 	changed, err := s.change(ctx, h, "--add", false)
 	if err == nil && changed && h.present(h.clusterNote()) {
-		h.note("the node gets its new subordinate ids when it is restarted: systemctl stop kubelet; systemctl start kubelet")
+		h.note("the node gets its new subordinate ids when it is restarted: " + RestartNode)
 	}
 	return err
 }

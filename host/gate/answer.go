@@ -111,7 +111,7 @@ func (c Call) grace() time.Duration {
 // late is the fault of a program that did not answer in time.
 func (c Call) late() error {
 	return host.WithRemedy(message.Errorf("%s: no answer within %s", c.Name, c.Timeout),
-		"find the process that holds it: ps -fU %d; or restart the node: systemctl stop kubelet; systemctl start kubelet", c.User.UID)
+		"find the process that holds it: ps -fU %d; or restart the node: "+host.RestartNode, c.User.UID)
 }
 
 // decode reads exactly one value of exactly that type.

@@ -18,7 +18,7 @@ import (
 func Findings(ctx context.Context, state string) (faults []*host.Fault) {
 	was, err := loadGiven(state)
 	if errors.Is(err, fs.ErrNotExist) {
-		return []*host.Fault{host.NewFault("systemctl start podsec-k8s-net.socket; systemctl stop kubelet; systemctl start kubelet",
+		return []*host.Fault{host.NewFault("systemctl start podsec-k8s-net.socket; "+host.RestartNode,
 			"the node is not connected to the machine's network")}
 	}
 	if err != nil {

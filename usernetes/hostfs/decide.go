@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
 )
 
@@ -163,7 +164,7 @@ func clash(f Folder, name string) Problem {
 		Remedy: message.Of("move one of them to another place; the node's is %s", filepath.Join(f.Base, name)),
 	}
 	if f.Base == "" {
-		p.Remedy = message.Of("the node's file is in memory: systemctl stop kubelet; systemctl start kubelet")
+		p.Remedy = message.Of("the node's file is in memory: " + host.RestartNode)
 	}
 	return p
 }

@@ -73,7 +73,7 @@ func (f IDFault) Remedy() message.Text {
 	}
 	count := max(f.Need, 2*idUnit)                     // twice the default where nothing is known
 	count = (count - 1 + idUnit - 1) / idUnit * idUnit // id 0 is the node's user itself
-	return message.Of("on this node, set SUBORDINATE_IDS=%d or more in /etc/podsec-k8s/node.conf, then: podsec-k8s host apply; systemctl stop kubelet; systemctl start kubelet", count)
+	return message.Of("on this node, set SUBORDINATE_IDS=%d or more in /etc/podsec-k8s/node.conf, then: podsec-k8s host apply; "+host.RestartNode, count)
 }
 
 // WithIDRemedy adds to an error what to do when it is about such ids.

@@ -75,7 +75,7 @@ func sameNameservers(mode node.Mode) func(hosts []byte) *hostfs.Problem {
 		return &hostfs.Problem{
 			Path:   "/etc/resolv.conf",
 			Fault:  message.Of("the host has another name server, but %s still uses the old one", mode.Name),
-			Remedy: message.Of("restart the node: systemctl stop kubelet; systemctl start kubelet"),
+			Remedy: message.Of("restart the node: " + host.RestartNode),
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // that runs does nothing.
 func StartRemedy(guard bool) message.Format {
 	if guard {
-		return "restart the node's services: systemctl stop kubelet; systemctl start kubelet"
+		return "restart the node's services: " + host.RestartNode
 	}
 	return "start the node: systemctl start kubelet"
 }

@@ -63,6 +63,6 @@ func proxyFindings(ctx context.Context, n node.Node, site node.Site) []*host.Fau
 	if len(missed) == 0 {
 		return nil
 	}
-	return []*host.Fault{host.NewFault("add their network to NO_PROXY in /etc/podsec-k8s on each node, then: systemctl stop kubelet; systemctl start kubelet",
+	return []*host.Fault{host.NewFault("add their network to NO_PROXY in /etc/podsec-k8s on each node, then: "+host.RestartNode,
 		"requests to nodes of the cluster go through the proxy: %v", missed)}
 }
