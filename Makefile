@@ -86,7 +86,7 @@ spec: ## write the spec for ALT's own build anew
 	go run ./rpm --spec > dist.spec && mv dist.spec rpm/podsec-k8s.spec
 
 bench: tools ## figures: stages, start-up, rootless against rootful
-	go test -run '^$$' -bench . ./cmd/podsec-k8s
+	go test -run '^$$' -bench . ./rpm
 	go -C tests test -count=1 -timeout 60m -run '^$$' -bench . -benchtime 1x ./scenarios
 
 cuts: tools ## every moment of create-master, join and reset cut by every signal, GEN's; takes most of an hour

@@ -31,12 +31,13 @@ const (
 	tagPostunProgram = 1088
 )
 
+// maxHelper is how large the helper may be, in bytes: every unit runs it.
 const maxHelper = 15_000_000
 
 const tester = "Test Er <tester@altlinux.org>"
 
 // testRequest asks for the package of this checkout for a minor.
-func testRequest(t *testing.T, minor string) Request {
+func testRequest(t testing.TB, minor string) Request {
 	t.Helper()
 	log, err := readChangelog("../CHANGELOG.md")
 	if err != nil {
