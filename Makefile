@@ -1,5 +1,6 @@
 # podsec-k8s: see README.md. Every target works on a fresh Debian 12 as root.
-GEN ?= 1.26
+GENERATIONS := 1.26 1.34
+GEN ?= $(firstword $(GENERATIONS))
 NODE ?= m1
 MASTERS ?= 1
 WORKERS ?= 2
@@ -11,6 +12,11 @@ export GOFLAGS := -buildvcs=false
 # Compilers collect less: a sixth of the time, for memory that nobody else needs.
 export GOGC ?= 400
 
+# Those beside the default one, as a pattern, and their labs: 1.34 has PODSEC_K8S_LAB-34.
+OTHERS := $(filter-out $(firstword $(GENERATIONS)),$(GENERATIONS))
+OTHER := ^($(subst $() ,|,$(subst .,[.],$(OTHERS))))$$
+lab = $$PODSEC_K8S_LAB-$(1:1.%=%)
+
 LINT := $(CACHE)/bin/golangci-lint-2.11.0
 # Built, not run by go run: that loses the exit status of what it ran.
 LAB_PROGRAM := $(CACHE)/bin/lab$(addprefix -,$(PODSEC_K8S_LAB))
@@ -21,7 +27,7 @@ DEBIAN := mmdebstrap systemd-container golang-1.19-go libseccomp-dev gcc libc6-d
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
-	@echo; echo 'GEN=1.26 (default) or GEN=1.34 picks the Kubernetes generation, NODE=NAME the node.'
+	@echo; echo 'GEN picks one of the Kubernetes generations $(GENERATIONS), the first by default; NODE=NAME the node.'
 
 up: tools ## the main job: package, node m1, cluster, all shown; leaves the node up
 	$(LAB) up
@@ -31,7 +37,7 @@ cluster: tools ## MASTERS=1 and WORKERS=2: m1, w1, w2, all shown Ready
 
 down: ## end all nodes; with NODE=x on the command line, that one
 	$(LAB) down $(if $(filter command line,$(origin NODE)),$(NODE))
-	$(if $(filter command line,$(origin NODE)),,PODSEC_K8S_LAB=$(PODSEC_K8S_LAB)-34 $(LAB_PROGRAM) down)
+	$(if $(filter command line,$(origin NODE)),,$(foreach gen,$(OTHERS),PODSEC_K8S_LAB=$(call lab,$(gen)) $(LAB_PROGRAM) down;))
 
 node: tools ## boot a bare node NODE=x with the repository configured
 	$(LAB) node $(NODE)
@@ -42,7 +48,7 @@ exec: ## run CMD='…' in NODE=x as root; its exit status is make's
 shell: ## a shell in NODE=x
 	@$(LAB) shell $(NODE)
 
-test: unit finished lint scenarios ## everything: unit tests, the finished package, lint, scenarios in nodes of both generations
+test: unit finished lint scenarios ## everything: unit tests, the finished package, lint, scenarios in nodes of all generations
 
 unit: ## fast tests, anywhere
 	go test ./...
@@ -58,26 +64,28 @@ lint: tools $(LINT) ## formatting, vet, staticcheck and the project's own rules
 	cd tests && $(LINT) run --config ../.golangci.yml ./...
 	PODSEC_K8S_LINT=$(LINT) go -C tests test -count=1 ./arrows
 
-# The scenarios wait half of their time: those of the two generations run
-# beside each other, each in a lab of its own, four at a time in all. 1.34's log is shown
-# at the end, for two logs in one can't be read. What 1.34 is made of is built by a
-# command that gets what the scenarios leave of the processors: the kernel shares
-# processors between sessions first, so it is nice as a session of its own.
+# The scenarios wait half of their time: those of the generations run beside each
+# other, each in a lab of its own, four at a time in all. The logs of the others
+# are shown at the end, for two logs in one can't be read. What they are made of is
+# built by a command that gets what the scenarios leave of the processors: the
+# kernel shares processors between sessions first, so it is nice as a session of
+# its own.
 # All ends with the shell that started it.
 # Source: sched(7), "The autogroup feature"; setpriv(1), "--pdeathsig".
 BESIDE = setpriv --pdeathsig TERM
 IDLY = $(BESIDE) setsid nice -n 19 sh -c 'echo 19 2>/dev/null > /proc/self/autogroup; exec "$$@"' idly
 SCENARIOS = go -C tests test -count=1 -timeout 75m -v -parallel 4
-BOTH = ^(TestMaster|TestWorker|TestJoinRefused|TestClosedSite|TestFiles|TestBrokenControlPlane|TestCuts)$$
+EACH = ^(TestMaster|TestWorker|TestJoinRefused|TestClosedSite|TestFiles|TestBrokenControlPlane|TestCuts)$$
 
 test scenarios cuts: DEBIAN += user-mode-linux
+BESIDES = (PODSEC_K8S_LAB=$(call lab,$(1)); cd tests && $(IDLY) env GEN=$(1) $(LAB_PROGRAM) build && \
+	cd .. && exec $(BESIDE) $(SCENARIOS) -run '$(EACH)/^$(subst .,[.],$(1))$$' ./scenarios) >$$logs/$(1) 2>&1 & beside="$$beside $$!"
 scenarios: tools ## install, cluster, erase in booted nodes
-	GEN=1.26 $(LAB) build
-	@export PODSEC_K8S_LAB; log=$$(mktemp); \
-	(PODSEC_K8S_LAB=$$PODSEC_K8S_LAB-34; cd tests && $(IDLY) env GEN=1.34 $(LAB_PROGRAM) build && \
-		cd .. && exec $(BESIDE) $(SCENARIOS) -run '$(BOTH)/^1[.]34$$' ./scenarios) >$$log 2>&1 & beside=$$!; \
-	$(SCENARIOS) -skip '/^1[.]34$$' ./scenarios; first=$$?; \
-	wait $$beside; second=$$?; cat $$log; rm $$log; exit $$((first + second))
+	GEN=$(firstword $(GENERATIONS)) $(LAB) build
+	@export PODSEC_K8S_LAB; logs=$$(mktemp -d); beside=; \
+	$(foreach gen,$(OTHERS),$(call BESIDES,$(gen)); )\
+	$(SCENARIOS) -skip '/$(OTHER)' ./scenarios; failed=$$?; \
+	for pid in $$beside; do wait $$pid || failed=1; done; cat $$logs/*; rm -r $$logs; exit $$failed
 
 rpm: ## build the package into dist/; PACKAGER='Name <name@altlinux.org>' says by whom
 	go run ./rpm --kubernetes $(GEN) $(if $(PACKAGER),--packager '$(PACKAGER)')

@@ -7,11 +7,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 )
 
 // TestWrongValues: values that can't be meant are found in the call itself, by
-// either generation of kubeadm.
+// the kubeadm of any minor.
 func TestWrongValues(t *testing.T) {
 	const hash = " --discovery-token-ca-cert-hash sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	calls := []struct{ args, names string }{
@@ -80,10 +81,10 @@ func TestWrongValues(t *testing.T) {
 		{"reset --yes w2", `"w2"`},
 		{"exec --nope true", "--nope"},
 	}
-	for _, generation := range []string{"1.26", "1.34"} {
-		fakeKubeadm(t, generation)
+	for _, minor := range deps.Minors() {
+		fakeKubeadm(t, minor)
 		for _, c := range calls {
-			t.Run(generation+" "+c.args, func(t *testing.T) { expectMisuse(t, wrongCall{strings.Fields(c.args), c.names, ""}) })
+			t.Run(minor.Version+" "+c.args, func(t *testing.T) { expectMisuse(t, wrongCall{strings.Fields(c.args), c.names, ""}) })
 		}
 	}
 }

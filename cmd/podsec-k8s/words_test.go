@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/alt-cloud/podsec-k8s/deps"
 )
 
 func TestWordsOf(t *testing.T) {
@@ -81,9 +83,9 @@ func wrongCalls(c *cli.Command, path []string) []wrongCall {
 // understood and where to look, says nothing else, and is found before the
 // machine is asked for anything: there is no u7s-admin here.
 func TestWrongUsageOfEveryCommand(t *testing.T) {
-	for _, generation := range []string{"1.26", "1.34"} {
-		t.Run(generation, func(t *testing.T) {
-			fakeKubeadm(t, generation)
+	for _, minor := range deps.Minors() {
+		t.Run(minor.Version, func(t *testing.T) {
+			fakeKubeadm(t, minor)
 			calls := 0
 			var visit func(path []string, commands []*cli.Command)
 			visit = func(path []string, commands []*cli.Command) {
@@ -119,10 +121,10 @@ func expectMisuse(t *testing.T, call wrongCall) {
 }
 
 // fakeKubeadm puts a kubeadm into PATH that prints what the help of the real one
-// of a generation says of its flags.
-func fakeKubeadm(t *testing.T, generation string) {
+// of a minor says of its flags.
+func fakeKubeadm(t *testing.T, minor deps.Minor) {
 	t.Helper()
-	helps, err := filepath.Abs("../../usernetes/kubeadm/testdata/kubeadm-" + generation)
+	helps, err := filepath.Abs("../../usernetes/kubeadm/testdata/kubeadm-" + minor.Version)
 	if err != nil {
 		t.Fatal(err)
 	}

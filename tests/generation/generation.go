@@ -1,5 +1,4 @@
-// Package generation is the two generations that podsec-k8s is tested with,
-// as data.
+// Package generation is the generations that podsec-k8s is tested with, as data.
 package generation
 
 import (
@@ -52,12 +51,14 @@ func All() []Generation {
 
 // Named finds a generation; "" is the default.
 func Named(name string) (Generation, error) {
+	var names []string
 	for _, g := range All() {
 		if name == "" || g.Name == name {
 			return g, nil
 		}
+		names = append(names, g.Name)
 	}
-	return Generation{}, fmt.Errorf("there is no generation %q: GEN is 1.26 or 1.34", name)
+	return Generation{}, fmt.Errorf("there is no generation %q: GEN is one of %q", name, names)
 }
 
 // FromEnv returns the generation that GEN names.

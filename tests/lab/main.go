@@ -13,7 +13,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/tests/node"
 )
 
-const usage = `lab VERB …, run in tests/; GEN=1.26 (default) or 1.34 picks the generation
+const usage = `lab VERB …, run in tests/; GEN=MINOR picks another generation than the default
 
   up                 build the package, boot the node m1, install it, make a cluster
   cluster M W        the same with M masters m1… and W workers w1…

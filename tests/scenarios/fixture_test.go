@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// eachGeneration runs a scenario on both generations, beside other scenarios:
+// eachGeneration runs a scenario on every generation, beside other scenarios:
 // they wait most of their time.
 func eachGeneration(t *testing.T, scenario func(*testing.T, generation.Generation)) {
 	parallel(t)
