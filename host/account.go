@@ -60,6 +60,11 @@ type IDRange struct {
 	Start, Count uint64
 }
 
+// Of reports whether the range is that of a user.
+func (r IDRange) Of(user string, uid uint32) bool {
+	return r.Owner == user || r.Owner == strconv.FormatUint(uint64(uid), 10)
+}
+
 // end is the first id behind the range.
 func (r IDRange) end() uint64 {
 	if r.Count > math.MaxUint64-r.Start {

@@ -10,7 +10,7 @@ import (
 // Local is the machine that this program runs on.
 func Local(note func(message.Text)) *Host {
 	h := &Host{
-		Root: "/", State: "/var/lib/podsec-k8s", Note: note, Kill: killUsers,
+		Root: "/", State: StateDir, Note: note, Kill: killUsers,
 		Run: func(ctx context.Context, c Command) error { return c.Run(ctx) },
 	}
 	if Booted() {

@@ -183,7 +183,7 @@ func (h *Host) idsToEnd(u User, made bool, ranges []SubIDRange) (func(uid uint32
 		}
 	}
 	for _, r := range table {
-		switch of := r.Owner == u.Name || r.Owner == strconv.FormatUint(uint64(u.UID), 10); {
+		switch of := r.Of(u.Name, u.UID); {
 		case of && made:
 			ours = append(ours, r)
 		case !of:

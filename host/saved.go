@@ -9,6 +9,13 @@ import (
 	"github.com/alt-cloud/podsec-k8s/message"
 )
 
+// StateDir is root's own folder on the machine: the journal, what is kept, and the
+// note that there is a cluster.
+const StateDir = "/var/lib/podsec-k8s"
+
+// ClusterFile is the name of that note.
+const ClusterFile = "cluster"
+
 // A HomeFolder is the home of a system user that podsec-k8s made. It may
 // hold a cluster, which is never thrown away: then the folder is kept for
 // root alone, with the ids that it belongs to, and taken back by a later
@@ -48,7 +55,7 @@ func (h *Host) newHome() string { return filepath.Join(h.State, "home.new") }
 
 func (h *Host) oldHome() string { return filepath.Join(h.State, "home.old") }
 
-func (h *Host) clusterNote() string { return filepath.Join(h.State, "cluster") }
+func (h *Host) clusterNote() string { return filepath.Join(h.State, ClusterFile) }
 
 // SavedIDs returns the ids of a home that was kept, or nil. Ids without a home
 // are what a cut run has left.

@@ -1,11 +1,9 @@
 package scriptlets
 
-// subIDCount is how many subordinate ids of each kind a node needs at least.
-// Source: the Kubernetes documentation on rootless nodes.
-const subIDCount = 65536
+import "github.com/alt-cloud/podsec-k8s/units"
 
 // The node's user.
 const (
-	Admin = "u7s-admin"
-	Home  = "/var/lib/u7s-admin"
+	Admin = units.Admin
+	Home  = units.Home
 )

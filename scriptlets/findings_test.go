@@ -172,7 +172,7 @@ func TestRefusals(t *testing.T) {
 		{"home is a file", map[string]string{"/var/lib/u7s-admin": ""}, []string{"not a directory", "mount --bind"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := GatherFacts(hostWith(t, c.files), subIDCount)
+			_, err := GatherFacts(hostWith(t, c.files), units.SubIDCount)
 			checkRefusal(t, err, c.want)
 		})
 	}
@@ -182,7 +182,7 @@ func TestRefusals(t *testing.T) {
 		if err := os.Chown(h.Root+"/var/lib/u7s-admin", 4242, 4242); err != nil {
 			t.Fatal(err)
 		}
-		_, err := GatherFacts(h, subIDCount)
+		_, err := GatherFacts(h, units.SubIDCount)
 		checkRefusal(t, err, []string{"4242", "chown root"})
 	})
 	t.Run("home is a link", func(t *testing.T) {
@@ -190,12 +190,12 @@ func TestRefusals(t *testing.T) {
 		if err := os.Symlink("/srv/u7s", h.Root+"/var/lib/u7s-admin"); err != nil {
 			t.Fatal(err)
 		}
-		_, err := GatherFacts(h, subIDCount)
+		_, err := GatherFacts(h, units.SubIDCount)
 		checkRefusal(t, err, []string{"not a directory", "mount --bind"})
 	})
 	t.Run("home is root's", func(t *testing.T) {
 		roottest.Need(t)
-		f, err := GatherFacts(hostWith(t, map[string]string{"/var/lib/u7s-admin/lost+found": ""}), subIDCount)
+		f, err := GatherFacts(hostWith(t, map[string]string{"/var/lib/u7s-admin/lost+found": ""}), units.SubIDCount)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,21 +227,21 @@ func checkRefusal(t *testing.T, err error, want []string) {
 func TestPickedRangesAreNobodys(t *testing.T) {
 	f, err := GatherFacts(hostWith(t, map[string]string{
 		"/etc/passwd": "root:x:0:0::/:/bin/sh\nbob:x:100005:100006::/:/bin/sh\n", "/etc/group": "g:x:200000:\n", "/etc/subuid": "alice:170000:1\n",
-	}), subIDCount)
+	}), units.SubIDCount)
 	if err != nil || f.SubUIDs != 100006 || f.SubGIDs != 100007 {
 		t.Errorf("uids from %d, gids from %d, %v", f.SubUIDs, f.SubGIDs, err)
 	}
 	f, err = GatherFacts(hostWith(t, map[string]string{
 		"/etc/passwd": "root:x:0:0::/:/bin/sh\nbob:x:165540:165541::/:/bin/sh\n", "/etc/group": "g:x:165542:\n",
-	}), 2*subIDCount)
-	if want := []host.SubIDRange{{UIDStart: 165541, GIDStart: 165543, Count: subIDCount}}; err != nil || !slices.Equal(f.More, want) {
+	}), 2*units.SubIDCount)
+	if want := []host.SubIDRange{{UIDStart: 165541, GIDStart: 165543, Count: units.SubIDCount}}; err != nil || !slices.Equal(f.More, want) {
 		t.Errorf("the second range is %v, not %v; %v", f.More, want, err)
 	}
 }
 
 // TestFaultOfNoIDsIsSaidOnce: both kinds are used up, which is one fault.
 func TestFaultOfNoIDsIsSaidOnce(t *testing.T) {
-	_, err := GatherFacts(hostWith(t, map[string]string{"/etc/subuid": "all:0:4294967295\n", "/etc/subgid": "all:0:4294967295\n"}), subIDCount)
+	_, err := GatherFacts(hostWith(t, map[string]string{"/etc/subuid": "all:0:4294967295\n", "/etc/subgid": "all:0:4294967295\n"}), units.SubIDCount)
 	if err == nil || strings.Count(err.Error(), host.ErrNoRange.Error()) != 1 {
 		t.Errorf("%v", err)
 	}
@@ -294,7 +294,7 @@ func TestFindingsOfAnInstalledHost(t *testing.T) {
 	if err := (host.Plan{host.File{Path: "/etc/made", Mode: 0o644}}).Apply(t.Context(), h); err != nil {
 		t.Fatal(err)
 	}
-	f, err := GatherFacts(h, subIDCount)
+	f, err := GatherFacts(h, units.SubIDCount)
 	if err != nil {
 		t.Fatal(err)
 	}

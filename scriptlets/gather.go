@@ -6,10 +6,10 @@ import (
 	"errors"
 	"os"
 	"slices"
-	"strconv"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/units"
 )
 
 // GatherFacts looks at the host, for a user that is to have a number of
@@ -139,10 +139,10 @@ func pickRanges(h *host.Host, made *host.SubIDs, saved *host.Saved) (uids, gids 
 		return saved.SubUIDs, saved.SubGIDs, false, nil
 	}
 	minUID, minGID := h.LoginDefs("SUB_UID_MIN", 100000), h.LoginDefs("SUB_GID_MIN", 100000)
-	uids, errUID := host.FreeRange(subUIDs, minUID, subIDCount)
-	gids, errGID := host.FreeRange(subGIDs, minGID, subIDCount)
+	uids, errUID := host.FreeRange(subUIDs, minUID, units.SubIDCount)
+	gids, errGID := host.FreeRange(subGIDs, minGID, units.SubIDCount)
 	if err := cmp.Or(errUID, errGID); err != nil { // each is the same
-		return 0, 0, false, noRoom(subIDCount, err)
+		return 0, 0, false, noRoom(units.SubIDCount, err)
 	}
 	return uids, gids, false, nil
 }
@@ -167,7 +167,7 @@ func pickMore(h *host.Host, f Facts, made *host.SubIDs, saved *host.Saved, wante
 	}
 	ours := more
 	if !f.HasRange {
-		ours = append([]host.SubIDRange{{UIDStart: f.SubUIDs, GIDStart: f.SubGIDs, Count: subIDCount}}, more...)
+		ours = append([]host.SubIDRange{{UIDStart: f.SubUIDs, GIDStart: f.SubGIDs, Count: units.SubIDCount}}, more...)
 	}
 	uidTable, gidTable, err := readIDs(h)
 	if err != nil {
@@ -204,7 +204,7 @@ func gatherIDs(f Facts, table idTable, ours []host.SubIDRange, start func(host.S
 		}
 	}
 	for _, r := range ranges {
-		if r.Owner == Admin || r.Owner == strconv.FormatUint(uint64(f.User.UID), 10) {
+		if r.Of(Admin, f.User.UID) {
 			ids.count += r.Count
 			ids.end = max(ids.end, r.Start+r.Count)
 		}
@@ -215,7 +215,7 @@ func gatherIDs(f Facts, table idTable, ours []host.SubIDRange, start func(host.S
 
 // savedFree reports whether nobody has the ids of a kept cluster.
 func savedFree(subUIDs, subGIDs []host.IDRange, saved *host.Saved) bool {
-	for _, r := range append([]host.SubIDRange{{UIDStart: saved.SubUIDs, GIDStart: saved.SubGIDs, Count: subIDCount}}, saved.More...) {
+	for _, r := range append([]host.SubIDRange{{UIDStart: saved.SubUIDs, GIDStart: saved.SubGIDs, Count: units.SubIDCount}}, saved.More...) {
 		if !free(subUIDs, r.UIDStart, r.Count) || !free(subGIDs, r.GIDStart, r.Count) {
 			return false
 		}
@@ -224,7 +224,7 @@ func savedFree(subUIDs, subGIDs []host.IDRange, saved *host.Saved) bool {
 }
 
 func ownRange(ranges []host.IDRange) (uint64, bool) {
-	at := slices.IndexFunc(ranges, func(r host.IDRange) bool { return r.Owner == Admin && r.Count >= subIDCount })
+	at := slices.IndexFunc(ranges, func(r host.IDRange) bool { return r.Owner == Admin && r.Count >= units.SubIDCount })
 	if at < 0 {
 		return 0, false
 	}

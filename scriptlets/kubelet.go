@@ -150,10 +150,5 @@ func foreignSettings(names []string, unit host.LoadedUnit, read func(path string
 
 // setsAny reports whether a drop-in has a line for one of the settings.
 func setsAny(text string, names []string) bool {
-	for line := range strings.Lines(text) {
-		if key, _, found := strings.Cut(line, "="); found && slices.Contains(names, strings.TrimSpace(key)) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(units.Assignments(text), func(a units.Assignment) bool { return slices.Contains(names, a.Key) })
 }

@@ -46,7 +46,7 @@ func Plan(f Facts) host.Plan {
 func subIDs(f Facts) host.Change {
 	ids := host.SubIDs{User: Admin, More: f.More}
 	if !f.HasRange {
-		ids.UIDStart, ids.GIDStart, ids.Count = f.SubUIDs, f.SubGIDs, subIDCount
+		ids.UIDStart, ids.GIDStart, ids.Count = f.SubUIDs, f.SubGIDs, units.SubIDCount
 	}
 	return ids
 }

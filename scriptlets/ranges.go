@@ -3,7 +3,6 @@ package scriptlets
 import (
 	"errors"
 	"math"
-	"strconv"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
@@ -47,7 +46,7 @@ func (t idTable) taken() []host.IDRange {
 // shared returns a fault when ids of the node's user are somebody else's, or
 // his twice: containers could change the files of that user, and he theirs.
 func (t idTable) shared(uid uint32) *host.Fault {
-	ours := func(r host.IDRange) bool { return r.Owner == Admin || r.Owner == strconv.FormatUint(uint64(uid), 10) }
+	ours := func(r host.IDRange) bool { return r.Of(Admin, uid) }
 	remedy := message.Of("assign other ids to them; or, if no node has used these, remove the line of %s from %s and run podsec-k8s host apply; see subuid(5)", Admin, t.path)
 	for i, own := range t.ranges {
 		if !ours(own) || own.Count == 0 {

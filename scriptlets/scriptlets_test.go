@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/units"
 )
 
 func TestStageOf(t *testing.T) {
@@ -111,7 +112,7 @@ func TestGatherFacts(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := GatherFacts(hostWith(t, c.files), subIDCount)
+			got, err := GatherFacts(hostWith(t, c.files), units.SubIDCount)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -132,7 +133,7 @@ func TestNoIDsLeft(t *testing.T) {
 		"system ids":      {"/etc/passwd": passwd.String()},
 		"subordinate ids": {"/etc/subuid": "all:0:4294967295\n"},
 	} {
-		_, err := GatherFacts(hostWith(t, files), subIDCount)
+		_, err := GatherFacts(hostWith(t, files), units.SubIDCount)
 		if f := new(host.Fault); !errors.As(err, &f) || f.Remedy.Empty() {
 			t.Errorf("%s: no fault with a remedy, but %v", name, err)
 		}
@@ -181,7 +182,7 @@ func TestMoreIDs(t *testing.T) {
 	}{
 		{"a first install", map[string]string{"/etc/subuid": "a:165536:1\n"}, 131072, []host.SubIDRange{{UIDStart: 165537, GIDStart: 165536, Count: 65536}}},
 		{"an older journal", map[string]string{"/etc/passwd": admin, file: fmt.Sprintf(record, ""), "/etc/subuid": ids, "/etc/subgid": ids}, 131072, one},
-		{"an older journal, nothing more asked", map[string]string{"/etc/passwd": admin, file: fmt.Sprintf(record, ""), "/etc/subuid": ids, "/etc/subgid": ids}, subIDCount, nil},
+		{"an older journal, nothing more asked", map[string]string{"/etc/passwd": admin, file: fmt.Sprintf(record, ""), "/etc/subuid": ids, "/etc/subgid": ids}, units.SubIDCount, nil},
 		{
 			"asked again", map[string]string{
 				"/etc/passwd": admin, file: fmt.Sprintf(record, `,"More":[{"UIDStart":231072,"GIDStart":231072,"Count":65536}]`),
@@ -192,7 +193,7 @@ func TestMoreIDs(t *testing.T) {
 			"fewer asked later", map[string]string{
 				"/etc/passwd": admin, file: fmt.Sprintf(record, `,"More":[{"UIDStart":231072,"GIDStart":231072,"Count":65536}]`),
 				"/etc/subuid": ids + "u7s-admin:231072:65536\n", "/etc/subgid": ids + "u7s-admin:231072:65536\n",
-			}, subIDCount, one,
+			}, units.SubIDCount, one,
 		},
 		{
 			"still more asked, and others came", map[string]string{
@@ -210,7 +211,7 @@ func TestMoreIDs(t *testing.T) {
 			"a cluster was kept with more", map[string]string{
 				"/var/lib/podsec-k8s/saved/ids.json":   `{"UID":640,"GID":640,"SubUIDs":400000,"SubGIDs":500000,"More":[{"UIDStart":231072,"GIDStart":231072,"Count":65536}]}`,
 				"/var/lib/podsec-k8s/saved/home/there": "",
-			}, subIDCount, one,
+			}, units.SubIDCount, one,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -22,7 +22,7 @@ type Scripts struct {
 const (
 	scriptsUnit = "u7s.service"
 	scriptsLink = "/etc/systemd/system/multi-user.target.wants/" + scriptsUnit
-	asideHome   = "/var/lib/podsec-k8s/scripts/home"
+	asideHome   = host.StateDir + "/scripts/home"
 	asideFiles  = "/etc/podsec-k8s/scripts" // on the file system of /etc
 )
 

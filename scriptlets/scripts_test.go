@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/units"
 )
 
 // TestScripts: what ALT's own podsec-k8s 1.x has left is found, also when it is
@@ -28,7 +29,7 @@ func TestScripts(t *testing.T) {
 		{"the user is gone", map[string]string{"/etc/podsec/u7s/env": ""}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f, err := GatherFacts(hostWith(t, c.files), subIDCount)
+			f, err := GatherFacts(hostWith(t, c.files), units.SubIDCount)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -20,7 +20,7 @@ const (
 )
 
 // GuardProgram is what the guard's main process is started as.
-func GuardProgram() []string { return []string{"/usr/bin/podsec-k8s", "kubelet-guard"} }
+func GuardProgram() []string { return []string{Program, "kubelet-guard"} }
 
 // Units of the network mode veth.
 const (
@@ -57,20 +57,17 @@ func GuardDropIn(uid uint32) string {
 func Settings(text string) map[string][]string {
 	all := map[string][]string{}
 	section := ""
-	for line := range entries(text) {
-		if strings.HasPrefix(line, "[") {
-			section = line
-			continue
-		}
-		key, value, _ := strings.Cut(line, "=")
+	for _, a := range Assignments(text) {
 		switch {
-		case section != "[Service]" || line[0] == ';':
-		case value == "":
-			delete(all, key)
-		case strings.HasPrefix(key, "Exec"):
-			all[key] = append(all[key], strings.TrimLeft(value, "-+@:!"))
+		case strings.HasPrefix(a.Key, "["):
+			section = a.Key
+		case section != "[Service]":
+		case a.Value == "":
+			delete(all, a.Key)
+		case strings.HasPrefix(a.Key, "Exec"):
+			all[a.Key] = append(all[a.Key], strings.TrimLeft(a.Value, "-+@:!"))
 		default:
-			all[key] = append(all[key], value)
+			all[a.Key] = append(all[a.Key], a.Value)
 		}
 	}
 	return all
@@ -86,11 +83,9 @@ type Sysctl struct {
 // Sysctls lists the settings that the package brings. Source: sysctl.d(5).
 func Sysctls() []Sysctl {
 	var all []Sysctl
-	for line := range entries(sysctls) {
-		key, value, _ := strings.Cut(line, "=")
-		key = strings.TrimSpace(key)
-		name := strings.TrimPrefix(key, "-")
-		all = append(all, Sysctl{Key: name, Value: strings.TrimSpace(value), Optional: name != key})
+	for _, a := range Assignments(sysctls) {
+		name := strings.TrimPrefix(a.Key, "-")
+		all = append(all, Sysctl{Key: name, Value: a.Value, Optional: name != a.Key})
 	}
 	return all
 }
@@ -99,20 +94,8 @@ func Sysctls() []Sysctl {
 // Source: modules-load.d(5).
 func Modules() []string {
 	var all []string
-	for line := range entries(modules) {
-		all = append(all, line)
+	for _, a := range Assignments(modules) {
+		all = append(all, a.Key)
 	}
 	return all
-}
-
-// entries returns the lines of a file that are no comments.
-func entries(text string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for line := range strings.Lines(text) {
-			line = strings.TrimSpace(line)
-			if line != "" && line[0] != '#' && !yield(line) {
-				return
-			}
-		}
-	}
 }

@@ -1,5 +1,5 @@
-// Package units holds the systemd units of podsec-k8s as plain files, and
-// their names.
+// Package units holds the systemd units of podsec-k8s as plain files, their names,
+// and the names of what they are made for: the user and the program.
 package units
 
 // Names of the user units, in the order in which they start.

@@ -2,15 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host"
-	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -79,10 +75,8 @@ func returnNode(ctx context.Context, p *printer) error {
 		return err
 	}
 	defer unlock()
-	if _, err := os.Stat(marker); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return message.Errorf("checking the node: %w", err)
+	if has, err := hasCluster(); err != nil || !has {
+		return err
 	}
 	facts, err := hostFacts(h)
 	if err != nil || !facts.Kubelet.Swapped {

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -48,8 +45,8 @@ func startGuard(ctx context.Context, h *host.Host) error {
 // disabledGuard returns the fault of a machine whose node does not start at boot,
 // or nil.
 func disabledGuard(ctx context.Context, h *host.Host) (*host.Fault, error) {
-	if _, err := os.Stat(marker); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	if has, err := hasCluster(); err != nil || !has {
+		return nil, err
 	}
 	unit, err := h.Loaded(ctx, units.Guard)
 	if err != nil {
@@ -79,7 +76,11 @@ func rootFindings(ctx context.Context, p *printer, state nodeState) (faults []pr
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(marker); err == nil && !state.Begun {
+	has, err := hasCluster()
+	if err != nil {
+		return nil, err
+	}
+	if has && !state.Begun {
 		found = append(found, scriptlets.HiddenFinding(h)...)
 	}
 	rootful, unused := scriptlets.RootfulFinding(h)

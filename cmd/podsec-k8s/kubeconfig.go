@@ -74,7 +74,7 @@ func noteKubeconfig(path string, access kubeapi.Access) error {
 	if err != nil {
 		return message.Errorf("recording the path of the kubeconfig: %w", err)
 	}
-	if err := host.MkdirAll(stateFolder, 0o700); err != nil {
+	if err := host.MkdirAll(host.StateDir, 0o700); err != nil {
 		return message.Errorf("recording the path of the kubeconfig: %w", err)
 	}
 	return host.WriteFile(kubeconfigNotes, data, 0o600)

@@ -9,20 +9,30 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/units"
 )
-
-const guardUnit = "kubelet.service"
 
 // unfinishedNote is what the marker holds from before a cluster is begun until
 // root's part of the command is done as well. It is empty then.
 const unfinishedNote = "unfinished\n"
 
+// hasCluster reports whether a cluster is noted.
+func hasCluster() (bool, error) {
+	_, err := os.Stat(marker)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, message.Errorf("checking the node: %w", err)
+	}
+	return err == nil, nil
+}
+
 // withMarker notes that there is a cluster before it is begun. When create
 // fails before it has begun anything, the note goes again.
 func withMarker(ctx context.Context, create func() error) error {
-	_, err := os.Stat(marker)
-	fresh := errors.Is(err, fs.ErrNotExist)
-	if err := host.MkdirAll(stateFolder, 0o700); err != nil {
+	was, err := hasCluster()
+	if err != nil {
+		return err
+	}
+	if err := host.MkdirAll(host.StateDir, 0o700); err != nil {
 		return message.Errorf("recording the cluster: %w", err)
 	}
 	if err := removeCutWrites(); err != nil {
@@ -32,7 +42,7 @@ func withMarker(ctx context.Context, create func() error) error {
 		return message.Errorf("recording the cluster: %w", err)
 	}
 	failed := create()
-	if failed == nil || !fresh {
+	if failed == nil || was {
 		return failed
 	}
 	var state nodeState
@@ -72,6 +82,6 @@ func withGuard(ctx context.Context, do func(*host.Manager, context.Context, stri
 	return askSystem(ctx, func(m *host.Manager) error {
 		ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 		defer cancel()
-		return do(m, ctx, guardUnit)
+		return do(m, ctx, units.Guard)
 	})
 }

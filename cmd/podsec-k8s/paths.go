@@ -1,10 +1,11 @@
 package main
 
+import "github.com/alt-cloud/podsec-k8s/host"
+
 // Files of root's.
 const (
 	runFolder       = "/run/podsec-k8s"
 	lockFile        = runFolder + "/lock"
-	stateFolder     = "/var/lib/podsec-k8s"
-	marker          = stateFolder + "/cluster"          // says to erase that the home holds a cluster
-	kubeconfigNotes = stateFolder + "/kubeconfigs.json" // which we wrote
+	marker          = host.StateDir + "/" + host.ClusterFile // says that the home holds a cluster
+	kubeconfigNotes = host.StateDir + "/kubeconfigs.json"    // which we wrote
 )

@@ -10,6 +10,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/host/gate"
 	"github.com/alt-cloud/podsec-k8s/scriptlets"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
@@ -58,7 +59,7 @@ func runStage(ctx context.Context, p *printer, stage scriptlets.Stage) error {
 func reloadUserUnits(ctx context.Context, p *printer) {
 	if err := askToReload(ctx); err != nil {
 		p.aside("podsec-k8s: warning: the node's units were not reloaded: %s; do it later: %s",
-			err, "systemctl --user -M u7s-admin@ daemon-reload")
+			err, "systemctl --user -M "+node.Admin+"@ daemon-reload")
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/units"
 )
 
 // madeLimit bounds what is read of a host's file, bytes.
@@ -158,7 +159,7 @@ func (m *Merge) look(p *part) (theirs map[string]hostEntry, problem *Problem) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &Problem{
 			Path:   p.Path,
-			Fault:  message.Of("u7s-admin cannot read the host's %s, so the node does not see it", p.Path),
+			Fault:  message.Of(units.Admin+" cannot read the host's %s, so the node does not see it", p.Path),
 			Remedy: message.Of("make it accessible: chmod o+rx %s", p.Path),
 		}
 	default:

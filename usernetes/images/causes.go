@@ -6,6 +6,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // A Cause is a remedy, and the words by which its cause is known.
@@ -33,7 +34,7 @@ func StorageCauses() []Cause {
 		},
 		{
 			words:  []string{"no space left on device"},
-			Remedy: message.Of("free disk space, or mount a larger file system there: df -h /var/lib/u7s-admin"),
+			Remedy: message.Of("free disk space, or mount a larger file system there: df -h " + node.Home),
 		},
 	}
 }

@@ -4,14 +4,16 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/alt-cloud/podsec-k8s/units"
 )
 
 // Where things are. A path below Home belongs to u7s-admin: root never opens
 // one.
 const (
-	Admin      = "u7s-admin"             // the system user that the node runs as
-	Home       = "/var/lib/u7s-admin"    // its home
-	Self       = "/usr/bin/podsec-k8s"   // this program, as installed
+	Admin      = units.Admin             // the system user that the node runs as
+	Home       = units.Home              // its home
+	Self       = units.Program           // this program, as installed
 	SiteDir    = "/etc/podsec-k8s"       // the administrator's settings
 	ShareDir   = "/usr/share/podsec-k8s" // the package's static files
 	LibexecDir = "/usr/libexec/podsec-k8s"

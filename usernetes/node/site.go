@@ -1,8 +1,8 @@
 package node
 
 import (
-	"bufio"
 	"errors"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/units"
 )
 
 // Site is what the administrator of a machine has settled for its node.
@@ -41,7 +42,7 @@ func DefaultSite() Site {
 		MTU:             65520,
 		Network:         Modes()[0].Name,
 		KubeadmConfig:   filepath.Join(SiteDir, "kubeadm.yaml"),
-		SubordinateIDs:  SubIDCount,
+		SubordinateIDs:  units.SubIDCount,
 	}
 }
 
@@ -105,24 +106,19 @@ func (s *Site) load(file string, keys []string) error {
 			"allow the node's user to read the file: chgrp %s %s; chmod 0640 %s", Admin, file, file)
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
-	var faults []error
-	lines := bufio.NewScanner(f)
-	for number := 1; lines.Scan(); number++ {
-		line := strings.TrimSpace(lines.Text())
-		if line == "" || line[0] == '#' || line[0] == ';' {
+	text, err := io.ReadAll(f)
+	faults := []error{err}
+	for _, a := range units.Assignments(string(text)) {
+		if len(keys) > 0 && !slices.Contains(keys, a.Key) {
 			continue
 		}
-		key, value, _ := strings.Cut(line, "=")
-		if key = strings.TrimSpace(key); len(keys) > 0 && !slices.Contains(keys, key) {
-			continue
-		}
-		if err := s.set(key, Unquote(strings.TrimSpace(value))); err != nil {
+		if err := s.set(a.Key, units.Unquote(a.Value)); err != nil {
 			faults = append(faults, host.NewFault("correct that line; podsec-k8s(8) lists the settings",
-				"%s:%d: %w", file, number, err))
+				"%s:%d: %w", file, a.Line, err))
 		}
-		s.noteExposed(key, f)
+		s.noteExposed(a.Key, f)
 	}
-	return errors.Join(append(faults, lines.Err())...)
+	return errors.Join(faults...)
 }
 
 // noteExposed notes a file that gives a password away. Source: chmod(1).
@@ -186,20 +182,8 @@ const MaxSubIDs = 1 << 31
 // parseSubordinateIDs takes what a node needs at least. Source: subuid(5).
 func parseSubordinateIDs(value string) (uint64, error) {
 	count, err := strconv.ParseUint(value, 10, 32)
-	if err != nil || count < SubIDCount || count > MaxSubIDs {
-		return SubIDCount, message.Errorf("%q is not a number from %d to %d", value, SubIDCount, MaxSubIDs)
+	if err != nil || count < units.SubIDCount || count > MaxSubIDs {
+		return units.SubIDCount, message.Errorf("%q is not a number from %d to %d", value, units.SubIDCount, MaxSubIDs)
 	}
 	return count, nil
 }
-
-// Unquote returns a value without the quotes around it.
-func Unquote(value string) string {
-	if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
-		return value[1 : n-1]
-	}
-	return value
-}
-
-// SubIDCount is how many subordinate ids a node needs.
-// Source: the Kubernetes documentation on rootless nodes.
-const SubIDCount = 65536

@@ -5,6 +5,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -78,7 +79,7 @@ func checkNewuidmap(f Facts, _ node.Node) error {
 }
 
 func checkSubIDs(f Facts, _ node.Node) error {
-	want := max(node.SubIDCount, f.WantedIDs)
+	want := max(units.SubIDCount, f.WantedIDs)
 	if f.SubUIDs >= want && f.SubGIDs >= want {
 		return nil
 	}

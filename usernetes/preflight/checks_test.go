@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/images"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -19,7 +20,7 @@ func machine(kubernetes string) Facts {
 		Kubernetes: kubernetes, Hostname: "M1", DefaultIP: netip.MustParseAddr("192.0.2.10"),
 		Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.10/24"), netip.MustParsePrefix("127.0.0.1/8")},
 		Routes:    []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
-		CgroupV2:  true, SubUIDs: node.SubIDCount, SubGIDs: node.SubIDCount, UserManager: true, Free: diskRoom,
+		CgroupV2:  true, SubUIDs: units.SubIDCount, SubGIDs: units.SubIDCount, UserManager: true, Free: diskRoom,
 		Images: images.ImageFacts{Policy: images.PolicyFacts{Policy: takesAll}},
 	}
 }

@@ -88,16 +88,14 @@ func canRun(name string) error {
 // countSubIDs counts the ids that a file of subordinate ids gives the user,
 // by name or number. Source: subuid(5).
 func countSubIDs(path string) uint64 {
-	data, err := host.ReadFile(path)
+	ranges, err := (&host.Host{Root: "/"}).SubIDRanges(path)
 	if err != nil {
 		return 0
 	}
 	var count uint64
-	for line := range strings.Lines(string(data)) {
-		fields := strings.Split(strings.TrimSpace(line), ":")
-		if len(fields) == 3 && (fields[0] == node.Admin || fields[0] == strconv.Itoa(os.Getuid())) {
-			n, _ := strconv.ParseUint(fields[2], 10, 32)
-			count += n
+	for _, r := range ranges {
+		if r.Of(node.Admin, uint32(os.Getuid())) {
+			count += r.Count
 		}
 	}
 	return count

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -68,11 +69,12 @@ func kubeadmFlags(path string) ([]string, error) {
 	if err != nil {
 		return nil, message.Errorf("reading kubeadm's flags for the kubelet: %w", err)
 	}
-	_, value, found := strings.Cut(strings.TrimSpace(string(data)), "KUBELET_KUBEADM_ARGS=")
-	if !found {
-		return nil, message.Errorf("reading kubeadm's flags for the kubelet: %q has no KUBELET_KUBEADM_ARGS", path)
+	for _, a := range units.Assignments(string(data)) {
+		if a.Key == "KUBELET_KUBEADM_ARGS" {
+			return strings.Fields(units.Unquote(a.Value)), nil
+		}
 	}
-	return strings.Fields(node.Unquote(value)), nil
+	return nil, message.Errorf("reading kubeadm's flags for the kubelet: %q has no KUBELET_KUBEADM_ARGS", path)
 }
 
 // kubeletHealth is known once kubeadm has written the kubelet's configuration.
