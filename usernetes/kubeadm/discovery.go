@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
@@ -112,17 +111,13 @@ func getConfigMap(ctx context.Context, client *http.Client, url, token string) (
 // returns those that have one of the hashes. Source: kubeadm's documentation
 // of --discovery-token-ca-cert-hash: SHA-256 of the public key's DER form.
 func pinnedAuthorities(data []byte, hashes []string) (*x509.CertPool, error) {
-	var k kubeapi.Kubeconfig
-	if err := yaml.Unmarshal(data, &k); err != nil {
+	clusters, err := kubeapi.Clusters(data)
+	if err != nil {
 		return nil, message.Errorf("reading the cluster's kubeconfig: %w", err)
 	}
 	pool, found := x509.NewCertPool(), false
-	for _, cluster := range k.Clusters {
-		bundle, err := base64.StdEncoding.DecodeString(cluster.Cluster.CA)
-		if err != nil {
-			return nil, message.Errorf("reading the cluster's kubeconfig: %w", err)
-		}
-		for block, rest := pem.Decode(bytes.TrimSpace(bundle)); block != nil; block, rest = pem.Decode(rest) {
+	for _, cluster := range clusters {
+		for block, rest := pem.Decode(bytes.TrimSpace(cluster.CA)); block != nil; block, rest = pem.Decode(rest) {
 			cert, err := x509.ParseCertificate(block.Bytes)
 			if err != nil {
 				return nil, message.Errorf("reading the cluster's certificate authority: %w", err)

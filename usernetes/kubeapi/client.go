@@ -6,15 +6,12 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
@@ -51,28 +48,21 @@ func NewClientOf(path string) (*Client, error) {
 	if err != nil {
 		return nil, message.Errorf("querying the cluster: %w", err)
 	}
-	var k Kubeconfig
-	if err := yaml.Unmarshal(data, &k); err != nil {
-		return nil, message.Errorf("querying the cluster: reading %q: %w", path, err)
-	}
-	if len(k.Clusters) != 1 || len(k.Users) != 1 {
-		return nil, message.Errorf("querying the cluster: %q must have one cluster and one user, not %d and %d", path, len(k.Clusters), len(k.Users))
-	}
-	ca, err := base64.StdEncoding.DecodeString(k.Clusters[0].Cluster.CA)
+	access, files, err := readKubeconfig(data)
 	if err != nil {
 		return nil, message.Errorf("querying the cluster: reading %q: %w", path, err)
 	}
 	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(ca)
+	pool.AppendCertsFromPEM(access.CA)
 	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{
 			RootCAs: pool, MinVersion: tls.VersionTLS12,
-			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return k.Users[0].pair() },
+			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return access.pair(files) },
 		},
 		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSHandshakeTimeout: dialTimeout, ResponseHeaderTimeout: Timeout, IdleConnTimeout: time.Minute,
 	}
-	return ClientOf(&http.Client{Transport: transport}, strings.TrimSuffix(k.Clusters[0].Cluster.Server, "/")), nil
+	return ClientOf(&http.Client{Transport: transport}, strings.TrimSuffix(access.Server, "/")), nil
 }
 
 // Get reads the object or list at a path of the API.

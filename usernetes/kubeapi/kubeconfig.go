@@ -2,6 +2,7 @@ package kubeapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -24,9 +25,9 @@ type Access struct {
 	Key    []byte // PEM, secret
 }
 
-// Kubeconfig is the part of a kubeconfig file that Access is read from and
+// A kubeconfig is the part of a kubeconfig file that Access is read from and
 // written to. Source: client-go's api/v1 Config.
-type Kubeconfig struct {
+type kubeconfig struct {
 	APIVersion     string         `yaml:"apiVersion"`
 	Kind           string         `yaml:"kind"`
 	Clusters       []namedCluster `yaml:"clusters"`
@@ -64,27 +65,56 @@ type namedContext struct {
 // ParseKubeconfig reads the four fields of a kubeconfig of one cluster and one
 // user, and checks them.
 func ParseKubeconfig(data []byte) (Access, error) {
-	var k Kubeconfig
-	if err := yaml.Unmarshal(data, &k); err != nil {
-		return Access{}, message.Errorf("reading a kubeconfig: %w", err)
-	}
-	if len(k.Clusters) != 1 || len(k.Users) != 1 {
-		return Access{}, message.Errorf("reading a kubeconfig: it must have one cluster and one user, not %d and %d", len(k.Clusters), len(k.Users))
-	}
-	a := Access{Server: k.Clusters[0].Cluster.Server}
-	for _, field := range []struct {
-		text string
-		to   *[]byte
-	}{
-		{k.Clusters[0].Cluster.CA, &a.CA}, {k.Users[0].User.Cert, &a.Cert}, {k.Users[0].User.Key, &a.Key},
-	} {
-		decoded, err := base64.StdEncoding.DecodeString(field.text)
-		if err != nil {
-			return a, message.Errorf("reading a kubeconfig: %w", err)
-		}
-		*field.to = decoded
+	a, _, err := readKubeconfig(data)
+	if err != nil {
+		return a, message.Errorf("reading a kubeconfig: %w", err)
 	}
 	return a, a.Check()
+}
+
+// Clusters lists the clusters of a kubeconfig: where each is, and its authority.
+func Clusters(data []byte) ([]Access, error) {
+	var k kubeconfig
+	if err := yaml.Unmarshal(data, &k); err != nil {
+		return nil, err
+	}
+	return k.clusters()
+}
+
+func (k kubeconfig) clusters() (all []Access, err error) {
+	for _, c := range k.Clusters {
+		ca, err := base64.StdEncoding.DecodeString(c.Cluster.CA)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Access{Server: c.Cluster.Server, CA: ca})
+	}
+	return all, nil
+}
+
+// A pairFiles is where a client's certificate and key are in files of their own.
+type pairFiles struct{ cert, key string }
+
+// readKubeconfig reads a kubeconfig of one cluster and one user, whose certificate
+// and key are in it, or in files.
+func readKubeconfig(data []byte) (a Access, files pairFiles, err error) {
+	var k kubeconfig
+	if err := yaml.Unmarshal(data, &k); err != nil {
+		return a, files, err
+	}
+	if len(k.Clusters) != 1 || len(k.Users) != 1 {
+		return a, files, message.Errorf("it must have one cluster and one user, not %d and %d", len(k.Clusters), len(k.Users))
+	}
+	clusters, errCA := k.clusters()
+	user := k.Users[0].User
+	cert, errCert := base64.StdEncoding.DecodeString(user.Cert)
+	key, errKey := base64.StdEncoding.DecodeString(user.Key)
+	if err := cmp.Or(errCA, errCert, errKey); err != nil {
+		return a, files, err
+	}
+	a = clusters[0]
+	a.Cert, a.Key = cert, key
+	return a, pairFiles{user.CertFile, user.KeyFile}, nil
 }
 
 // Check reports whether the fields are what they claim to be: an https URL
@@ -109,7 +139,7 @@ func (a Access) Check() error {
 // Kubeconfig writes a kubeconfig of the fields. It is a secret.
 func (a Access) Kubeconfig() ([]byte, error) {
 	const name = "podsec-k8s"
-	k := Kubeconfig{
+	k := kubeconfig{
 		APIVersion: "v1", Kind: "Config", CurrentContext: name,
 		Clusters: make([]namedCluster, 1), Users: make([]namedUser, 1), Contexts: make([]namedContext, 1),
 	}
@@ -177,19 +207,11 @@ func certifiedBy(ca []byte, chain []*x509.Certificate) error {
 
 // pair returns the client's certificate and key, from files or from the
 // kubeconfig itself.
-func (u namedUser) pair() (*tls.Certificate, error) {
-	if u.User.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(node.StateTarget(u.User.CertFile), node.StateTarget(u.User.KeyFile))
+func (a Access) pair(files pairFiles) (*tls.Certificate, error) {
+	if files.cert != "" {
+		pair, err := tls.LoadX509KeyPair(node.StateTarget(files.cert), node.StateTarget(files.key))
 		return &pair, err
 	}
-	cert, err := base64.StdEncoding.DecodeString(u.User.Cert)
-	if err != nil {
-		return nil, err
-	}
-	key, err := base64.StdEncoding.DecodeString(u.User.Key)
-	if err != nil {
-		return nil, err
-	}
-	pair, err := tls.X509KeyPair(cert, key)
+	pair, err := tls.X509KeyPair(a.Cert, a.Key)
 	return &pair, err
 }

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -73,14 +71,12 @@ func Endpoints(n node.Node) []string {
 	if err != nil {
 		return all // it has not joined yet
 	}
-	var k kubeapi.Kubeconfig
-	if yaml.Unmarshal(data, &k) != nil {
+	clusters, err := kubeapi.Clusters(data)
+	if err != nil {
 		return all // the kubelet tells
 	}
-	for _, c := range k.Clusters {
-		if server, err := url.Parse(c.Cluster.Server); err == nil {
-			all = append(all, server.Hostname())
-		}
+	for _, c := range clusters {
+		all = append(all, c.Host())
 	}
 	return all
 }
