@@ -95,12 +95,13 @@ func (o Options) plan(n node.Node, known []kubeadm.Flag, ours base, settled func
 	return Plan{Node: n, Config: data, Pass: args.Pass, DNS: images.MakesDNS(config), Asked: asked}, err
 }
 
-// siteNode is the node by the site's settings alone.
+// siteNode is the node by the site's settings, with the network of the call among
+// them, and the address of the call.
 func siteNode(site node.Site, f preflight.Facts, o Options) (node.Node, error) {
 	n := node.Node{
 		Name: strings.ToLower(f.Hostname), IP: f.DefaultIP, Kubernetes: f.Kubernetes,
 		PodCIDR: site.PodCIDR, ServiceCIDR: site.ServiceCIDR, SlirpCIDR: site.SlirpCIDR,
-		MTU: site.MTU, ImageRepository: site.ImageRepository, ImageAuthFile: site.ImageAuthFile, Network: cmp.Or(o.Network, site.Network),
+		MTU: site.MTU, ImageRepository: site.ImageRepository, ImageAuthFile: site.ImageAuthFile, Network: site.Network,
 	}
 	if !slices.Contains(node.ModeNames(), n.Network) {
 		return n, host.WithRemedy(message.Errorf("there is no network mode %q", n.Network),

@@ -74,14 +74,13 @@ func makeNode(ctx context.Context, p *printer) error {
 	if err != nil {
 		return err
 	}
-	if request.Check { // the run itself tells of warnings
-		findings = slices.DeleteFunc(findings, func(f preflight.Finding) bool { return f.Warning })
-	}
 	if err := report(p, findings); err != nil {
 		return err
 	}
-	if err := plan.CheckConfig(ctx); err != nil {
-		return request.misused(err)
+	if !request.Checked {
+		if err := plan.CheckConfig(ctx); err != nil {
+			return request.misused(err)
+		}
 	}
 	switch {
 	case request.Check:
@@ -92,14 +91,16 @@ func makeNode(ctx context.Context, p *printer) error {
 	return usernetes.RunPhases(ctx, request.phases(), plan, p, newKubeadmFilter(os.Stdout))
 }
 
-func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []preflight.Finding, error) {
-	site, err := node.LoadSite(node.SiteDir)
-	if err != nil {
-		return usernetes.Plan{}, nil, err
+// planNode plans the node, and looks at the machine where nobody has yet. What the
+// settings say of a proxy it reads itself: that may be secret, and the node's
+// services have to read it as well.
+func planNode(ctx context.Context, request nodeRequest) (plan usernetes.Plan, findings []preflight.Finding, err error) {
+	site := request.Site
+	if site.Proxy, err = node.LoadProxy(node.SiteDir); err != nil {
+		return plan, nil, err
 	}
 	facts := preflight.GatherFacts(ctx).WithSite(ctx, site)
-	plan, err := request.plan(site, facts)
-	if err != nil {
+	if plan, err = request.plan(site, facts); err != nil {
 		return plan, nil, err
 	}
 	names := request.Options.Archives
@@ -114,6 +115,9 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []prefl
 		}
 		return plan, nil, request.misused(err)
 	}
+	if request.Checked {
+		return plan, nil, nil
+	}
 	facts = facts.WithPorts(plan.Node).WithImages(ctx, plan.Node, plan.Images, plan.Archives)
 	checks := preflight.Checks()
 	if request.Join != nil {
@@ -121,7 +125,7 @@ func planNode(ctx context.Context, request nodeRequest) (usernetes.Plan, []prefl
 		facts = facts.WithClusterConfig(ctx, *request.Join)
 	}
 	facts = facts.WithFiles(plan.Node, plan.Config)
-	findings := preflight.Run(checks, facts, plan.Node, request.Options.Ignore)
+	findings = preflight.Run(checks, facts, plan.Node, request.Options.Ignore)
 	warnings := preflight.Warnings(facts, request.Options.Ignore)
 	return plan, slices.Concat(fromRoot(request.Faults, request.Options.Ignore), findings, warnings), nil
 }

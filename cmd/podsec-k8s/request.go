@@ -61,9 +61,9 @@ func newRequest(c *cli.Context, flags []string, join *kubeadm.JoinRequest) (node
 	}
 	names, files, faults := openArchives(slices.Concat(site.ImageArchives, o.GivenArchives))
 	o.Archives = names
-	mode := cmp.Or(o.Network, site.Network)
-	faults = append(faults, firewallFaults(c.Context, mode, o)...)
-	return nodeRequest{Options: o, Join: join, Faults: faults, DryRun: c.Bool("dry-run"), Mode: mode}, files, nil
+	site.Network = cmp.Or(o.Network, site.Network)
+	faults = append(faults, firewallFaults(c.Context, site.Network, o)...)
+	return nodeRequest{Options: o, Join: join, Faults: faults, DryRun: c.Bool("dry-run"), Site: site}, files, nil
 }
 
 // readConfigs reads the kubeadm configurations of the administrator and of the
@@ -133,10 +133,11 @@ func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*
 
 // createNode lets u7s-admin make the node.
 func createNode(ctx context.Context, p *printer, request nodeRequest, files []*os.File) error {
-	if node.ModeOf(request.Mode).RootService {
+	if node.ModeOf(request.Site.Network).RootService {
 		if err := checkThenEnableVeth(ctx, p, request, files); err != nil {
 			return err
 		}
+		request.Checked = true
 	}
 	return withMarker(ctx, func() error {
 		err := runScoped(ctx, request, files, askMake)

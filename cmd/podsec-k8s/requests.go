@@ -28,9 +28,10 @@ type nodeRequest struct {
 	Options usernetes.Options
 	Join    *kubeadm.JoinRequest // nil for a control plane
 	Faults  []preflightFault     // what root has found already
-	Mode    string               // of the network, by the call or the site
+	Site    node.Site            // the settings, as root has read them, with the network of the call
 	DryRun  bool
 	Check   bool // look at the machine, and leave it at that
+	Checked bool // that was done
 }
 
 // A preflightFault is a finding on its way from root to u7s-admin.

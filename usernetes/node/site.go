@@ -27,7 +27,7 @@ type Site struct {
 	MTU             int          // bytes, of the namespaces' network device
 	Network         string       // the mode of the namespaces' network, one of ModeNames()
 	KubeadmConfig   string       // a file merged into every kubeadm configuration
-	Proxy           Proxy        // for programs that call out
+	Proxy           Proxy        `json:"-"` // for programs that call out; it may hold a password
 	SubordinateIDs  uint64       // how many uids, and how many gids, the node's user is to have
 	Exposed         []string     // files of settings that hold a password and that everyone may read
 }

@@ -1,9 +1,11 @@
 package node
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -32,6 +34,33 @@ func TestLoadSite(t *testing.T) {
 	}
 	if want := []string{"/a.tar", "/b.tar"}; !slices.Equal(site.ImageArchives, want) {
 		t.Errorf("archives %q", site.ImageArchives)
+	}
+}
+
+// TestSiteGoesToTheUser: what root has read comes to u7s-admin, but for the
+// proxy, which may have a password.
+func TestSiteGoesToTheUser(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.conf")
+	text := "NODE_IP=192.0.2.2\nPOD_CIDR=10.1.0.0/16\nIMAGE_ARCHIVES=/a.tar\nIMAGE_AUTH_FILE=/auth\nNETWORK=veth\nMTU=1500\nHTTPS_PROXY=http://user:secret@proxy.example:3128\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := LoadSite(filepath.Dir(file))
+	if err != nil || len(loaded.Exposed) != 1 {
+		t.Fatalf("%+v, %v", loaded, err)
+	}
+	for _, site := range []Site{DefaultSite(), loaded} {
+		data, err := json.Marshal(site)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got Site
+		if err := json.Unmarshal(data, &got); err != nil {
+			t.Fatal(err)
+		}
+		if site.Proxy = (Proxy{}); !reflect.DeepEqual(got, site) || strings.Contains(string(data), "secret") {
+			t.Errorf("got %+v of %s", got, data)
+		}
 	}
 }
 
