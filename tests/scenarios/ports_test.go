@@ -151,7 +151,7 @@ func toldWhyNot(master, worker *machine, sources bool) {
 	told := func(object, reason, words string) {
 		master.eventually(30*time.Second, fmt.Sprintf("podsec-k8s kubectl describe %s | grep %s | grep -F '%s'", object, reason, words))
 	}
-	told("pod/host-network", "PortNotPublished", "port 90/tcp: ports below net.ipv4.ip_unprivileged_port_start")
+	told("pod/host-network", "PortNotPublished", "port 90/tcp: only root can open ports below net.ipv4.ip_unprivileged_port_start")
 	told("service/external", "PortNotPublished", "203.0.113.9:7080/udp: no machine is known to have that address")
 	told("service/no-node-ports", "PortLimited", "7081/tcp, but: all outside clients seem to be one client")
 	worker.fails("podsec-k8s status", exitFault, "port 90/tcp of Pod default/host-network: NOT OPEN", "port 7081/tcp of Service default/no-node-ports: open, but:", secondAddress(worker)+":7080/udp of Service default/external: open")

@@ -49,7 +49,7 @@ const apiserverManifest = "/var/lib/u7s-admin/state/root/etc/kubernetes/manifest
 func apiserverCrashes(m *machine) {
 	m.run("cp -p " + apiserverManifest + " /root/ && sed -i 's,^    - --secure-port=,    - --nonsense=1\\n&,' " + apiserverManifest)
 	m.eventually(time.Minute, "podsec-k8s status | grep -A1 'u7s-kube-apiserver.service *restarting'")
-	m.fails("podsec-k8s status", exitFault, "unknown flag: --nonsense", "started again", "_SYSTEMD_USER_UNIT=u7s-kube-apiserver.service")
+	m.fails("podsec-k8s status", exitFault, "unknown flag: --nonsense", "was restarted", "_SYSTEMD_USER_UNIT=u7s-kube-apiserver.service")
 	m.run("cat /root/kube-apiserver.yaml > " + apiserverManifest)
 }
 
