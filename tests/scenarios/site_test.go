@@ -49,7 +49,7 @@ func limitsRaised(m *machine) {
 		m.t.Errorf("limits of keys are told of, and are raised:\n%s", out)
 	}
 	m.run("echo $(id -u u7s-admin): 4500 4500/4500 4500/5000 1/500000 > /run/keys/users && mount --bind /run/keys/users /proc/key-users")
-	m.fails("podsec-k8s status", exitFault, "FAULT: the limit kernel.keys.maxkeys is nearly reached: u7s-admin has 4500 of 5000", "remedy")
+	m.fails("podsec-k8s status", exitFault, "FAULT: the limit kernel.keys.maxkeys is nearly reached: u7s-admin uses 4500 of 5000", "remedy")
 	m.run("umount /proc/key-users")
 }
 
@@ -105,7 +105,7 @@ func siteSettings(m *machine, g generation.Generation) {
 		"chgrp u7s-admin /etc/podsec-k8s/50-proxy.conf && chmod 0640 /etc/podsec-k8s/50-proxy.conf")
 	m.run("echo SUBORDINATE_IDS=131072 > /etc/podsec-k8s/51-ids.conf")
 	m.run("mkdir -p /etc/systemd/user/u7s-crio.service.d && printf '[Service]\\nEnvironment=GOGC=77 KUBECONFIG=/nowhere\\n' > /etc/systemd/user/u7s-crio.service.d/site.conf && " + userctl + "daemon-reload")
-	m.says("podsec-k8s host apply 2>&1", "systemctl stop kubelet; systemctl start kubelet", "subordinate ids: 65536, uid ")
+	m.says("podsec-k8s host apply 2>&1", "systemctl stop kubelet; systemctl start kubelet", "subordinate ids to u7s-admin: 65536, uid ")
 	m.run("systemctl stop kubelet; systemctl start kubelet")
 	for _, name := range []string{"crio", "kubelet", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "flanneld"} {
 		m.eventually(time.Minute, userctl+"is-active u7s-"+name)
