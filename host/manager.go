@@ -34,7 +34,7 @@ func UserManager(ctx context.Context, runtimeDir string, uid uint32) (*Manager, 
 const connectTimeout = 10 * time.Second
 
 func connect(ctx context.Context, socket string, uid uint32, logs string) (*Manager, error) {
-	var gone <-chan struct{}
+	var signals *dbus.Conn
 	// A timer and no deadline: what is connected stays so.
 	ctx, cancel := context.WithCancelCause(ctx)
 	late := time.AfterFunc(connectTimeout, func() { cancel(message.Errorf("no answer within %s", connectTimeout)) })
@@ -48,7 +48,7 @@ func connect(ctx context.Context, socket string, uid uint32, logs string) (*Mana
 			bus.Close() //nolint:errcheck // the cause is reported
 			return nil, err
 		}
-		gone = bus.Context().Done() // of the last one made, which gets the results of jobs
+		signals = bus // the last one made gets the signals
 		return bus, nil
 	})
 	if err != nil {
@@ -57,7 +57,7 @@ func connect(ctx context.Context, socket string, uid uint32, logs string) (*Mana
 		}
 		return nil, message.Errorf("connecting to systemd at %q: %w", socket, err)
 	}
-	return &Manager{conn: conn, gone: gone, logs: logs}, nil
+	return &Manager{conn: conn, signals: signals, logs: logs}, nil
 }
 
 // Close ends the connection.
@@ -66,7 +66,7 @@ func (m *Manager) Close() { m.conn.Close() }
 // Gone is closed when the manager has ended the connection, which it does when
 // it makes place for another version of itself.
 // Source: systemctl(1), "daemon-reexec".
-func (m *Manager) Gone() <-chan struct{} { return m.gone }
+func (m *Manager) Gone() <-chan struct{} { return m.signals.Context().Done() }
 
 // Start starts a unit and waits until its job is done. A unit that systemd
 // skips, for one of its conditions does not hold, has not started: the error
@@ -151,15 +151,19 @@ func (m *Manager) Kill(ctx context.Context, unit string, signal syscall.Signal) 
 
 // Changes tells that some unit of the manager changed its state. The
 // channel holds one token at the most; whoever receives asks for State.
+// Source: org.freedesktop.DBus.Properties, PropertiesChanged.
 func (m *Manager) Changes() (<-chan struct{}, error) {
 	if err := m.conn.Subscribe(); err != nil {
 		return nil, message.Errorf("subscribing to systemd: %w", err)
 	}
-	updates := make(chan *systemd.PropertiesUpdate, 64)
-	m.conn.SetPropertiesSubscriber(updates, make(chan error, 1))
+	signals := make(chan *dbus.Signal, 64)
+	m.signals.Signal(signals) // closed with the connection
 	tokens := make(chan struct{}, 1)
 	go func() {
-		for range updates {
+		for s := range signals {
+			if s.Name != "org.freedesktop.DBus.Properties.PropertiesChanged" || s.Body[0] != "org.freedesktop.systemd1.Unit" {
+				continue
+			}
 			select {
 			case tokens <- struct{}{}:
 			default:
@@ -191,7 +195,7 @@ func (m *Manager) job(ctx context.Context, doing, unit string, call jobCall) err
 				continue
 			}
 			return m.jobFault(doing, unit, m.lastSeen(unit, message.Errorf("systemd says %q", result)))
-		case <-m.gone:
+		case <-m.Gone():
 			return m.jobFault(doing, unit, message.New("systemd has ended"))
 		case <-ctx.Done():
 			return m.jobFault(doing, unit, m.lastSeen(unit, context.Cause(ctx)))
