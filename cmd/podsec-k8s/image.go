@@ -1,8 +1,9 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"os"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -36,11 +37,8 @@ func imageCommand(p *printer) *cli.Command {
 // listImages is root's part of it. The names are for other programs: they have
 // their form.
 func listImages(c *cli.Context, p *printer) error {
-	var all []string
-	if err := askAdmin(c.Context, nil, &all, askListImages); err != nil {
-		return err
-	}
-	if err := images.CheckImageNames(all); err != nil {
+	all, err := imagesQuestion.ask(c.Context, nothing{})
+	if err != nil {
 		return err
 	}
 	return answer(c, p, imagesOf(all), func() {
@@ -50,21 +48,21 @@ func listImages(c *cli.Context, p *printer) error {
 	})
 }
 
-// nodeListImages is the part of it that runs as u7s-admin.
-func nodeListImages(c *cli.Context) error {
+// imagesQuestion asks for the names of the images that a new node needs.
+var imagesQuestion = question[nothing, []string]{
+	name: "list-images", timeout: time.Minute, handle: neededImages, check: images.CheckImageNames,
+}
+
+func neededImages(ctx context.Context, _ nothing) ([]string, error) {
 	site, err := node.LoadSite(node.SiteDir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	plan, err := usernetes.PlanMaster(site, preflight.GatherFacts(c.Context), usernetes.Options{})
+	plan, err := usernetes.PlanMaster(site, preflight.GatherFacts(ctx), usernetes.Options{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	images, err := plan.NeededImages(c.Context)
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(images)
+	return plan.NeededImages(ctx)
 }
 
 // An imageRequest names the archives that root has opened for u7s-admin.
@@ -87,18 +85,16 @@ func loadImages(c *cli.Context, p *printer) error {
 			return err
 		}
 		defer unlock()
-		return runScoped(c.Context, request, files, askLoadImages)
+		return loadTask.runScoped(c.Context, request, files...)
 	})
 }
 
-// nodeLoadImages is the part of it that runs as u7s-admin.
-func nodeLoadImages(c *cli.Context, p *printer) error {
-	var request imageRequest
-	if err := readRequest(&request); err != nil {
-		return err
-	}
-	archives := images.ReadArchives(request.Archives, inherited(len(request.Archives)))
-	loaded, err := usernetes.LoadImages(c.Context, archives, os.Stdout)
+// loadTask loads archives that root has opened.
+var loadTask = task[imageRequest]{name: "load-images", handle: loadArchives}
+
+func loadArchives(ctx context.Context, p *printer, r imageRequest) error {
+	archives := images.ReadArchives(r.Archives, inherited(len(r.Archives)))
+	loaded, err := usernetes.LoadImages(ctx, archives, os.Stdout)
 	for _, name := range loaded {
 		p.say("Loaded %s", name)
 	}

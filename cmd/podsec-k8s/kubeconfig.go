@@ -33,12 +33,9 @@ type kubeconfigNote struct {
 // lastAccess asks for the access to a cluster that is about to go. A node that is
 // broken has none to tell of, and goes all the same.
 func lastAccess(ctx context.Context) (access kubeapi.Access) {
-	c, err := askForAccess.call()
-	if err != nil {
-		return access
-	}
 	var node usernetes.NodeAccess
-	if err := c.Answer(ctx, nil, &node, io.Discard); err != nil || node.Check() != nil {
+	err := askNode(ctx, accessQuestion.name, accessQuestion.timeout, nothing{}, &node, io.Discard)
+	if err != nil || accessQuestion.check(node) != nil {
 		return access
 	}
 	return node.Access

@@ -34,7 +34,7 @@ func runKubectl(c *cli.Context, p *printer) error {
 	if ownKubeconfig(args) {
 		return host.Command{Path: kubectlProgram, Args: args}.Exec()
 	}
-	node, err := askAccess(c.Context)
+	node, err := accessQuestion.ask(c.Context, nothing{})
 	if err != nil {
 		return err
 	}

@@ -45,8 +45,8 @@ func withMarker(ctx context.Context, create func() error) error {
 	if failed == nil || was {
 		return failed
 	}
-	var state nodeState
-	if err := askAdmin(context.WithoutCancel(ctx), nil, &state, askStatus); err != nil || state.Begun {
+	state, err := stateQuestion.ask(context.WithoutCancel(ctx), nil)
+	if err != nil || state.Begun {
 		return failed
 	}
 	return errors.Join(failed, host.Remove(marker))

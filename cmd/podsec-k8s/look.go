@@ -14,14 +14,18 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/status"
 )
 
+// overviewQuestion asks how the node is, as far as u7s-admin sees it.
+var overviewQuestion = question[nothing, status.Status]{
+	name: "overview", timeout: time.Minute,
+	handle: func(ctx context.Context, _ nothing) (status.Status, error) { return status.Get(ctx) },
+	check:  status.Status.Check,
+}
+
 // lookOver looks at the node from both sides: as u7s-admin, who has its
 // services, and as root, who has the system's units and the journal.
 func lookOver(ctx context.Context) (status.Status, error) {
-	var o status.Status
-	if err := askAdmin(ctx, nil, &o, askOverview); err != nil {
-		return o, err
-	}
-	if err := o.Check(); err != nil {
+	o, err := overviewQuestion.ask(ctx, nothing{})
+	if err != nil {
 		return o, err
 	}
 	view, err := hostView(ctx, o.Network)

@@ -103,3 +103,25 @@ func app(p *printer) *cli.App {
 		EnableBashCompletion: true,
 	}
 }
+
+// nodeCommand is the table of what root has u7s-admin do, for root may not touch
+// it. What takes its time is followed: it ends when root's part has ended.
+func nodeCommand(p *printer) *cli.Command {
+	return &cli.Command{
+		Name: "node", Usage: p.help("the part of a command that runs as u7s-admin"), Hidden: true,
+		Subcommands: []*cli.Command{
+			{Name: makeTask.name, Action: followed(func(c *cli.Context) error { return makeTask.serve(c, p) })},
+			{Name: resetTask.name, Action: followed(func(c *cli.Context) error { return resetTask.serve(c, p) })},
+			{Name: stateQuestion.name, Action: func(c *cli.Context) error { return stateQuestion.serve(c) }},
+			{Name: accessQuestion.name, Action: func(c *cli.Context) error { return accessQuestion.serve(c) }},
+			{Name: overviewQuestion.name, Action: func(c *cli.Context) error { return overviewQuestion.serve(c) }},
+			{Name: ticketQuestion.name, Action: func(c *cli.Context) error { return ticketQuestion.serve(c) }},
+			{Name: imagesQuestion.name, Action: func(c *cli.Context) error { return imagesQuestion.serve(c) }},
+			{Name: loadTask.name, Action: followed(func(c *cli.Context) error { return loadTask.serve(c, p) })},
+			{Name: tokenTask.name, Action: func(c *cli.Context) error { return tokenTask.serve(c, p) }},
+			{Name: tokenQuestion.name, Action: func(c *cli.Context) error { return tokenQuestion.serve(c) }},
+			{Name: tokensQuestion.name, Action: func(c *cli.Context) error { return tokensQuestion.serve(c) }},
+			{Name: reloadTask.name, Action: func(c *cli.Context) error { return reloadTask.serve(c, p) }},
+		},
+	}
+}

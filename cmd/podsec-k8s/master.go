@@ -47,7 +47,7 @@ func finishMaster(c *cli.Context, p *printer) error {
 	if err := handAccess(c, p); err != nil {
 		return err
 	}
-	worker, err := askTicket(c, ticketRequest{})
+	worker, err := ticketQuestion.ask(c.Context, ticketRequest{})
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func finishMaster(c *cli.Context, p *printer) error {
 	if !c.Bool("upload-certs") {
 		return nil
 	}
-	control, err := askTicket(c, ticketRequest{ControlPlane: true})
+	control, err := ticketQuestion.ask(c.Context, ticketRequest{ControlPlane: true})
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func finishMaster(c *cli.Context, p *printer) error {
 
 // handAccess writes the caller's kubeconfig and tells where.
 func handAccess(c *cli.Context, p *printer) error {
-	node, err := askAccess(c.Context)
+	node, err := accessQuestion.ask(c.Context, nothing{})
 	if err != nil {
 		return err
 	}

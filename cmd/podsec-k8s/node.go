@@ -3,73 +3,26 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"slices"
-
-	"github.com/urfave/cli/v2"
+	"strings"
+	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
-	"github.com/alt-cloud/podsec-k8s/usernetes/guard"
 	"github.com/alt-cloud/podsec-k8s/usernetes/images"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
-// nodeCommand is the half of a command that runs as u7s-admin. Root calls it
-// with what it may not touch itself.
-func nodeCommand(p *printer) *cli.Command {
-	return &cli.Command{
-		Name: "node", Usage: p.help("the part of a command that runs as u7s-admin"), Hidden: true,
-		Subcommands: []*cli.Command{
-			{Name: "make", Action: followed(func(c *cli.Context) error { return makeNode(c.Context, p) })},
-			{Name: "reset", Action: followed(nodeReset)},
-			{Name: "status", Action: nodeStatus},
-			{Name: "access", Action: nodeAccess},
-			{Name: "overview", Action: nodeOverview},
-			{Name: "ticket", Action: nodeTicket},
-			{Name: "list-images", Action: func(c *cli.Context) error { return nodeListImages(c) }},
-			{Name: "load-images", Action: followed(func(c *cli.Context) error { return nodeLoadImages(c, p) })},
-			{Name: "token", Action: nodeTokens},
-			{Name: "new-token", Action: nodeToken},
-			{Name: "list-tokens", Action: nodeTokenList},
-			{Name: "reload", Action: func(c *cli.Context) error { return guard.ReloadUnits(c.Context) }},
-		},
-	}
-}
+// makeTask makes the node, or shows what would be done.
+var makeTask = task[nodeRequest]{name: "make", handle: makeNode}
 
-// unitCommand is what the user units run.
-func unitCommand(p *printer) *cli.Command {
-	return &cli.Command{
-		Name: "unit", Usage: p.help("the program of a unit u7s-NAME"), ArgsUsage: "NAME [ARGS…]", Hidden: true,
-		SkipFlagParsing: true,
-		Action: takesAll(func(c *cli.Context, args []string) error {
-			err := usernetes.RunUnit(c.Context, args[0], args[1:])
-			if err != nil {
-				err = errors.Join(err, host.Status(host.Printable(err.Error()))) // for whoever asks systemd
-			}
-			return err
-		}),
-	}
-}
-
-func nodeReset(c *cli.Context) error {
-	var request resetRequest
-	if err := readRequest(&request); err != nil {
-		return err
-	}
-	return usernetes.Reset(c.Context, request.Force, os.Stdout)
-}
-
-func makeNode(ctx context.Context, p *printer) error {
-	var request nodeRequest
-	if err := readRequest(&request); err != nil {
-		return err
-	}
+func makeNode(ctx context.Context, p *printer, request nodeRequest) error {
 	plan, findings, err := planNode(ctx, request)
 	if err != nil {
 		return err
@@ -130,31 +83,56 @@ func planNode(ctx context.Context, request nodeRequest) (plan usernetes.Plan, fi
 	return plan, slices.Concat(fromRoot(request.Faults, request.Options.Ignore), findings, warnings), nil
 }
 
-// nodeStatus tells how far the node is. A request that asks for another node
-// than the one that there is, is a fault.
-func nodeStatus(*cli.Context) error {
-	var request *nodeRequest
-	if err := readRequest(&request); err != nil {
-		return err
+// showPlan prints what a dry run would have done. A token is not shown.
+func showPlan(p *printer, request nodeRequest, plan usernetes.Plan) error {
+	for i, phase := range request.phases() {
+		p.say("[%d] %s", i+1, phase.Title)
 	}
-	finished, err := steps.Finished()
-	if err != nil {
-		return err
+	config := string(plan.Config)
+	if request.Join != nil {
+		for _, secret := range []string{request.Join.Token, request.Join.CertificateKey} {
+			if secret != "" {
+				config = strings.ReplaceAll(config, secret, "…")
+			}
+		}
+	}
+	kubeadm, _ := request.commands()
+	p.say("\nThe configuration for kubeadm %s %s:\n%s", kubeadm, strings.Join(plan.Pass, " "), config)
+	return nil
+}
+
+// A nodeState is how far the node of this machine is.
+type nodeState struct{ Begun, Finished bool }
+
+// stateQuestion asks how far the node is. A request for another node than the one
+// that there is, is a fault; nil is none.
+var stateQuestion = question[*nodeRequest, nodeState]{
+	name: "status", timeout: 30 * time.Second, handle: findState,
+	check: func(nodeState) error { return nil },
+}
+
+func findState(_ context.Context, request *nodeRequest) (s nodeState, err error) {
+	if s.Finished, err = steps.Finished(); err != nil {
+		return s, err
 	}
 	if request != nil {
 		if err := usernetes.CheckMade(request.Options, request.Join); err != nil {
-			return err
+			return s, err
 		}
 	}
 	_, err = node.LoadNode()
-	return json.NewEncoder(os.Stdout).Encode(nodeState{Begun: !errors.Is(err, fs.ErrNotExist), Finished: finished})
+	s.Begun = !errors.Is(err, fs.ErrNotExist)
+	return s, nil
 }
 
-// nodeAccess hands the administrator's access to root, over a pipe.
-func nodeAccess(*cli.Context) error {
-	answer, err := usernetes.AskAccess()
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(answer)
+// accessQuestion asks for what is needed to talk to the node's cluster.
+var accessQuestion = question[nothing, usernetes.NodeAccess]{
+	name: "access", timeout: 30 * time.Second,
+	handle: func(context.Context, nothing) (usernetes.NodeAccess, error) { return usernetes.AskAccess() },
+	check: func(node usernetes.NodeAccess) error {
+		if err := node.Check(); err != nil {
+			return message.Errorf("checking the node's data about its cluster: %w", err)
+		}
+		return nil
+	},
 }

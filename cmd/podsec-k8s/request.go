@@ -96,8 +96,8 @@ func checkCall(c *cli.Context, o usernetes.Options, join *kubeadm.JoinRequest) e
 // was cut in that is finished as well. done is false when there was nothing to
 // do, or it was not to be done.
 func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*os.File, finish func() error) (done bool, err error) {
-	var state nodeState
-	if err := askAdmin(ctx, request, &state, askStatus); err != nil {
+	state, err := stateQuestion.ask(ctx, &request)
+	if err != nil {
 		return false, err
 	}
 	finished, err := finishedByRoot()
@@ -116,7 +116,7 @@ func requestNode(ctx context.Context, p *printer, request nodeRequest, files []*
 		request.Faults = append(request.Faults, found...)
 	}
 	if request.DryRun {
-		return false, runAsAdmin(ctx, request, files, askMake)
+		return false, makeTask.run(ctx, request, files...)
 	}
 	unlock, err := lockNode(ctx, p)
 	if err != nil {
@@ -140,7 +140,7 @@ func createNode(ctx context.Context, p *printer, request nodeRequest, files []*o
 		request.Checked = true
 	}
 	return withMarker(ctx, func() error {
-		err := runScoped(ctx, request, files, askMake)
+		err := makeTask.runScoped(ctx, request, files...)
 		if exitStatus(err) == exitFault {
 			explain(ctx, p)
 		}
@@ -166,7 +166,7 @@ func finishNode(ctx context.Context, p *printer, finish func() error) error {
 // node.
 func checkThenEnableVeth(ctx context.Context, p *printer, request nodeRequest, files []*os.File) error {
 	request.Check = true
-	if err := runScoped(ctx, request, files, askMake); err != nil {
+	if err := makeTask.runScoped(ctx, request, files...); err != nil {
 		return err
 	}
 	return enableVeth(ctx, p)
@@ -176,22 +176,4 @@ func closeAll(files []*os.File) {
 	for _, file := range files {
 		file.Close() //nolint:errcheck // opened for reading
 	}
-}
-
-// showPlan prints what a dry run would have done. A token is not shown.
-func showPlan(p *printer, request nodeRequest, plan usernetes.Plan) error {
-	for i, phase := range request.phases() {
-		p.say("[%d] %s", i+1, phase.Title)
-	}
-	config := string(plan.Config)
-	if request.Join != nil {
-		for _, secret := range []string{request.Join.Token, request.Join.CertificateKey} {
-			if secret != "" {
-				config = strings.ReplaceAll(config, secret, "…")
-			}
-		}
-	}
-	kubeadm, _ := request.commands()
-	p.say("\nThe configuration for kubeadm %s %s:\n%s", kubeadm, strings.Join(plan.Pass, " "), config)
-	return nil
 }

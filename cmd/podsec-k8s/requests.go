@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 
@@ -14,14 +13,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
-
-// readRequest reads what root asks for, as JSON.
-func readRequest(request any) error {
-	if err := json.NewDecoder(os.Stdin).Decode(request); err != nil {
-		return message.Errorf("reading root's request: %w", err)
-	}
-	return nil
-}
 
 // A nodeRequest is what root asks of u7s-admin for a node.
 type nodeRequest struct {
@@ -73,9 +64,6 @@ func (r nodeRequest) misused(err error) error {
 	return &node.Misuse{Fault: *f}
 }
 
-// A resetRequest is what root asks of u7s-admin for a reset.
-type resetRequest struct{ Force bool }
-
 // inherited returns the files that root has opened for this process.
 func inherited(count int) []*os.File {
 	files := make([]*os.File, count)
@@ -85,6 +73,3 @@ func inherited(count int) []*os.File {
 	}
 	return files
 }
-
-// A nodeState is how far the node of this machine is.
-type nodeState struct{ Begun, Finished bool }

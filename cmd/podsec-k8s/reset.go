@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"os"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/usernetes"
 )
 
 func resetCommand(p *printer) *cli.Command {
@@ -37,6 +39,17 @@ func resetCommand(p *printer) *cli.Command {
 	}
 }
 
+// resetTask takes the cluster away from the node.
+var resetTask = task[resetRequest]{
+	name: "reset",
+	handle: func(ctx context.Context, _ *printer, r resetRequest) error {
+		return usernetes.Reset(ctx, r.Force, os.Stdout)
+	},
+}
+
+// A resetRequest is what root asks of u7s-admin for a reset.
+type resetRequest struct{ Force bool }
+
 func reset(c *cli.Context, p *printer) error {
 	unlock, err := lockNode(c.Context, p)
 	if err != nil {
@@ -47,7 +60,7 @@ func reset(c *cli.Context, p *printer) error {
 	if err := removeCutWrites(); err != nil {
 		return err
 	}
-	if err := runScoped(c.Context, resetRequest{c.Bool("force")}, nil, askReset); err != nil {
+	if err := resetTask.runScoped(c.Context, resetRequest{c.Bool("force")}); err != nil {
 		return err
 	}
 	if err := stopGuard(c.Context); err != nil {

@@ -53,13 +53,13 @@ func endScope(ctx context.Context) error {
 	return withSystem(ctx, func(m *host.Manager) error { return m.EndScope(ctx, runScope()) })
 }
 
-// callerVariable tells the node's half which process has started it.
+// callerVariable tells the part that runs as u7s-admin which process has started it.
 const callerVariable = "PODSEC_K8S_CALLER"
 
 func callerEnv() string { return callerVariable + "=" + strconv.Itoa(os.Getpid()) }
 
-// followed makes the action of the node's half of a command one that ends when
-// it is asked to, or when root's half has ended.
+// followed makes the action of a command that runs as u7s-admin one that ends when
+// it is asked to, or when root's part has ended.
 func followed(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		ctx, stop := host.CatchInterrupts(c.Context)

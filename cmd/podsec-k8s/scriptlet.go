@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/host/gate"
 	"github.com/alt-cloud/podsec-k8s/scriptlets"
+	"github.com/alt-cloud/podsec-k8s/usernetes/guard"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
@@ -63,6 +65,13 @@ func reloadUserUnits(ctx context.Context, p *printer) {
 	}
 }
 
+// reloadTask lets the node's systemd read its units anew. A package manager waits
+// for it.
+var reloadTask = task[nothing]{
+	name: "reload", timeout: 10 * time.Second,
+	handle: func(ctx context.Context, _ *printer, _ nothing) error { return guard.ReloadUnits(ctx) },
+}
+
 func askToReload(ctx context.Context) error {
 	admin, err := preflight.AdminUser()
 	if err != nil {
@@ -71,11 +80,11 @@ func askToReload(ctx context.Context) error {
 	if runs, err := userManagerRuns(ctx, admin); err != nil || !runs {
 		return err // one that does not run reads them when it starts
 	}
-	c, err := askReload.call()
+	c, err := nodeCall(ctx, reloadTask.name, reloadTask.timeout)
 	if err != nil {
 		return err
 	}
-	return c.Show(ctx, nil, io.Discard, io.Discard)
+	return c.Show(ctx, nothing{}, io.Discard, io.Discard)
 }
 
 // userManagerRuns asks the system's systemd, where one runs, for the user's:

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"os"
-
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/message"
@@ -36,14 +33,6 @@ func statusCommand(p *printer) *cli.Command {
 			return showStatus(c, p, o)
 		},
 	}
-}
-
-func nodeOverview(c *cli.Context) error {
-	o, err := status.Get(c.Context)
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(o)
 }
 
 // showStatus prints it; an unhealthy node is an exit status with no words

@@ -1,9 +1,10 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -57,43 +58,30 @@ func runTokens(c *cli.Context, p *printer, name string, flags, given []string) e
 	case name == "list" && c.String("output") != formText:
 		return listTokens(c, p, args)
 	case name != "create":
-		return runAsAdmin(c.Context, append([]string{name}, args...), nil, askTokens)
+		return tokenTask.run(c.Context, append([]string{name}, args...))
 	case slices.Contains(args, "--dry-run") || slices.Contains(args, "--dry-run=true"):
 		if c.IsSet("output") {
 			return misuse("flag --%s cannot be used with a dry run", "output")
 		}
-		return runAsAdmin(c.Context, append([]string{name}, args...), nil, askTokens)
+		return tokenTask.run(c.Context, append([]string{name}, args...))
 	}
 	return showToken(c, p, args)
 }
 
 // showTicket prints the command by which another machine joins.
 func showTicket(c *cli.Context, p *printer, args []string) error {
-	ticket, err := askTicket(c, ticketRequest{c.Bool(controlPlaneFlag), args})
+	ticket, err := ticketQuestion.ask(c.Context, ticketRequest{c.Bool(controlPlaneFlag), args})
 	if err != nil {
 		return err
 	}
 	return answer(c, p, joinOf(ticket), func() { p.say("%s", ticket.Command()) })
 }
 
-// askTicket asks for what another machine joins by.
-func askTicket(c *cli.Context, request ticketRequest) (t kubeadm.JoinTicket, err error) {
-	if err := askAdmin(c.Context, request, &t, askForTicket); err != nil {
-		return t, err
-	}
-	return t, t.Check()
-}
-
 // listTokens prints the tokens for a program. Text is kubeadm's own.
 func listTokens(c *cli.Context, p *printer, args []string) error {
-	var tokens []kubeadm.ListedToken
-	if err := askAdmin(c.Context, args, &tokens, askTokenList); err != nil {
+	tokens, err := tokensQuestion.ask(c.Context, args)
+	if err != nil {
 		return err
-	}
-	for _, t := range tokens {
-		if err := (usernetes.Token{Token: t.Token}).Check(); err != nil {
-			return err
-		}
 	}
 	return answer(c, p, tokensOf(tokens), nil)
 }
@@ -101,62 +89,56 @@ func listTokens(c *cli.Context, p *printer, args []string) error {
 // showToken makes a token and prints it. It is for another program: it has its
 // form.
 func showToken(c *cli.Context, p *printer, args []string) error {
-	var token usernetes.Token
-	if err := askAdmin(c.Context, args, &token, askForToken); err != nil {
-		return err
-	}
-	if err := token.Check(); err != nil {
+	token, err := tokenQuestion.ask(c.Context, args)
+	if err != nil {
 		return err
 	}
 	return answer(c, p, tokenOf(token), func() { p.say("%s", token.Token) })
 }
 
-// nodeTokens is the part of it that runs as u7s-admin.
-func nodeTokens(c *cli.Context) error {
-	var args []string
-	if err := readRequest(&args); err != nil {
-		return err
-	}
-	return childExit(usernetes.RunTokens(c.Context, args, os.Stdout, os.Stderr))
+// tokenTask runs kubeadm token, with arguments.
+var tokenTask = task[[]string]{
+	name: "token", timeout: time.Minute,
+	handle: func(ctx context.Context, _ *printer, args []string) error {
+		return childExit(usernetes.RunTokens(ctx, args, os.Stdout, os.Stderr))
+	},
 }
 
-// nodeTokenList is the half of list for a program.
-func nodeTokenList(c *cli.Context) error {
-	var args []string
-	if err := readRequest(&args); err != nil {
-		return err
-	}
-	tokens, err := usernetes.ListTokens(c.Context, args, os.Stderr)
-	if err != nil {
-		return childExit(err)
-	}
-	return json.NewEncoder(os.Stdout).Encode(tokens)
+// tokenQuestion makes a token, by arguments of kubeadm token create.
+var tokenQuestion = question[[]string, usernetes.Token]{
+	name: "new-token", timeout: time.Minute,
+	handle: func(ctx context.Context, args []string) (usernetes.Token, error) {
+		token, err := usernetes.NewToken(ctx, args, os.Stderr)
+		return token, childExit(err)
+	},
+	check: usernetes.Token.Check,
 }
 
-// nodeToken is the part of create that runs as u7s-admin.
-func nodeToken(c *cli.Context) error {
-	var args []string
-	if err := readRequest(&args); err != nil {
-		return err
-	}
-	token, err := usernetes.NewToken(c.Context, args, os.Stderr)
-	if err != nil {
-		return childExit(err)
-	}
-	return json.NewEncoder(os.Stdout).Encode(token)
+// tokensQuestion asks for the tokens that are good, by arguments of kubeadm token
+// list.
+var tokensQuestion = question[[]string, []kubeadm.ListedToken]{
+	name: "list-tokens", timeout: time.Minute,
+	handle: func(ctx context.Context, args []string) ([]kubeadm.ListedToken, error) {
+		tokens, err := usernetes.ListTokens(ctx, args, os.Stderr)
+		return tokens, childExit(err)
+	},
+	check: func(tokens []kubeadm.ListedToken) error {
+		for _, t := range tokens {
+			if err := (usernetes.Token{Token: t.Token}).Check(); err != nil {
+				return err
+			}
+		}
+		return nil
+	},
 }
 
-// nodeTicket is the part of create --print-join-command that runs as u7s-admin.
-func nodeTicket(c *cli.Context) error {
-	var request ticketRequest
-	if err := readRequest(&request); err != nil {
-		return err
-	}
-	ticket, err := usernetes.NewTicket(c.Context, request.ControlPlane, request.Args)
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(ticket)
+// ticketQuestion asks for what another machine joins by.
+var ticketQuestion = question[ticketRequest, kubeadm.JoinTicket]{
+	name: "ticket", timeout: time.Minute,
+	handle: func(ctx context.Context, r ticketRequest) (kubeadm.JoinTicket, error) {
+		return usernetes.NewTicket(ctx, r.ControlPlane, r.Args)
+	},
+	check: kubeadm.JoinTicket.Check,
 }
 
 // A ticketRequest asks for what a machine joins by.

@@ -37,7 +37,7 @@ func runKubeadm(c *cli.Context, p *printer) error {
 	if err := inNode(c.Context, "kubeadm", c.Args().Slice()); err != nil {
 		return err
 	}
-	node, err := askAccess(c.Context)
+	node, err := accessQuestion.ask(c.Context, nothing{})
 	if err != nil || !node.Master {
 		return err
 	}
@@ -86,7 +86,7 @@ func inNode(ctx context.Context, name string, args []string) error {
 	case admin.UID:
 		return namespace.ExecInNode(name, args...)
 	case 0:
-		c, err := asAdmin(append([]string{"exec", "--", name}, args...)...)
+		c, err := asAdmin(ctx, append([]string{"exec", "--", name}, args...)...)
 		if err != nil {
 			return err
 		}
