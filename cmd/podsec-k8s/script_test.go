@@ -5,22 +5,36 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/alt-cloud/podsec-k8s/host/gate"
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
 )
 
-// TestMain lets scripts run this program under each of its names.
+// TestMain gives the tests a machine of their own, on which they are root, and lets
+// scripts run this program under each of its names.
 func TestMain(m *testing.M) {
-	program := func() { os.Exit(run(context.Background(), os.Args)) }
-	testscript.Main(m, map[string]func(){
+	programs := programs()
+	if programs[filepath.Base(os.Args[0])] == nil {
+		roottest.EnterOwn("/etc", "/run", "/var/lib")
+	}
+	testscript.Main(m, programs)
+}
+
+func programs() map[string]func() {
+	program := func() { os.Exit(run(withPlayedAdmin(context.Background()), os.Args)) }
+	return map[string]func(){
 		"podsec-k8s": program, "podsec-k8s-create-master": program, "systemctl": program,
-	})
+		gate.EntryName: playAdmin,
+	}
 }
 
 // TestScripts runs every command as its user meets it, as far as that takes
-// no node. Scripts have one more command: exits STATUS PROGRAM ARGS…
+// no machine. Scripts have one more command: exits STATUS PROGRAM ARGS…
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata",
