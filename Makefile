@@ -50,8 +50,8 @@ shell: ## a shell in NODE=x
 
 test: unit finished lint scenarios ## everything: unit tests, the finished package, lint, scenarios in nodes of all generations
 
-unit: ## fast tests, anywhere
-	go test ./...
+unit: ## fast tests, anywhere, and which part of each package they run
+	@{ go test -cover ./...; echo status $$?; } | awk -f tests/coverage.awk
 	go -C tests test ./cache ./generation ./images ./messages ./node ./repository ./programs
 
 finished: tools ## the package as rpm, rpmbuild, rpmlint and bash take it
