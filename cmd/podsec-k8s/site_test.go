@@ -30,15 +30,7 @@ type site struct {
 // playSite plays a machine on which the package was installed.
 func playSite(t *testing.T) *site {
 	t.Helper()
-	for _, folder := range []string{"/etc", "/run", "/var/lib"} {
-		entries, err := os.ReadDir(folder)
-		for _, entry := range entries {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(folder, entry.Name())))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	roottest.Empty(t, "/etc", "/run", "/var/lib")
 	s := &site{system: systemd.Start(t), user: systemd.Start(t), api: cluster.Start(t)}
 	roottest.WriteFile(t, "/etc/passwd", "root:x:0:0::/root:/bin/sh\nu7s-admin:x:640:640::/var/lib/u7s-admin:/bin/sh\n")
 	roottest.WriteFile(t, "/etc/group", "root:x:0:\nu7s-admin:x:640:\n")
@@ -59,7 +51,7 @@ func playSite(t *testing.T) *site {
 // changed makes the machine one whose kubelet.service is the guard of the package.
 func (s *site) changed(t *testing.T) {
 	t.Helper()
-	change := host.Plan{host.File{Path: units.SiteUnitFile, Absent: true}} // the only one of its changes that is below /etc
+	change := host.Plan{host.File{Path: units.SiteUnitFile, Absent: true}} // it takes no more to say that the guard was put there
 	if err := change.Apply(t.Context(), host.Local(nil)); err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
+	"testing"
 
 	"golang.org/x/sys/unix"
 )
@@ -66,6 +68,26 @@ func prepare(folders []string) error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// Empty lays an empty folder over each of these, until the test has ended. It is for
+// tests in namespaces of their own, and refuses any other.
+func Empty(t testing.TB, folders ...string) {
+	t.Helper()
+	// A user namespace of EnterOwn has one user.
+	if ids, err := os.ReadFile("/proc/self/uid_map"); err != nil || !strings.HasSuffix(string(ids), " 1\n") {
+		t.Fatalf("not in a user namespace of EnterOwn: %q, %v", ids, err)
+	}
+	for _, folder := range folders {
+		if err := unix.Mount("tmpfs", folder, "tmpfs", 0, "mode=755"); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := unix.Unmount(folder, unix.MNT_DETACH); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 // raiseLoopback lets the programs there reach each other.
