@@ -55,7 +55,7 @@ func findHub() (hub, error) {
 	}
 	var pid int
 	var started string
-	if _, err := fmt.Sscan(string(data), &pid, &started); err != nil || startTime(pid) != started {
+	if _, err := fmt.Sscan(string(data), &pid, &started); err != nil || StartTime(pid) != started {
 		return hub{}, ErrNoNode
 	}
 	leader, err := childOf(pid)
@@ -65,8 +65,9 @@ func findHub() (hub, error) {
 	return hub{leader}, nil
 }
 
-// startTime tells processes of one number apart. Source: proc(5), stat.
-func startTime(pid int) string {
+// StartTime tells processes of one number apart; "" is none that lives.
+// Source: proc(5), stat.
+func StartTime(pid int) string {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return ""
@@ -154,7 +155,7 @@ func bootHub(ctx context.Context) (hub, error) {
 	if err := cmd.Start(); err != nil {
 		return hub{}, fmt.Errorf("starting systemd-nspawn: %w", err)
 	}
-	record := fmt.Sprintf("%d %s\n", cmd.Process.Pid, startTime(cmd.Process.Pid))
+	record := fmt.Sprintf("%d %s\n", cmd.Process.Pid, StartTime(cmd.Process.Pid))
 	if err := os.WriteFile(filepath.Join(runDir(), "hub"), []byte(record), 0o600); err != nil {
 		return hub{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -30,9 +31,9 @@ func TestNode(t *testing.T) {
 	if _, err := node.Boot(t.Context(), g, "t-node"); err == nil || !strings.Contains(err.Error(), "make down") {
 		t.Errorf("a second node of one name: %v", err)
 	}
-	own := strings.Fields(m.run("readlink /proc/1/ns/pid /proc/1/ns/net"))
-	if !slices.Contains(namespaces(t), own[0]) {
-		t.Fatalf("the node's namespace %s is not seen from outside", own[0])
+	own := processesIn(t, strings.TrimSpace(m.run("readlink /proc/1/ns/pid")))
+	if len(own) == 0 {
+		t.Fatal("the node's processes are not seen from outside")
 	}
 	m.end()
 	if _, err := node.Find("t-node"); !errors.Is(err, node.ErrNoNode) {
@@ -44,9 +45,9 @@ func TestNode(t *testing.T) {
 	if after := mounts(t); !slices.Equal(after, mountsBefore) {
 		t.Errorf("mounts left behind: %q, before %q", after, mountsBefore)
 	}
-	for _, one := range namespaces(t) {
-		if slices.Contains(own, one) {
-			t.Errorf("namespace left behind: %s", one)
+	for pid, start := range own {
+		if start != "" && node.StartTime(pid) == start {
+			t.Errorf("process left behind: %d", pid)
 		}
 	}
 }
@@ -61,19 +62,22 @@ func mounts(t *testing.T) []string {
 	return strings.Split(string(data), "\n")
 }
 
-// namespaces lists the pid and network namespaces that processes are in.
-func namespaces(t *testing.T) []string {
+// processesIn lists the processes in a pid namespace, by their number on this
+// machine, with when they started. Numbers of processes are used again, and those
+// of namespaces at once.
+func processesIn(t *testing.T, namespace string) map[int]string {
 	t.Helper()
-	links, err := filepath.Glob("/proc/[0-9]*/ns/[pn][ie][dt]")
+	links, err := filepath.Glob("/proc/[0-9]*/ns/pid")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []string
+	all := map[int]string{}
 	for _, link := range links {
-		if target, err := os.Readlink(link); err == nil { // a process may have ended
-			all = append(all, target)
+		target, err := os.Readlink(link)
+		pid, errPID := strconv.Atoi(strings.Split(link, "/")[2])
+		if err == nil && errPID == nil && target == namespace { // a process may have ended
+			all[pid] = node.StartTime(pid)
 		}
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return all
 }
