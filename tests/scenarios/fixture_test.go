@@ -212,11 +212,11 @@ func (m *machine) listed(command string) map[string]string {
 }
 
 // listFiles prints a line for each file below some folders, and another with the
-// digest of each that has contents: a digest by find's own -exec takes eight
-// times as long.
+// checksum of each that has contents, of a kind that takes little time: find's own
+// -exec takes eight times as long, and SHA-256 ten times.
 func listFiles(folders string) string {
 	return "find " + folders + ` -printf '%p\t%y %m %U:%G %l\n' -type f -fprint0 /run/files &&
-	xargs -0 sha256sum < /run/files | sed 's/^\([0-9a-f]*\)  \(.*\)/\2\t \1/'; rm /run/files`
+	xargs -0 cksum < /run/files | sed 's/^\([0-9]* [0-9]*\) \(.*\)/\2\t \1/'; rm /run/files`
 }
 
 // differences names what differs, but for what the patterns match.
