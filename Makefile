@@ -65,7 +65,7 @@ lint: tools $(LINT) ## formatting, vet, staticcheck and the project's own rules
 	PODSEC_K8S_LINT=$(LINT) go -C tests test -count=1 ./arrows
 
 # The scenarios wait half of their time: those of the generations run beside each
-# other, each in a lab of its own, four at a time in all. The logs of the others
+# other, each in a lab of its own: of all that go test lets begin, four run at a time. The logs of the others
 # are shown at the end, for two logs in one can't be read. What they are made of is
 # built by a command that gets what the scenarios leave of the processors: the
 # kernel shares processors between sessions first, so it is nice as a session of
@@ -74,7 +74,7 @@ lint: tools $(LINT) ## formatting, vet, staticcheck and the project's own rules
 # Source: sched(7), "The autogroup feature"; setpriv(1), "--pdeathsig".
 BESIDE = setpriv --pdeathsig TERM
 IDLY = $(BESIDE) setsid nice -n 19 sh -c 'echo 19 2>/dev/null > /proc/self/autogroup; exec "$$@"' idly
-SCENARIOS = go -C tests test -count=1 -timeout 75m -v -parallel 4
+SCENARIOS = go -C tests test -count=1 -timeout 75m -v -parallel 20
 EACH = ^(TestMaster|TestWorker|TestJoinRefused|TestClosedSite|TestFiles|TestBrokenControlPlane|TestCuts)$$
 
 test scenarios cuts: DEBIAN += user-mode-linux
