@@ -10,6 +10,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/usernetes/hostfs"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -32,20 +33,9 @@ func RunNamespace(ctx context.Context) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	lost := func(err error) { end(message.Errorf("%w: %w", errNetworkGone, err)) }
-	watch := func(ctx context.Context, _ node.Node) error { return watchTap(ctx, lost) }
-	attach := func(ctx context.Context, n node.Node) error { return attachUplink(ctx, n, lost) }
-	ports := func(ctx context.Context, n node.Node) error { return servePortChild(ctx, n, lost) }
-	merge, err := mergeHost(ctx, n)
+	merge, err := prepare(ctx, n, lost)
 	if err != nil {
-		return message.Errorf("preparing the namespaces: %w", err)
-	}
-	follow := func(ctx context.Context, _ node.Node) error { return merge.Follow(ctx) }
-	for _, step := range []func(context.Context, node.Node) error{
-		follow, setSysctls, watch, attach, ports, addAddress, keepNetwork, awaitChildPID,
-	} {
-		if err := step(ctx, n); err != nil {
-			return message.Errorf("preparing the namespaces: %w", errors.Join(err, context.Cause(ctx)))
-		}
+		return message.Errorf("preparing the namespaces: %w", errors.Join(err, context.Cause(ctx)))
 	}
 	if err := host.Ready("the namespaces are ready"); err != nil {
 		return err
@@ -56,6 +46,35 @@ func RunNamespace(ctx context.Context) error {
 	}
 	ctx = context.WithoutCancel(ctx)
 	return errors.Join(endAll(ctx), endMerge(ctx, merge))
+}
+
+// prepare makes RootlessKit's namespaces those of a node, and calls lost when
+// their network goes away later. It waits for RootlessKit first: the port driver
+// of its child opens files in /run, by their paths, while this program starts.
+// Without the wait, /run could be another one between two of them.
+// Source: rootlesskit's pkg/child/child.go, Child; pkg/port/builtin/child.
+func prepare(ctx context.Context, n node.Node, lost func(error)) (*hostfs.Merge, error) {
+	if err := awaitChildPID(ctx); err != nil {
+		return nil, err
+	}
+	merge, err := mergeHost(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range []func() error{
+		func() error { return merge.Follow(ctx) },
+		setSysctls,
+		func() error { return watchTap(ctx, lost) },
+		func() error { return attachUplink(ctx, n, lost) },
+		func() error { return servePortChild(ctx, n, lost) },
+		func() error { return addAddress(ctx, n) },
+		func() error { return keepNetwork(ctx, n) },
+	} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return merge, nil
 }
 
 // addAddress gives the namespace the node's own address, so that what runs

@@ -20,10 +20,9 @@ func ChildPIDFile() string { return filepath.Join(node.RootlessKitDir(), "child_
 const childPIDTimeout = 20 * time.Second
 
 // awaitChildPID waits until RootlessKit has written which process holds the
-// namespaces. It does so after it has let that process go on: on a busy
-// machine other services would look for it too early.
+// namespaces: its own work on them is done then.
 // Source: rootlesskit's pkg/parent/parent.go, Parent.
-func awaitChildPID(ctx context.Context, _ node.Node) error {
+func awaitChildPID(ctx context.Context) error {
 	return wait.Until(ctx, childPIDTimeout, func() error {
 		data, err := host.ReadFile(ChildPIDFile())
 		if err == nil && len(data) == 0 {

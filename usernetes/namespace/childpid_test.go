@@ -20,7 +20,7 @@ func TestAwaitChildPID(t *testing.T) {
 	}
 	short, cancel := context.WithTimeout(t.Context(), 3*wait.Debounce)
 	defer cancel()
-	if err := awaitChildPID(short, node.Node{}); err == nil {
+	if err := awaitChildPID(short); err == nil {
 		t.Fatal("ready without the file")
 	}
 	if err := os.WriteFile(ChildPIDFile(), nil, 0o600); err != nil {
@@ -33,7 +33,7 @@ func TestAwaitChildPID(t *testing.T) {
 			os.Rename(part, ChildPIDFile()) //nolint:errcheck // childPID tells
 		}
 	}()
-	if err := awaitChildPID(t.Context(), node.Node{}); err != nil {
+	if err := awaitChildPID(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if pid, err := ChildPID(); err != nil || pid != 4711 {

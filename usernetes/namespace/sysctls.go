@@ -1,19 +1,17 @@
 package namespace
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"log/slog"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
-	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // setSysctls sets what pods need of their node, in the network namespace.
 // Of the bridge's there are none when the host has no br_netfilter.
-func setSysctls(_ context.Context, _ node.Node) error {
+func setSysctls() error {
 	for _, path := range nodeSysctls() {
 		err := host.SetKernelValue(path, "1")
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
