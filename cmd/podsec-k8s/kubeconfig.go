@@ -16,7 +16,6 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
-	"github.com/alt-cloud/podsec-k8s/usernetes"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 )
 
@@ -32,11 +31,10 @@ type kubeconfigNote struct {
 
 // lastAccess asks for the access to a cluster that is about to go. A node that is
 // broken has none to tell of, and goes all the same.
-func lastAccess(ctx context.Context) (access kubeapi.Access) {
-	var node usernetes.NodeAccess
-	err := askNode(ctx, accessQuestion.name, accessQuestion.timeout, nothing{}, &node, io.Discard)
-	if err != nil || accessQuestion.check(node) != nil {
-		return access
+func lastAccess(ctx context.Context) kubeapi.Access {
+	node, err := accessQuestion.askBeside(ctx, nothing{}, io.Discard)
+	if err != nil {
+		return kubeapi.Access{}
 	}
 	return node.Access
 }

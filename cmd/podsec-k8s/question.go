@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"time"
 
@@ -24,8 +25,13 @@ type question[Request, Answer any] struct {
 type nothing struct{}
 
 // ask asks u7s-admin, shows what it says beside the answer, and checks the answer.
-func (q *question[Request, Answer]) ask(ctx context.Context, r Request) (a Answer, err error) {
-	if err := askNode(ctx, q.name, q.timeout, r, &a, os.Stderr); err != nil {
+func (q *question[Request, Answer]) ask(ctx context.Context, r Request) (Answer, error) {
+	return q.askBeside(ctx, r, os.Stderr)
+}
+
+// askBeside is ask with another place for what is said beside the answer.
+func (q *question[Request, Answer]) askBeside(ctx context.Context, r Request, notes io.Writer) (a Answer, err error) {
+	if err := askNode(ctx, q.name, q.timeout, r, &a, notes); err != nil {
 		return a, err
 	}
 	return a, q.check(a)
