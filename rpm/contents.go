@@ -41,11 +41,26 @@ const userUnits = "/usr/lib/systemd/user"
 // helper is the program, as it is built in the checkout and installed.
 const helper = "podsec-k8s"
 
-// contents lists what the package installs. Folders that every machine has, such
-// as /usr/bin, are not among them; those of shells that it may lack are, or they
-// would stay behind.
+// contents lists what the package installs, by path.
 func contents(source, docs string) ([]Entry, error) {
-	all := []Entry{
+	folders, err := many(source)
+	if err != nil {
+		return nil, err
+	}
+	links, err := linksOfWants(source)
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Concat(single(docs), folders, links)
+	slices.SortFunc(all, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
+	return all, nil
+}
+
+// single lists what is installed by a name of its own. Folders that every machine
+// has, such as /usr/bin, are not among it; those of shells that it may lack are, or
+// they would stay behind.
+func single(docs string) []Entry {
+	return []Entry{
 		folder("/etc/podsec-k8s", 0o755),
 		folder("/etc/podsec-k8s/crio.conf.d", 0o755),
 		folder("/usr/libexec/podsec-k8s", 0o755),
@@ -71,7 +86,11 @@ func contents(source, docs string) ([]Entry, error) {
 		plain("units/modules-load.d/podsec-k8s.conf", "/lib/modules-load.d/podsec-k8s.conf"),
 		doc("README.md", docs), doc("CHANGELOG.md", docs), doc("LICENSE", docs),
 	}
-	for _, many := range []struct {
+}
+
+// many lists the files of which all in a folder are installed.
+func many(source string) (all []Entry, err error) {
+	for _, m := range []struct {
 		kind     Kind
 		from, to string
 		ending   string // of the installed name
@@ -80,19 +99,24 @@ func contents(source, docs string) ([]Entry, error) {
 		{ManPage, "cmd/podsec-k8s/man/*.8", "/usr/share/man/man8", ".xz"},
 		{ManPage, "cmd/podsec-k8s/man/ru/*.8", "/usr/share/man/ru/man8", ".xz"},
 	} {
-		names, err := filepath.Glob(filepath.Join(source, many.from))
+		names, err := filepath.Glob(filepath.Join(source, m.from))
 		if err != nil {
-			return nil, fmt.Errorf("listing %q: %w", many.from, err)
+			return nil, fmt.Errorf("listing %q: %w", m.from, err)
 		}
 		if len(names) == 0 {
-			return nil, fmt.Errorf("no files %q: is this the top of the checkout?", many.from)
+			return nil, fmt.Errorf("no files %q: is this the top of the checkout?", m.from)
 		}
 		for _, name := range names {
 			base := filepath.Base(name)
-			from := filepath.Join(filepath.Dir(many.from), base)
-			all = append(all, Entry{Kind: many.kind, Path: filepath.Join(many.to, base+many.ending), From: from, Mode: 0o644})
+			from := filepath.Join(filepath.Dir(m.from), base)
+			all = append(all, Entry{Kind: m.kind, Path: filepath.Join(m.to, base+m.ending), From: from, Mode: 0o644})
 		}
 	}
+	return all, nil
+}
+
+// linksOfWants lists the links by which user units start others, in folders .wants.
+func linksOfWants(source string) (all []Entry, err error) {
 	starters, err := wants(source)
 	if err != nil {
 		return nil, err
@@ -104,7 +128,6 @@ func contents(source, docs string) ([]Entry, error) {
 			all = append(all, link("../"+unit, filepath.Join(links, unit)))
 		}
 	}
-	slices.SortFunc(all, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
 	return all, nil
 }
 
