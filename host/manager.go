@@ -161,7 +161,7 @@ func (m *Manager) Changes() (<-chan struct{}, error) {
 	tokens := make(chan struct{}, 1)
 	go func() {
 		for s := range signals {
-			if s.Name != "org.freedesktop.DBus.Properties.PropertiesChanged" || s.Body[0] != "org.freedesktop.systemd1.Unit" {
+			if s.Name != "org.freedesktop.DBus.Properties.PropertiesChanged" || len(s.Body) == 0 || s.Body[0] != "org.freedesktop.systemd1.Unit" {
 				continue
 			}
 			select {
