@@ -17,7 +17,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
 )
 
-// apiPatience is how long the services that need the API wait for their
+// apiTimeout is how long the services that need the API wait for their
 // apiserver to be ready; then they start all the same, and try for
 // themselves.
 const (
