@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,11 +34,9 @@ func Key(kind string, inputs ...string) string {
 // beside its place, so that an interrupted make leaves nothing that looks
 // whole. Progress goes to standard error.
 func Get(ctx context.Context, kind string, inputs []string, fill func(ctx context.Context, dir string) error) (string, error) {
-	dir := filepath.Join(Dir(), Key(kind, inputs...))
-	if err := os.MkdirAll(Dir(), 0o755); err != nil {
-		return "", fmt.Errorf("making the cache: %w", err)
-	}
-	unlock, err := lock(dir + ".lock")
+	key := Key(kind, inputs...)
+	dir := filepath.Join(Dir(), key)
+	unlock, err := Lock(key)
 	if err != nil {
 		return "", err
 	}
@@ -61,14 +60,32 @@ func Get(ctx context.Context, kind string, inputs []string, fill func(ctx contex
 	return dir, os.Rename(temp, dir)
 }
 
-// lock waits until no other process makes the same thing.
-func lock(path string) (unlock func(), err error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+// ErrLocked says that somebody else has a lock.
+var ErrLocked = errors.New("somebody else has the lock")
+
+// Lock waits until nobody else has the lock of that name, and takes it. It is a file
+// in the cache's folder.
+func Lock(name string) (unlock func(), err error) { return flock(name, unix.LOCK_EX) }
+
+// TryLock takes the lock of that name, or fails with ErrLocked.
+func TryLock(name string) (unlock func(), err error) {
+	return flock(name, unix.LOCK_EX|unix.LOCK_NB)
+}
+
+// Source: flock(2).
+func flock(name string, how int) (unlock func(), err error) {
+	if err := os.MkdirAll(Dir(), 0o755); err != nil {
+		return nil, fmt.Errorf("making the cache: %w", err)
+	}
+	file, err := os.OpenFile(filepath.Join(Dir(), name+".lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("locking the cache: %w", err)
 	}
-	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
+	if err := unix.Flock(int(file.Fd()), how); err != nil {
 		file.Close() //nolint:errcheck // the cause is reported
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = ErrLocked
+		}
 		return nil, fmt.Errorf("locking the cache: %w", err)
 	}
 	return func() { file.Close() }, nil //nolint:errcheck // closing releases the lock

@@ -59,3 +59,20 @@ func TestKeyTellsInputsApart(t *testing.T) {
 		t.Error("inputs run into one another")
 	}
 }
+
+func TestTryLock(t *testing.T) {
+	t.Setenv("PODSEC_K8S_CACHE", filepath.Join(t.TempDir(), "new"))
+	unlock, err := TryLock("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := TryLock("a"); !errors.Is(err, ErrLocked) {
+		t.Errorf("got %v", err)
+	}
+	unlock()
+	for _, name := range []string{"a", "b"} {
+		if _, err := TryLock(name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -91,26 +91,14 @@ func childOf(pid int) (int, error) {
 	return strconv.Atoi(fields[0])
 }
 
-// lockLab waits until nobody else makes or ends nodes or hubs. It locks the
-// cache's folder, which stays when a run folder goes. Source: flock(2).
-func lockLab() (unlock func(), err error) {
-	if err := os.MkdirAll(cache.Dir(), 0o755); err != nil {
-		return nil, fmt.Errorf("locking the lab: %w", err)
-	}
-	folder, err := os.Open(cache.Dir())
-	if err != nil {
-		return nil, fmt.Errorf("locking the lab: %w", err)
-	}
-	if err := unix.Flock(int(folder.Fd()), unix.LOCK_EX); err != nil {
-		return nil, errors.Join(fmt.Errorf("locking the lab: %w", err), folder.Close())
-	}
-	return func() { folder.Close() }, nil //nolint:errcheck // closing releases the lock
-}
+// lockLabs waits until nobody else makes or ends nodes or hubs. The lock is in the
+// cache, which stays when a run folder goes.
+func lockLabs() (unlock func(), err error) { return cache.Lock("labs") }
 
 // findHubOrClear returns the hub. Where none runs, it removes what one has left,
 // and returns no hub; one that is being booted meanwhile is waited for.
 func findHubOrClear(ctx context.Context) (hub, error) {
-	unlock, err := lockLab()
+	unlock, err := lockLabs()
 	if err != nil {
 		return hub{}, err
 	}

@@ -1,14 +1,11 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/tests/cache"
 )
@@ -31,20 +28,16 @@ func parallel(t *testing.T) {
 		again = 3 * time.Second
 		time.Sleep(again)
 	}
-	if err := os.MkdirAll(cache.Dir(), 0o755); err != nil {
-		t.Fatal(err)
-	}
 	for {
 		for i := range slots {
-			slot, err := os.OpenFile(filepath.Join(cache.Dir(), fmt.Sprintf("slot-%d.lock", i)), os.O_RDWR|os.O_CREATE, 0o600)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if unix.Flock(int(slot.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-				t.Cleanup(func() { slot.Close() }) //nolint:errcheck // closing gives the slot back
+			unlock, err := cache.TryLock(fmt.Sprintf("slot-%d", i))
+			if err == nil {
+				t.Cleanup(unlock)
 				return
 			}
-			slot.Close() //nolint:errcheck // somebody else has it
+			if !errors.Is(err, cache.ErrLocked) {
+				t.Fatal(err)
+			}
 		}
 		time.Sleep(again)
 	}
