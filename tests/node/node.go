@@ -93,7 +93,7 @@ func boot(ctx context.Context, g generation.Generation, parts Parts, name string
 // register gives the node its hub and its address, and makes it known to
 // others, who may boot and end nodes at the same time.
 func (n *Node) register(ctx context.Context) error {
-	unlock, err := lockLab()
+	unlock, err := lockLabs()
 	if err != nil {
 		return err
 	}
@@ -329,7 +329,7 @@ func Down(ctx context.Context, name string) error {
 	_ = h.run(ctx, "systemctl", "kill", "--signal=KILL", n.unit())
 	_ = h.run(ctx, "systemctl", "stop", n.unit())
 	_ = h.run(ctx, "umount", "--recursive", n.inDir()+"/root")
-	unlock, err := lockLab()
+	unlock, err := lockLabs()
 	if err != nil {
 		return err
 	}

@@ -128,10 +128,7 @@ func (m *machine) cutAll(command string, moments []moment, prepare, done func())
 // and the very next run of the same command comes to the end.
 func TestCuts(t *testing.T) {
 	eachGeneration(t, func(t *testing.T, g generation.Generation) {
-		master, worker := boot(t, g, "t-cut-m"), boot(t, g, "t-cut-w")
-		for _, m := range []*machine{master, worker} {
-			m.run("dnf -q -y install podsec-k8s")
-		}
+		master, worker := bootInstalled(t, g, "t-cut-m"), bootInstalled(t, g, "t-cut-w")
 		create := create + " --skip-phases addon/coredns --control-plane-endpoint " + master.Address.String() + ":6443"
 		t.Run("left alone", func(t *testing.T) { leftAlone(master.on(t), create) })
 		t.Run("create-master", func(t *testing.T) { cutMaster(master.on(t), create) })

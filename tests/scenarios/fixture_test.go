@@ -84,6 +84,14 @@ func boot(t testing.TB, g generation.Generation, name string) *machine {
 	return bootBy(node.BootReady, t, g, name)
 }
 
+// bootInstalled boots a node and installs podsec-k8s.
+func bootInstalled(t testing.TB, g generation.Generation, name string) *machine {
+	t.Helper()
+	m := boot(t, g, name)
+	m.run("dnf -q -y install podsec-k8s")
+	return m
+}
+
 func bootBy(boot node.Booter, t testing.TB, g generation.Generation, name string) *machine {
 	t.Helper()
 	packageOnce(t, g)
@@ -215,7 +223,7 @@ func (m *machine) listed(command string) map[string]string {
 // checksum of each that has contents, of a kind that takes little time: find's own
 // -exec takes eight times as long, and SHA-256 ten times.
 func listFiles(folders string) string {
-	return "find " + folders + ` -printf '%p\t%y %m %U:%G %l\n' -type f -fprint0 /run/files &&
+	return "find " + folders + ` -printf '%p\t%y %m %U:%G %l\n' -type f -fprint0 /run/files;
 	xargs -0 cksum < /run/files | sed 's/^\([0-9]* [0-9]*\) \(.*\)/\2\t \1/'; rm /run/files`
 }
 

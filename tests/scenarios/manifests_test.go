@@ -128,8 +128,7 @@ func auditConfig(g generation.Generation, policy, log string) string {
 // Kubernetes documentation does for audit, and in every other way.
 func TestFiles(t *testing.T) {
 	eachGeneration(t, func(t *testing.T, g generation.Generation) {
-		m := boot(t, g, "t-files")
-		m.run("dnf -q -y install podsec-k8s")
+		m := bootInstalled(t, g, "t-files")
 		const policy, log = "/etc/kubernetes/audit-policy.yaml", "/var/log/kubernetes/audit/"
 		put(m, "/root/cluster.yaml", auditConfig(g, policy, log)+otherFiles(g))
 		t.Run("refused", func(t *testing.T) { refusedFiles(m.on(t), policy) })

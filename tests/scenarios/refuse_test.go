@@ -87,8 +87,7 @@ func sethostname(name string) string {
 func TestRefuse(t *testing.T) {
 	parallel(t)
 	g := generation.All()[0]
-	m := boot(t, g, "t-refuse")
-	m.run("dnf -q -y install podsec-k8s")
+	m := bootInstalled(t, g, "t-refuse")
 	for _, r := range append(refusals(), siteRefusals()...) {
 		t.Run(r.name, func(t *testing.T) {
 			m := m.on(t)

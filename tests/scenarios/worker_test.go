@@ -19,10 +19,7 @@ import (
 // the master's.
 func TestWorker(t *testing.T) {
 	eachGeneration(t, func(t *testing.T, g generation.Generation) {
-		master, worker := boot(t, g, "t-cp"), boot(t, g, "t-worker")
-		for _, m := range []*machine{master, worker} {
-			m.run("dnf -q -y install podsec-k8s")
-		}
+		master, worker := bootInstalled(t, g, "t-cp"), bootInstalled(t, g, "t-worker")
 		master.run("podsec-k8s-create-master")
 		t.Run("join", func(t *testing.T) { join(worker.on(t), master.on(t), g.Network) })
 		if t.Failed() {
@@ -47,14 +44,11 @@ func TestWorker(t *testing.T) {
 // TestJoinRefused: what can't join says why, and can be joined rightly then.
 func TestJoinRefused(t *testing.T) {
 	eachGeneration(t, func(t *testing.T, g generation.Generation) {
-		master, worker := boot(t, g, "t-join-m"), boot(t, g, "t-join-w")
-		for _, m := range []*machine{master, worker} {
-			m.run("dnf -q -y install podsec-k8s")
-		}
+		master, worker := bootInstalled(t, g, "t-join-m"), bootInstalled(t, g, "t-join-w")
 		master.run("podsec-k8s-create-master")
 		t.Run("refused", func(t *testing.T) { refusedJoin(worker.on(t), master.on(t), g) })
 		if g.Name == generation.All()[0].Name {
-			t.Run("clock", func(t *testing.T) { clockFarOff(boot(t, g, "t-late"), joinCommand(master.on(t))) })
+			t.Run("clock", func(t *testing.T) { clockFarOff(bootInstalled(t, g, "t-late"), joinCommand(master.on(t))) })
 		}
 		worker.says(joinCommand(master), "a worker now")
 	})
@@ -84,9 +78,8 @@ func refusedJoin(worker, master *machine, g generation.Generation) {
 	worker.fails("podsec-k8s join "+endpoint+" --node-name "+master.Name+" --token "+token+" --discovery-token-ca-cert-hash "+hash, exitFault, "already exists", "remedy")
 	worker.run("podsec-k8s reset --yes")
 
-	stranger := boot(worker.t, generation.All()[1], "t-stranger")
+	stranger := bootInstalled(worker.t, generation.All()[1], "t-stranger")
 	defer stranger.end()
-	stranger.run("dnf -q -y install podsec-k8s")
 	stranger.fails(joinCommand(master), exitPreflight, "[version-skew]", g.Name, "remedy")
 }
 
@@ -94,7 +87,6 @@ func refusedJoin(worker, master *machine, g generation.Generation) {
 // told so, and joins nothing. Nodes have the machine's clock: this one runs
 // under a kernel of its own, which is refused for other reasons as well.
 func clockFarOff(late *machine, join string) {
-	late.run("dnf -q -y install podsec-k8s")
 	if err := late.PowerOff(late.t.Context()); err != nil {
 		late.t.Fatal(err)
 	}
