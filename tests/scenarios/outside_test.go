@@ -80,6 +80,7 @@ func outside(master, worker *machine) {
 	listeners(worker)
 
 	worker.run(userctl + "restart u7s-rootlesskit")
+	worker.eventually(comeBack, "podsec-k8s status") // the kubelet tells every ten seconds whether the node is ready
 	publishedAnswer(master, worker)
 	takenPort(master, worker)
 
