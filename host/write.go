@@ -34,8 +34,27 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	return SyncFolder(filepath.Dir(path))
 }
 
-// RemoveCutWrites removes what runs of WriteFile that were cut have left beside
-// path. Nobody else may be writing path meanwhile.
+// WriteNewFile is WriteFile for a secret at a path that has nothing: what is there
+// stays, and is a fault of fs.ErrExist. The file has the mode 0600, less what the
+// umask takes, from its first moment. Source: open(2), link(2).
+func WriteNewFile(path string, data []byte) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)) // named as RemoveCutWrites looks for
+	if err != nil {
+		return message.Errorf("writing %q: %w", path, err)
+	}
+	defer Remove(temp.Name()) //nolint:errcheck // RemoveCutWrites does
+	_, err = temp.Write(data)
+	if err = errors.Join(err, temp.Sync(), temp.Close()); err == nil {
+		err = os.Link(temp.Name(), path)
+	}
+	if err != nil {
+		return message.Errorf("writing %q: %w", path, err)
+	}
+	return SyncFolder(filepath.Dir(path))
+}
+
+// RemoveCutWrites removes what runs of WriteFile and WriteNewFile that were cut
+// have left beside path. Nobody else may be writing path meanwhile.
 func RemoveCutWrites(path string) error {
 	folder, base := filepath.Split(path)
 	entries, err := os.ReadDir(folder)

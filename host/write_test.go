@@ -105,3 +105,37 @@ func TestTempFile(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestWriteNewFile: only root's user may read the file, whatever the umask is, and
+// what is at the path already stays. Nothing is left beside it.
+func TestWriteNewFile(t *testing.T) {
+	defer unix.Umask(unix.Umask(0))
+	dir := t.TempDir()
+	path := filepath.Join(dir, "key")
+	if err := WriteNewFile(path, []byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteNewFile(path, []byte("two")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over another file: %v", err)
+	}
+	if err := os.Symlink("none", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteNewFile(filepath.Join(dir, "link"), nil); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("through a link: %v", err)
+	}
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "one" {
+		t.Errorf("%q, %v", text, err)
+	}
+	left, err := os.CreateTemp(dir, ".key") // as a run that was cut leaves it
+	if err = errors.Join(err, left.Close(), RemoveCutWrites(path)); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
+		t.Errorf("there are %v, %v", entries, err)
+	}
+}
