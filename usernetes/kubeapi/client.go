@@ -7,7 +7,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -31,6 +33,7 @@ const (
 type Client struct {
 	http   *http.Client
 	Server string // an https URL
+	as     http.Header
 }
 
 // NewClient makes a client by the kubeconfig that the node sees at path.
@@ -40,7 +43,16 @@ func NewClient(path string) (*Client, error) { return NewClientOf(node.StatePath
 
 // ClientOf makes a client of one that has an identity and trusts the server, an
 // https URL.
-func ClientOf(identity *http.Client, server string) *Client { return &Client{identity, server} }
+func ClientOf(identity *http.Client, server string) *Client {
+	return &Client{http: identity, Server: server}
+}
+
+// As returns a client by which a user with groups asks, as far as the client's own
+// identity may speak for them. Source: the Kubernetes documentation,
+// "Authenticating", user impersonation.
+func (c *Client) As(user string, groups []string) *Client {
+	return &Client{c.http, c.Server, http.Header{"Impersonate-User": {user}, "Impersonate-Group": groups}}
+}
 
 // NewClientOf makes a client by a kubeconfig outside of the namespaces.
 func NewClientOf(path string) (*Client, error) {
@@ -71,9 +83,26 @@ func (c *Client) Get(ctx context.Context, path string, into any) error {
 	if err != nil {
 		return err
 	}
+	return decode(response, into)
+}
+
+// Post makes an object, and reads what has become of it.
+func (c *Client) Post(ctx context.Context, path string, object, into any) error {
+	data, err := json.Marshal(object)
+	if err != nil {
+		return message.Errorf("querying the cluster: %w", err)
+	}
+	response, err := c.do(ctx, http.MethodPost, path, "application/json", data)
+	if err != nil {
+		return err
+	}
+	return decode(response, into)
+}
+
+func decode(response *http.Response, into any) error {
 	defer response.Body.Close() //nolint:errcheck // read only
 	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
-		return message.Errorf("reading the cluster's answer about %s: %w", path, err)
+		return message.Errorf("reading the cluster's answer about %s: %w", response.Request.URL.Path, err)
 	}
 	return nil
 }
@@ -134,6 +163,7 @@ func (c *Client) do(ctx context.Context, method, path, contentType string, body 
 		request.Header.Set("Content-Type", contentType)
 	}
 	request.Header.Set("Accept", "application/json")
+	maps.Copy(request.Header, c.as)
 	response, err := c.http.Do(request)
 	if err != nil {
 		return nil, message.Errorf("querying the cluster: %w", err)
@@ -156,6 +186,12 @@ func (e *Error) Error() string { return e.Say().String() }
 // Say is Error in any language.
 func (e *Error) Say() message.Text {
 	return message.Of("the cluster answered %s with status %d: %s", e.path, e.Status, e.message)
+}
+
+// HasStatus reports whether the API's refusal has a status of HTTP.
+func HasStatus(err error, status int) bool {
+	var refused *Error
+	return errors.As(err, &refused) && refused.Status == status
 }
 
 // refusedBy reads why the API did not do as it was asked.

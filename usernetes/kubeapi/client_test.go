@@ -18,7 +18,7 @@ func testAPI(t *testing.T, handle http.HandlerFunc) *Client {
 	t.Helper()
 	server := httptest.NewTLSServer(handle)
 	t.Cleanup(server.Close)
-	return &Client{server.Client(), server.URL}
+	return ClientOf(server.Client(), server.URL)
 }
 
 func TestAPIClientGet(t *testing.T) {
@@ -60,5 +60,20 @@ func TestAPIClientWatch(t *testing.T) {
 	err := api.Watch(context.Background(), "/watch", func() { count++ })
 	if count != 3 || !errors.Is(err, io.EOF) {
 		t.Errorf("%d changes, then %v", count, err)
+	}
+}
+
+// TestAPIClientPost: what becomes of an object is read, and a client may ask for
+// someone else.
+func TestAPIClientPost(t *testing.T) {
+	api := testAPI(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(w, r.Body)
+		if r.Header.Get("Impersonate-User") != "anna" || strings.Join(r.Header["Impersonate-Group"], " ") != "dev ops" {
+			t.Errorf("asked as %v", r.Header)
+		}
+	})
+	var got struct{ A string }
+	if err := api.As("anna", []string{"dev", "ops"}).Post(t.Context(), "/x", document.Document{"a": "b"}, &got); err != nil || got.A != "b" {
+		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -136,19 +136,30 @@ func (a Access) Check() error {
 	return nil
 }
 
-// Kubeconfig writes a kubeconfig of the fields. It is a secret.
-func (a Access) Kubeconfig() ([]byte, error) {
-	const name = "podsec-k8s"
+// ourName is that of cluster and context in the kubeconfigs that we write.
+const ourName = "podsec-k8s"
+
+// Kubeconfig writes the administrator's kubeconfig of the fields. It is a secret.
+func (a Access) Kubeconfig() ([]byte, error) { return a.kubeconfigFor(ourName, ourName) }
+
+// UserKubeconfig writes a kubeconfig for a person. It differs from the
+// administrator's in its names, so that it is never taken for one of these, which
+// are made anew when the administrator's certificate is. It is a secret.
+func (a Access) UserKubeconfig(user string) ([]byte, error) {
+	return a.kubeconfigFor(user, user+"@"+ourName)
+}
+
+func (a Access) kubeconfigFor(user, context string) ([]byte, error) {
 	k := kubeconfig{
-		APIVersion: "v1", Kind: "Config", CurrentContext: name,
+		APIVersion: "v1", Kind: "Config", CurrentContext: context,
 		Clusters: make([]namedCluster, 1), Users: make([]namedUser, 1), Contexts: make([]namedContext, 1),
 	}
-	k.Clusters[0].Name, k.Users[0].Name, k.Contexts[0].Name = name, name, name
+	k.Clusters[0].Name, k.Users[0].Name, k.Contexts[0].Name = ourName, user, context
 	k.Clusters[0].Cluster.Server = a.Server
 	k.Clusters[0].Cluster.CA = base64.StdEncoding.EncodeToString(a.CA)
 	k.Users[0].User.Cert = base64.StdEncoding.EncodeToString(a.Cert)
 	k.Users[0].User.Key = base64.StdEncoding.EncodeToString(a.Key)
-	k.Contexts[0].Context.Cluster, k.Contexts[0].Context.User = name, name
+	k.Contexts[0].Context.Cluster, k.Contexts[0].Context.User = ourName, user
 	return yaml.Marshal(k)
 }
 

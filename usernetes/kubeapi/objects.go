@@ -32,6 +32,7 @@ type (
 	// Metadata is that of any object.
 	Metadata struct {
 		Namespace, Name, UID, CreationTimestamp string
+		ResourceVersion                         string
 		Annotations                             map[string]string
 	}
 	// A Service is core/v1.

@@ -31,6 +31,7 @@ type API struct {
 	mutex   sync.Mutex
 	objects map[string]any // by path
 	refuses map[string]int // HTTP status, by method and path
+	answers map[string]func(Sent) any
 	sent    []Sent
 }
 
@@ -38,12 +39,13 @@ type API struct {
 type Sent struct {
 	Call string // method and path
 	Body map[string]any
+	As   string // whom it is sent for, where that is another user
 }
 
 // Start plays an API until the test has ended.
 func Start(t testing.TB) *API {
 	t.Helper()
-	a := &API{objects: map[string]any{}, refuses: map[string]int{}}
+	a := &API{objects: map[string]any{}, refuses: map[string]int{}, answers: map[string]func(Sent) any{}}
 	a.server = httptest.NewTLSServer(http.HandlerFunc(a.answer))
 	t.Cleanup(func() {
 		a.server.CloseClientConnections()
@@ -116,6 +118,13 @@ func (a *API) Refuses(call string, status int) {
 	a.refuses[call] = status
 }
 
+// Answers answers a call that is to change something by what a function makes of it.
+func (a *API) Answers(call string, answer func(Sent) any) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	a.answers[call] = answer
+}
+
 // Sent lists what was to be changed so far.
 func (a *API) Sent() []Sent {
 	a.mutex.Lock()
@@ -130,17 +139,12 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 		return
 	}
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	call := r.Method + " " + r.URL.Path
-	if r.Method != http.MethodGet {
-		one := Sent{Call: call}
-		json.NewDecoder(r.Body).Decode(&one.Body) //nolint:errcheck // it may have none
-		a.sent = append(a.sent, one)
-	}
-	object, status := a.objects[r.URL.Path], a.refuses[call]
+	one := Sent{Call: r.Method + " " + r.URL.Path, As: r.Header.Get("Impersonate-User")}
+	object, status, answer := a.look(&one, r)
 	switch {
 	case status != 0:
+	case answer != nil:
+		object = answer(one)
 	case r.Method != http.MethodGet:
 		object = struct{}{}
 	case object == nil:
@@ -151,4 +155,15 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request) {
 		object = map[string]string{"message": "played: " + http.StatusText(status)}
 	}
 	json.NewEncoder(w).Encode(object) //nolint:errcheck // the client tells
+}
+
+// look finds what a call is answered with, and notes it.
+func (a *API) look(one *Sent, r *http.Request) (object any, status int, answer func(Sent) any) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if r.Method != http.MethodGet {
+		json.NewDecoder(r.Body).Decode(&one.Body) //nolint:errcheck // it may have none
+		a.sent = append(a.sent, *one)
+	}
+	return a.objects[r.URL.Path], a.refuses[one.Call], a.answers[one.Call]
 }
