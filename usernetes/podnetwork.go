@@ -22,10 +22,15 @@ import (
 //go:embed objects/node-rights.yaml
 var nodeRights string
 
-// startNetwork gives the nodes of the cluster their rights and starts this
-// one's pod network and services.
+// userRoles are the ready roles for people, which docs/roles.md describes.
+//
+//go:embed objects/user-roles.yaml
+var userRoles string
+
+// startNetwork gives the nodes of the cluster their rights, makes the ready roles for
+// people, and starts this node's pod network and services.
 func startNetwork(ctx context.Context, w *Work) error {
-	if err := w.inNodeFrom(ctx, namespace.Program{Name: "kubectl", Args: []string{"apply", "-f", "-"}}, strings.NewReader(nodeRights)); err != nil {
+	if err := w.inNodeFrom(ctx, namespace.Program{Name: "kubectl", Args: []string{"apply", "-f", "-"}}, strings.NewReader(nodeRights+"---\n"+userRoles)); err != nil {
 		return err
 	}
 	return startServices(ctx, w)
