@@ -8,6 +8,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/people"
 	"github.com/alt-cloud/podsec-k8s/usernetes/status"
 )
 
@@ -168,6 +169,69 @@ func tokensOf(tokens []kubeadm.ListedToken) tokensAnswer {
 	for _, t := range tokens {
 		t.Usages, t.Groups = append([]string{}, t.Usages...), append([]string{}, t.Groups...)
 		a.Tokens = append(a.Tokens, t)
+	}
+	return a
+}
+
+// A usersAnswer is the answer of podsec-k8s user list.
+type usersAnswer struct {
+	typed
+	Users []userAnswer `json:"users"`
+}
+
+type userAnswer struct {
+	Name    string       `json:"name"`
+	Groups  []string     `json:"groups"`
+	Expires time.Time    `json:"expires,omitzero"` // the last certificate
+	Revoked time.Time    `json:"revoked,omitzero"`
+	Roles   []roleAnswer `json:"roles"`
+}
+
+type roleAnswer struct {
+	Kind      string `json:"kind"`
+	Name      string `json:"name"`
+	Namespace string `json:"namespace,omitempty"`
+}
+
+func usersOf(all []people.Listed, now time.Time) usersAnswer {
+	a := usersAnswer{typed{"UserList", apiVersion}, []userAnswer{}}
+	for _, l := range all {
+		u := userAnswer{l.Name, l.User.Groups(now), l.User.Until(), l.User.Revoked, []roleAnswer{}}
+		for _, b := range l.Bindings {
+			u.Roles = append(u.Roles, roleAnswer{b.Kind, b.Role, b.Namespace})
+		}
+		a.Users = append(a.Users, u)
+	}
+	return a
+}
+
+// A reviewAnswer is the answer of podsec-k8s user can about one thing.
+type reviewAnswer struct {
+	typed
+	User      string `json:"user"`
+	Verb      string `json:"verb"`
+	Resource  string `json:"resource"`
+	Namespace string `json:"namespace,omitempty"`
+	Allowed   bool   `json:"allowed"`
+}
+
+// A rightsAnswer is the answer of podsec-k8s user can about all things.
+type rightsAnswer struct {
+	typed
+	User      string        `json:"user"`
+	Namespace string        `json:"namespace"`
+	Rules     []people.Rule `json:"rules"`
+}
+
+// rightsOf is the answer to a Try, of either kind.
+func rightsOf(t people.Try, r people.Rights) any {
+	if t.Verb != "" {
+		return reviewAnswer{typed{"UserAccessReview", apiVersion}, t.User, t.Verb, t.Resource, t.Namespace, r.Allowed}
+	}
+	a := rightsAnswer{typed{"UserRights", apiVersion}, t.User, t.Namespace, []people.Rule{}}
+	for _, rule := range r.Rules {
+		rule.Verbs = append([]string{}, rule.Verbs...)
+		a.Rules = append(a.Rules, rule)
 	}
 	return a
 }

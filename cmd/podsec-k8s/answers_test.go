@@ -18,6 +18,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/people"
 	"github.com/alt-cloud/podsec-k8s/usernetes/status"
 )
 
@@ -47,6 +48,14 @@ func answersOf(t *testing.T) map[string]any {
 		"tokens":            tokensOf([]kubeadm.ListedToken{{Token: "abcdef.0123456789abcdef"}, {Expires: noon}}),
 		"no tokens":         tokensOf(nil),
 		"version":           versionOf(),
+		"users": usersOf([]people.Listed{
+			{Name: "anna", User: people.User{Certificates: []people.Certificate{{Groups: []string{"dev"}, Until: noon}}}, Bindings: []people.Binding{{User: "anna", Kind: "Role", Role: "own", Namespace: "shop"}}},
+			{Name: "boris", User: people.User{Revoked: noon}},
+		}, noon),
+		"no users":       usersOf(nil, noon),
+		"review":         rightsOf(people.Try{User: "anna", Verb: "get", Resource: "pods"}, people.Rights{}),
+		"rights":         rightsOf(people.Try{User: "anna"}, people.Rights{Rules: []people.Rule{{Resources: []string{"pods"}}}}),
+		"rights of none": rightsOf(people.Try{User: "anna"}, people.Rights{}),
 	}
 }
 

@@ -34,6 +34,22 @@ func passing(call kubeadmCall, kubeadm ...string) cli.ActionFunc {
 	}
 }
 
+// anyOrder makes the action of a command whose flags may follow its words.
+func anyOrder(action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		flags, given, err := splitFlags(c.Command.Flags, c.Args().Slice())
+		for _, word := range given {
+			if err == nil && len(word) > 1 && word[0] == '-' {
+				err = noFlag(word, flagNames(c.Command.Flags))
+			}
+		}
+		if err != nil {
+			return wrongUsage(c.Command, err)
+		}
+		return parsed(c, append(flags, given...), counted(action))
+	}
+}
+
 // sorted parts kubeadm's flags from words, and counts these.
 func sorted(c *cli.Context, args, command []string) (flags, given []string, err error) {
 	var help kubeadm.Help

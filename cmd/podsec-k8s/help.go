@@ -118,7 +118,7 @@ func defaultOf(f cli.Flag) string {
 		}
 		return f.DefaultText
 	case *cli.DurationFlag:
-		return strings.TrimSuffix(f.Value.String(), "0s")
+		return strings.Replace(strings.TrimSuffix(f.Value.String(), "0s"), "h0m", "h", 1)
 	}
 	return ""
 }

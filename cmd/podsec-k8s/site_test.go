@@ -19,6 +19,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 	cluster "github.com/alt-cloud/podsec-k8s/usernetes/kubeapi/played"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // A site is a machine with the package, whose systemd and u7s-admin are played.
@@ -45,6 +46,7 @@ func playSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	s.changed(t)
+	s.api.SignRequests(t, nil)
 	return s
 }
 
@@ -84,6 +86,7 @@ func (s *site) changed(t *testing.T) {
 // Beside exits, scripts have
 //
 //	unit NAME PROPERTY=VALUE…   gives a unit of the system properties
+//	master                      gives u7s-admin the kubeconfig of a control plane of the played cluster
 //	calls [user]                prints what the system's systemd was asked for, or the user's
 func TestMachineScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/machine/*.txtar")
@@ -95,7 +98,7 @@ func TestMachineScripts(t *testing.T) {
 			s := playSite(t)
 			testscript.Run(t, testscript.Params{
 				Files: []string{file}, Setup: s.setUp,
-				Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "unit": s.unit, "calls": s.calls},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "unit": s.unit, "calls": s.calls, "master": s.master(t)},
 			})
 		})
 	}
@@ -155,6 +158,10 @@ func (s *site) unit(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	s.system.Set(args[0], properties)
+}
+
+func (s *site) master(t *testing.T) func(*testscript.TestScript, bool, []string) {
+	return func(*testscript.TestScript, bool, []string) { s.api.WriteKubeconfig(t, node.StatePath(node.AdminConf)) }
 }
 
 func (s *site) calls(ts *testscript.TestScript, neg bool, args []string) {

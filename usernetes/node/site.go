@@ -3,12 +3,14 @@ package node
 import (
 	"errors"
 	"io"
+	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
@@ -17,19 +19,20 @@ import (
 
 // Site is what the administrator of a machine has settled for its node.
 type Site struct {
-	NodeIP          netip.Addr   // the zero value means: find it
-	PodCIDR         netip.Prefix // addresses of pods, of the whole cluster
-	ServiceCIDR     netip.Prefix // addresses of services
-	SlirpCIDR       netip.Prefix // between RootlessKit's namespaces and the host
-	ImageRepository string       // registry and path, without the image's name
-	ImageArchives   []string     // files to load instead of pulling
-	ImageAuthFile   string       // logins of registries, see containers-auth.json(5)
-	MTU             int          // bytes, of the namespaces' network device
-	Network         string       // the mode of the namespaces' network, one of ModeNames()
-	KubeadmConfig   string       // a file merged into every kubeadm configuration
-	Proxy           Proxy        `json:"-"` // for programs that call out; it may hold a password
-	SubordinateIDs  uint64       // how many uids, and how many gids, the node's user is to have
-	Exposed         []string     // files of settings that hold a password and that everyone may read
+	NodeIP          netip.Addr    // the zero value means: find it
+	PodCIDR         netip.Prefix  // addresses of pods, of the whole cluster
+	ServiceCIDR     netip.Prefix  // addresses of services
+	SlirpCIDR       netip.Prefix  // between RootlessKit's namespaces and the host
+	ImageRepository string        // registry and path, without the image's name
+	ImageArchives   []string      // files to load instead of pulling
+	ImageAuthFile   string        // logins of registries, see containers-auth.json(5)
+	MTU             int           // bytes, of the namespaces' network device
+	Network         string        // the mode of the namespaces' network, one of ModeNames()
+	KubeadmConfig   string        // a file merged into every kubeadm configuration
+	Proxy           Proxy         `json:"-"` // for programs that call out; it may hold a password
+	SubordinateIDs  uint64        // how many uids, and how many gids, the node's user is to have
+	UserLifetime    time.Duration // how long a certificate of a user may live at most
+	Exposed         []string      // files of settings that hold a password and that everyone may read
 }
 
 // DefaultSite returns what holds where nothing was settled.
@@ -43,6 +46,7 @@ func DefaultSite() Site {
 		Network:         Modes()[0].Name,
 		KubeadmConfig:   filepath.Join(SiteDir, "kubeadm.yaml"),
 		SubordinateIDs:  units.SubIDCount,
+		UserLifetime:    365 * 24 * time.Hour,
 	}
 }
 
@@ -64,6 +68,12 @@ func LoadProxy(dir string) (Proxy, error) {
 func LoadSubordinateIDs(dir string) (uint64, error) {
 	site, err := loadSettings(dir, subordinateIDs)
 	return site.SubordinateIDs, err
+}
+
+// LoadUserLifetime reads only how long a certificate of a user may live at most.
+func LoadUserLifetime(dir string) (time.Duration, error) {
+	site, err := loadSettings(dir, userLifetime)
+	return site.UserLifetime, err
 }
 
 // SlirpCIDR reads the network between the namespaces and the host, as LoadSite
@@ -158,6 +168,8 @@ func (s *Site) set(key, value string) (err error) {
 		err = message.Errorf("no program of the node reads %s: use %s and %s", key, HTTPProxyVariable, HTTPSProxyVariable)
 	case subordinateIDs:
 		s.SubordinateIDs, err = parseSubordinateIDs(value)
+	case userLifetime:
+		s.UserLifetime, err = parseUserLifetime(value)
 	default:
 		err = message.Errorf("unknown setting %q", key)
 	}
@@ -186,4 +198,21 @@ func parseSubordinateIDs(value string) (uint64, error) {
 		return units.SubIDCount, message.Errorf("%q is not a number from %d to %d", value, units.SubIDCount, MaxSubIDs)
 	}
 	return count, nil
+}
+
+// userLifetime is the setting for how long a user's certificate may live.
+const userLifetime = "USER_MAX_LIFETIME"
+
+// MinUserLifetime is how long a certificate lives at least, by which a cluster
+// knows a user. Source: the Kubernetes API reference, CertificateSigningRequest
+// v1, expirationSeconds.
+const MinUserLifetime = 10 * time.Minute
+
+// parseUserLifetime takes a duration that the API's seconds can say.
+func parseUserLifetime(value string) (time.Duration, error) {
+	lifetime, err := time.ParseDuration(value)
+	if err != nil || lifetime < MinUserLifetime || lifetime > math.MaxInt32*time.Second {
+		return MinUserLifetime, message.Errorf("%q is not a duration such as %s, of at least %s", value, "8760h", "10m")
+	}
+	return lifetime, nil
 }

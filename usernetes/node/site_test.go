@@ -99,3 +99,14 @@ func TestSubordinateIDs(t *testing.T) {
 		}
 	}
 }
+
+func TestUserLifetime(t *testing.T) {
+	for text, good := range map[string]bool{"8760h": true, "10m": true, "9m59s": false, "-1h": false, "x": false, "": false, "720": false, "600000h": false} {
+		if _, err := loaded(t, "USER_MAX_LIFETIME="+text+"\n"); (err == nil) != good {
+			t.Errorf("USER_MAX_LIFETIME=%s: %v", text, err)
+		}
+	}
+	if got, err := LoadUserLifetime(t.TempDir()); err != nil || got.Hours() != 8760 {
+		t.Errorf("without a setting %s, %v", got, err)
+	}
+}

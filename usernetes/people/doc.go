@@ -1,0 +1,3 @@
+// Package people gives persons their certificates and rights in a cluster, and
+// takes the rights away.
+package people
