@@ -14,6 +14,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/people"
 	"github.com/alt-cloud/podsec-k8s/usernetes/services"
 )
 
@@ -22,15 +23,10 @@ import (
 //go:embed objects/node-rights.yaml
 var nodeRights string
 
-// userRoles are the ready roles for people, which docs/roles.md describes.
-//
-//go:embed objects/user-roles.yaml
-var userRoles string
-
 // startNetwork gives the nodes of the cluster their rights, makes the ready roles for
 // people, and starts this node's pod network and services.
 func startNetwork(ctx context.Context, w *Work) error {
-	if err := w.inNodeFrom(ctx, namespace.Program{Name: "kubectl", Args: []string{"apply", "-f", "-"}}, strings.NewReader(nodeRights+"---\n"+userRoles)); err != nil {
+	if err := w.inNodeFrom(ctx, namespace.Program{Name: "kubectl", Args: []string{"apply", "-f", "-"}}, strings.NewReader(nodeRights+"---\n"+people.ReadyRoles)); err != nil {
 		return err
 	}
 	return startServices(ctx, w)

@@ -15,9 +15,6 @@ import (
 )
 
 const (
-	rbacGroup = "rbac.authorization.k8s.io"
-	rbac      = "/apis/" + rbacGroup + "/v1"
-
 	kindRole        = "Role"
 	kindClusterRole = "ClusterRole"
 )
@@ -39,6 +36,8 @@ func NewBinding(user, role, clusterRole, namespace string) (b Binding, err error
 		return b, node.NewMisuse("", "one of --role and --clusterrole is needed")
 	case role != "" && namespace == "":
 		return b, node.NewMisuse("", "flag --%s is missing", "namespace")
+	case clusterRole == developer && namespace == "":
+		return b, node.NewMisuse("", "the ClusterRole %s is for one namespace: flag --%s is missing", clusterRole, "namespace")
 	case role != "":
 		b.Kind, b.Role = kindRole, role
 	}
@@ -112,12 +111,7 @@ func Bind(ctx context.Context, api *kubeapi.Client, b Binding) (fresh bool, err 
 	if err := u.Barred(); err != nil {
 		return false, err
 	}
-	var role struct{}
-	err = api.Get(ctx, b.rolePath(), &role)
-	if kubeapi.HasStatus(err, http.StatusNotFound) {
-		return false, host.NewFault("see podsec-k8s kubectl get clusterroles, or kubectl get roles --all-namespaces", "there is no %s %s %s", b.Kind, b.Role, b.Where())
-	}
-	if err != nil {
+	if err := b.needRole(ctx, api); err != nil {
 		return false, err
 	}
 	err = api.Send(ctx, http.MethodPost, b.folder(), "application/json", b.object())
@@ -134,6 +128,23 @@ func Bind(ctx context.Context, api *kubeapi.Client, b Binding) (fresh bool, err 
 		return false, errors.Join(err, Unbind(ctx, api, b))
 	}
 	return true, nil
+}
+
+// needRole reports a role that the cluster has not. A ready one is made.
+func (b Binding) needRole(ctx context.Context, api *kubeapi.Client) error {
+	var role struct{}
+	err := api.Get(ctx, b.rolePath(), &role)
+	if !kubeapi.HasStatus(err, http.StatusNotFound) {
+		return err
+	}
+	if b.Kind == kindRole {
+		return host.NewFault("see podsec-k8s kubectl get roles --all-namespaces", "there is no Role %s in the namespace %s", b.Role, b.Namespace)
+	}
+	ready, err := makeReady(ctx, api, b.Role)
+	if ready || err != nil {
+		return err
+	}
+	return host.NewFault("see podsec-k8s kubectl get clusterroles", "there is no ClusterRole %s", b.Role)
 }
 
 // again gives the user the role by the binding that there is, out of which someone

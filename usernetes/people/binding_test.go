@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi/played"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -26,6 +27,8 @@ func TestNewBinding(t *testing.T) {
 		{"own", "view", "shop", ""},
 		{"", "a/b", "", ""},
 		{"", "view", "a/b", ""},
+		{"", developer, "", ""},
+		{"", developer, "shop", rbac + "/namespaces/shop/rolebindings/podsec-k8s:anna:ClusterRole:" + developer},
 	} {
 		b, err := NewBinding("anna", one.role, one.clusterRole, one.namespace)
 		var misuse *node.Misuse
@@ -51,7 +54,7 @@ func TestBind(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	c.hasUsers(User{Name: "anna"}, User{Name: "gone", Revoked: time.Now()})
-	if _, err := Bind(t.Context(), c.Client(), b); err == nil || err.Error() != "there is no ClusterRole view in the namespace shop" {
+	if _, err := Bind(t.Context(), c.Client(), b); err == nil || err.Error() != "there is no ClusterRole view" {
 		t.Errorf("%v", err)
 	}
 	c.Has(b.rolePath(), "{}")
@@ -72,6 +75,24 @@ func TestBind(t *testing.T) {
 }
 
 // TestBindAgain: a binding that there is gives what it should.
+// TestBindReady: a ready role that the cluster lacks is made.
+func TestBindReady(t *testing.T) {
+	c := playCluster(t)
+	c.hasUsers(User{Name: "anna"})
+	b := Binding{"anna", kindClusterRole, developer, "shop"}
+	if fresh, err := Bind(t.Context(), c.Client(), b); !fresh || err != nil {
+		t.Errorf("%v, %v", fresh, err)
+	}
+	role := c.Sent()[0]
+	if role.Call != "POST "+rbac+"/clusterroles" || document.Lookup(role.Body, "metadata", "name") != developer || len(c.Sent()) != 2 {
+		t.Errorf("%+v", c.calls())
+	}
+	c.Refuses("POST "+rbac+"/clusterroles", http.StatusForbidden)
+	if _, err := Bind(t.Context(), c.Client(), b); err == nil || !strings.Contains(err.Error(), "403") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestBindAgain(t *testing.T) {
 	c := playCluster(t)
 	c.hasUsers(User{Name: "anna"})

@@ -1,4 +1,4 @@
-package usernetes
+package people
 
 import (
 	"fmt"
@@ -24,7 +24,7 @@ type role struct {
 
 func readRoles(t *testing.T) (all []role) {
 	t.Helper()
-	for text := range strings.SplitSeq(userRoles, "\n---\n") {
+	for text := range strings.SplitSeq(ReadyRoles, "\n---\n") {
 		var r role
 		d := yaml.NewDecoder(strings.NewReader(text))
 		if err := d.Decode(&r); err != nil {
@@ -59,7 +59,7 @@ func (r role) table() string {
 // TestRolesAreDocumented: docs/roles.md has the table of each ready role, and of no
 // other.
 func TestRolesAreDocumented(t *testing.T) {
-	data, err := os.ReadFile("../docs/roles.md")
+	data, err := os.ReadFile("../../docs/roles.md")
 	if err != nil {
 		t.Fatal(err)
 	}
