@@ -6,6 +6,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/certs"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/people"
@@ -129,6 +130,35 @@ func imagesOf(names []string) imagesAnswer {
 	a := imagesAnswer{typed{"ImageList", apiVersion}, []imageAnswer{}}
 	for _, name := range names {
 		a.Images = append(a.Images, imageAnswer{name})
+	}
+	return a
+}
+
+// A certificatesAnswer is the answer of podsec-k8s certs status.
+type certificatesAnswer struct {
+	typed
+	Certificates []certificateAnswer `json:"certificates"`
+}
+
+type certificateAnswer struct {
+	Name      string    `json:"name"`
+	Path      string    `json:"path"`
+	Subject   string    `json:"subject"`
+	Authority string    `json:"authority"`
+	NotBefore time.Time `json:"notBefore"`
+	NotAfter  time.Time `json:"notAfter"`
+	DaysLeft  int       `json:"daysLeft"`
+	State     string    `json:"state"`
+	ManagedBy string    `json:"managedBy"`
+	External  bool      `json:"externalAuthority"`
+}
+
+func certificatesOf(all []certs.Certificate, now time.Time) certificatesAnswer {
+	a := certificatesAnswer{typed{"CertificateList", apiVersion}, []certificateAnswer{}}
+	for _, c := range all {
+		a.Certificates = append(a.Certificates, certificateAnswer{
+			c.Name, c.Path, c.Subject, c.Authority, c.Begins, c.Ends, c.DaysLeft(now), string(c.StateAt(now)), string(c.Keeper), c.Elsewhere,
+		})
 	}
 	return a
 }
