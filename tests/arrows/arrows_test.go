@@ -25,7 +25,6 @@ type folder struct {
 var rooms = []string{
 	"wait", "document", "hostfs", "node", "kubeapi", "people", "portdriver", "namespace", "kubeadm", "staticpod",
 	"images", "ports", "services", "preflight", "steps", "etcd", "certs", "status", "guard",
-	"images", "ports", "services", "preflight", "steps", "etcd", "certs", "status", "guard",
 }
 
 // folders lists who may not know whom: a room none above itself, the parts of the
