@@ -197,6 +197,11 @@ func HasStatus(err error, status int) bool {
 // refusedBy reads why the API did not do as it was asked.
 func refusedBy(response *http.Response) error {
 	defer response.Body.Close() //nolint:errcheck // read only
+	if response.StatusCode == http.StatusUnauthorized {
+		// Its certificate has ended. What is not read to its end goes with its
+		// connection: the next one shows the certificate of then.
+		return &Error{response.StatusCode, response.Request.URL.Path, http.StatusText(response.StatusCode)}
+	}
 	var status struct{ Message string }
 	text, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
 	if err == nil {

@@ -77,3 +77,28 @@ func TestAPIClientPost(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+// TestUnauthorizedEndsTheConnection: a certificate that has ended is not shown again
+// by a connection that was made with it.
+func TestUnauthorizedEndsTheConnection(t *testing.T) {
+	connections := make(chan string, 3)
+	status := http.StatusUnauthorized
+	api := testAPI(t, func(w http.ResponseWriter, r *http.Request) {
+		connections <- r.RemoteAddr
+		w.WriteHeader(status)
+		io.WriteString(w, `{"message":"Unauthorized"}`) //nolint:errcheck // the client tells
+	})
+	if err := api.Get(t.Context(), "/x", nil); !HasStatus(err, http.StatusUnauthorized) {
+		t.Errorf("got %v", err)
+	}
+	status = http.StatusForbidden
+	for range 2 {
+		if err := api.Get(t.Context(), "/x", nil); !HasStatus(err, http.StatusForbidden) {
+			t.Errorf("got %v", err)
+		}
+	}
+	first, second, third := <-connections, <-connections, <-connections
+	if first == second || second != third {
+		t.Errorf("connections %s, %s, %s", first, second, third)
+	}
+}
