@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/alt-cloud/podsec-k8s/usernetes/certs"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/services"
@@ -39,6 +40,8 @@ func RunUnit(ctx context.Context, name string, args []string) error {
 	switch name {
 	case "answers":
 		return status.PrintAnswers(ctx, n)
+	case "certs":
+		return certs.Warn(ctx, n)
 	case "await-api":
 		return awaitAPI(ctx, n)
 	case "component":

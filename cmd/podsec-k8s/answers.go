@@ -143,21 +143,26 @@ type certificatesAnswer struct {
 type certificateAnswer struct {
 	Name      string    `json:"name"`
 	Path      string    `json:"path"`
-	Subject   string    `json:"subject"`
-	Authority string    `json:"authority"`
-	NotBefore time.Time `json:"notBefore"`
-	NotAfter  time.Time `json:"notAfter"`
-	DaysLeft  int       `json:"daysLeft"`
+	Subject   string    `json:"subject,omitempty"`
+	Authority string    `json:"authority,omitempty"`
+	NotBefore time.Time `json:"notBefore,omitzero"`
+	NotAfter  time.Time `json:"notAfter,omitzero"`
+	DaysLeft  int       `json:"daysLeft"` // 0 of one that can't be read
 	State     string    `json:"state"`
 	ManagedBy string    `json:"managedBy"`
 	External  bool      `json:"externalAuthority"`
+	Fault     string    `json:"fault,omitempty"` // why it can't be read
 }
 
 func certificatesOf(all []certs.Certificate, now time.Time) certificatesAnswer {
 	a := certificatesAnswer{typed{"CertificateList", apiVersion}, []certificateAnswer{}}
 	for _, c := range all {
+		days := 0
+		if c.Fault.Empty() {
+			days = c.DaysLeft(now)
+		}
 		a.Certificates = append(a.Certificates, certificateAnswer{
-			c.Name, c.Path, c.Subject, c.Authority, c.Begins, c.Ends, c.DaysLeft(now), string(c.StateAt(now)), string(c.Keeper), c.Elsewhere,
+			c.Name, c.Path, c.Subject, c.Authority, c.Begins, c.Ends, days, string(c.StateAt(now)), string(c.Keeper), c.Elsewhere, c.Fault.String(),
 		})
 	}
 	return a

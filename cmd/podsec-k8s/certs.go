@@ -8,30 +8,34 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/certs"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 func certsCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "certs",
-		Usage: p.help("shows the certificates of this node and its cluster"),
-		Subcommands: []*cli.Command{{
-			Name: "status", Usage: p.help("lists the certificates, and how long each is valid"),
-			Description: p.help("Root's kubeconfigs that podsec-k8s wrote are listed too.\n\n"+
-				"Exit status:\n"+
-				"  0  all certificates are valid for more than 30 days\n"+
-				"  1  a certificate has expired or will expire soon\n"+
-				"  3  this machine has no certificates of a cluster") +
-				p.examples("podsec-k8s certs status", "podsec-k8s certs status -o json"),
-			Flags:  []cli.Flag{outputFlag(p)},
-			Action: func(c *cli.Context) error { return showCertificates(c, p) },
-		}},
+		Usage: p.help("shows and renews the certificates of this node and its cluster"),
+		Subcommands: []*cli.Command{
+			{
+				Name: "status", Usage: p.help("lists the certificates, and how long each is valid"),
+				Description: p.help("Root's kubeconfigs that podsec-k8s wrote are listed too.\n\n"+
+					"Exit status:\n"+
+					"  0  all certificates are valid for more than 30 days\n"+
+					"  1  a certificate has expired, will expire soon or cannot be read\n"+
+					"  3  this machine has no certificates of a cluster") +
+					p.examples("podsec-k8s certs status", "podsec-k8s certs status -o json"),
+				Flags:  []cli.Flag{outputFlag(p)},
+				Action: func(c *cli.Context) error { return showCertificates(c, p) },
+			},
+			renewCommand(p),
+		},
 	}
 }
 
 // certsQuestion asks for the certificates that the node has.
 var certsQuestion = question[nothing, []certs.Certificate]{
 	name: "certs", timeout: 30 * time.Second,
-	handle: func(context.Context, nothing) ([]certs.Certificate, error) { return certs.Read() },
+	handle: func(context.Context, nothing) ([]certs.Certificate, error) { return certs.Read(), nil },
 	check: func(all []certs.Certificate) error {
 		for _, c := range all {
 			if err := c.Check(); err != nil {
@@ -81,7 +85,7 @@ func ownCertificates() (all []certs.Certificate, err error) {
 		}
 		c, err := certs.Parse(access.Cert)
 		if err != nil {
-			return nil, message.Errorf("reading the certificate in %q: %w", place, err)
+			c.Fault = message.OfError(err)
 		}
 		c.Name, c.Path, c.Keeper = place, place, certs.KeptByUs
 		all = append(all, c)
@@ -89,19 +93,46 @@ func ownCertificates() (all []certs.Certificate, err error) {
 	return all, nil
 }
 
+// ownProblems says what is wrong with these, for the status of the node.
+func ownProblems(now time.Time) (faults, warnings []node.Problem, err error) {
+	all, err := ownCertificates()
+	bad, soon := certs.Problems(all, now)
+	for _, f := range bad {
+		faults = append(faults, node.NewProblem(f))
+	}
+	for _, f := range soon {
+		warnings = append(warnings, node.NewProblem(f))
+	}
+	return faults, warnings, err
+}
+
 func printCertificates(p *printer, all []certs.Certificate, now time.Time) {
 	if len(all) == 0 {
 		p.say("This machine has no certificates of a cluster.")
 	}
 	for _, c := range all {
-		days := c.DaysLeft(now)
-		left := message.Count(days, "%d day left", "%d days left", days)
-		switch c.StateAt(now) {
-		case certs.Expired:
-			left = message.Of("EXPIRED")
-		case certs.Ending:
-			left = message.Of("%s: EXPIRES SOON", left)
-		}
-		p.say("%-25s %s  %s", c.Name, c.Ends.Local().Format("2006-01-02 15:04"), left)
+		p.certificate(c, now)
 	}
+}
+
+// certificate says how one is, on one line.
+func (p *printer) certificate(c certs.Certificate, now time.Time) {
+	state := c.StateAt(now)
+	if state == certs.Unreadable {
+		p.say("%-25s CANNOT BE READ: %s", c.Name, c.Fault)
+		return
+	}
+	days := c.DaysLeft(now)
+	left := message.Count(days, "%d day left", "%d days left", days)
+	switch state {
+	case certs.Expired:
+		left = message.Of("EXPIRED")
+	case certs.Ending:
+		left = message.Of("%s: EXPIRES SOON", left)
+	case certs.Good, certs.Unreadable:
+	}
+	if c.Elsewhere {
+		left = message.Of("%s (its certificate authority is not on this machine)", left)
+	}
+	p.say("%-25s %s  %s", c.Name, c.Ends.Local().Format("2006-01-02 15:04"), left)
 }

@@ -119,6 +119,7 @@ func nodeCommand(p *printer) *cli.Command {
 			{Name: overviewQuestion.name, Action: func(c *cli.Context) error { return overviewQuestion.serve(c) }},
 			{Name: ticketQuestion.name, Action: func(c *cli.Context) error { return ticketQuestion.serve(c) }},
 			{Name: certsQuestion.name, Action: func(c *cli.Context) error { return certsQuestion.serve(c) }},
+			{Name: renewTask.name, Action: followed(func(c *cli.Context) error { return renewTask.serve(c, p) })},
 			{Name: imagesQuestion.name, Action: func(c *cli.Context) error { return imagesQuestion.serve(c) }},
 			{Name: loadTask.name, Action: followed(func(c *cli.Context) error { return loadTask.serve(c, p) })},
 			{Name: tokenTask.name, Action: func(c *cli.Context) error { return tokenTask.serve(c, p) }},

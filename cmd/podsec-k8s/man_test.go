@@ -20,6 +20,7 @@ func sectionNames() map[string]string {
 		"WHAT PODS REACH OF THE MACHINE": "ЧТО НА МАШИНЕ ДОСТУПНО ПОДАМ", "NETWORK REPAIR": "ИСПРАВЛЕНИЕ СЕТИ", "NETWORK MODES": "РЕЖИМЫ СЕТИ",
 		"PROXY": "ПРОКСИ", "LIMITS": "ПРЕДЕЛЫ", "FILES OF THE HOST": "ФАЙЛЫ МАШИНЫ", "IMAGES": "ОБРАЗЫ", "COMING FROM PODSEC-K8S 1.X": "ПЕРЕХОД С PODSEC-K8S 1.X",
 		"HOST CHANGES": "ИЗМЕНЕНИЯ НА МАШИНЕ", "A file system for the node": "Файловая система для узла", "SECURITY": "БЕЗОПАСНОСТЬ", "FILES": "ФАЙЛЫ",
+		"CERTIFICATES": "СЕРТИФИКАТЫ", "A cluster that was off until its certificates expired": "Кластер, выключенный до конца срока сертификатов", "Certificate authorities": "Удостоверяющие центры",
 		"LOGS": "ЖУРНАЛЫ", "INTERRUPTED RUNS": "ПРЕРВАННЫЕ ЗАПУСКИ", "EXIT STATUS": "КОД ЗАВЕРШЕНИЯ", "ENVIRONMENT": "ОКРУЖЕНИЕ", "EXAMPLES": "ПРИМЕРЫ", "SEE ALSO": "СМ. ТАКЖЕ",
 	}
 }

@@ -60,19 +60,26 @@ func checkSecrets(c *cli.Context, j *kubeadm.JoinRequest) error {
 func readSecrets(c *cli.Context, j *kubeadm.JoinRequest, stdin io.Reader) error {
 	lines := bufio.NewReader(io.LimitReader(stdin, secretLimit))
 	for _, s := range joinSecrets(j) {
-		var err error
-		switch path := c.String(s.name + "-file"); path {
-		case "":
-			*s.to = c.String(s.name)
-		case "-":
-			*s.to, err = readLine(lines)
-		default:
-			*s.to, err = readSecretFile(path)
+		*s.to = c.String(s.name)
+		if path := c.String(s.name + "-file"); path != "" {
+			if err := readSecret(s, path, lines); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return host.WithRemedy(message.Errorf("reading --%s-file: %w", s.name, err),
-				"specify a file that contains it, or - for a line of standard input: --%s-file FILE", s.name)
-		}
+	}
+	return nil
+}
+
+// readSecret takes a secret from a file, or from the next line.
+func readSecret(s secret, path string, lines *bufio.Reader) (err error) {
+	if path == "-" {
+		*s.to, err = readLine(lines)
+	} else {
+		*s.to, err = readSecretFile(path)
+	}
+	if err != nil {
+		return host.WithRemedy(message.Errorf("reading --%s-file: %w", s.name, err),
+			"specify a file that contains it, or - for a line of standard input: --%s-file FILE", s.name)
 	}
 	return nil
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"slices"
+	"time"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/message"
@@ -27,7 +30,12 @@ func statusCommand(p *printer) *cli.Command {
 				if err != nil {
 					return err
 				}
-				o.Faults = append(o.Faults, lines...)
+				faults, warnings, err := ownProblems(time.Now())
+				if err != nil {
+					return err
+				}
+				o.Faults = slices.Concat(o.Faults, lines, faults)
+				o.Warnings = append(o.Warnings, warnings...)
 			}
 			o.Faults = append(o.Faults, machineFaults(c.Context, o)...)
 			return showStatus(c, p, o)

@@ -14,9 +14,10 @@ type State string
 
 // States.
 const (
-	Good    State = "good"
-	Ending  State = "ending"
-	Expired State = "expired"
+	Good       State = "good"
+	Ending     State = "ending"
+	Expired    State = "expired"
+	Unreadable State = "unreadable"
 )
 
 // WarnBefore is how long before its end a certificate is warned of.
@@ -33,12 +34,19 @@ func (c Certificate) StateAt(now time.Time) State {
 		before = min(before, c.Ends.Sub(c.Begins)/10)
 	}
 	switch {
+	case !c.Fault.Empty():
+		return Unreadable
 	case now.After(c.Ends): // its last second is good
 		return Expired
 	case c.Ends.Sub(now) <= before:
 		return Ending
 	}
 	return Good
+}
+
+// Serves reports whether the certificate can be used at a moment.
+func (c Certificate) Serves(now time.Time) bool {
+	return slices.Contains([]State{Good, Ending}, c.StateAt(now))
 }
 
 // DaysLeft counts the whole days until the end, and is negative after it.

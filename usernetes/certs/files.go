@@ -11,6 +11,13 @@ const (
 	KeptByUs      Keeper = "podsec-k8s"
 )
 
+// Names of the kubelet's certificates: the one by which the cluster knows it, and
+// the one that it shows where nobody has signed it one.
+const (
+	KubeletClient     = "kubelet-client"
+	KubeletSelfSigned = "kubelet-self-signed"
+)
+
 // A source is a file with a certificate. key is that of the authority that signs
 // it: without it no program can make the certificate anew.
 type source struct {
@@ -27,6 +34,13 @@ const (
 	frontKey     = pki + "front-proxy-ca.key"
 	etcdKey      = pki + "etcd/ca.key"
 	kubeconfigOf = "/etc/kubernetes/"
+
+	kubeletClient = kubeletPKI + "kubelet-client-current.pem"
+
+	// The kubelet makes these two where nobody gives it others, and never anew.
+	// Source: the kubelet's cmd/kubelet/app/server.go, InitializeTLS.
+	kubeletCert = kubeletPKI + "kubelet.crt"
+	kubeletKey  = kubeletPKI + "kubelet.key"
 )
 
 // sources lists the files in which a certificate may be. A worker has few of them,
@@ -49,7 +63,8 @@ func sources() []source {
 		{"ca", pki + "ca.crt", KeptByPerson, ""},
 		{"front-proxy-ca", pki + "front-proxy-ca.crt", KeptByPerson, ""},
 		{"etcd-ca", pki + "etcd/ca.crt", KeptByPerson, ""},
-		{"kubelet-client", kubeletPKI + "kubelet-client-current.pem", KeptByKubelet, ""},
+		{KubeletClient, kubeletClient, KeptByKubelet, ""},
 		{"kubelet-server", kubeletPKI + "kubelet-server-current.pem", KeptByKubelet, ""},
+		{KubeletSelfSigned, kubeletCert, KeptByUs, ""},
 	}
 }

@@ -23,41 +23,50 @@ type Certificate struct {
 	Begins    time.Time
 	Ends      time.Time
 	Keeper    Keeper
-	Elsewhere bool // the key of its authority is not on this machine
+	Elsewhere bool         // the key of its authority is not on this machine
+	Fault     message.Text `json:",omitzero"` // why it can't be read
 }
 
-// Read reads all certificates that the node has of its own, as u7s-admin.
-func Read() (all []Certificate, err error) {
+// Read reads all certificates that the node has of its own, as u7s-admin. One that
+// can't be read has a fault.
+func Read() (all []Certificate) {
 	for _, s := range sources() {
-		data, err := host.ReadFile(node.StateTarget(s.path))
+		c, err := s.read()
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, message.Errorf("reading a certificate: %w", err)
+			c.Fault = message.OfError(err)
 		}
-		c, err := s.certificate(data)
-		if err != nil {
-			return nil, message.Errorf("reading the certificate in %q: %w", s.path, err)
-		}
+		c.Name, c.Path, c.Keeper = s.name, s.path, s.keeper
 		c.Elsewhere = s.key != "" && !host.Exists(node.StatePath(s.key))
 		all = append(all, c)
 	}
-	return all, nil
+	return all
 }
 
-// certificate reads the file's.
-func (s source) certificate(data []byte) (c Certificate, err error) {
-	if strings.HasSuffix(s.path, ".conf") {
-		access, err := kubeapi.ParseKubeconfig(data)
-		if err != nil {
-			return c, err
-		}
+func (s source) read() (c Certificate, err error) {
+	data, err := host.ReadFile(node.StateTarget(s.path))
+	if err == nil && strings.HasSuffix(s.path, ".conf") {
+		var access kubeapi.Access
+		access, err = kubeapi.ParseKubeconfig(data)
 		data = access.Cert
 	}
-	c, err = Parse(data)
-	c.Name, c.Path, c.Keeper = s.name, s.path, s.keeper
-	return c, err
+	if err != nil {
+		return c, err
+	}
+	return Parse(data)
+}
+
+// ByName finds one of the node's certificates. found is false for one that it does
+// not have.
+func ByName(name string) (c Certificate, found bool) {
+	for _, c := range Read() {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return c, false
 }
 
 // Parse reads the first certificate of a PEM file. The kubelet has its key in the

@@ -54,8 +54,8 @@ func write(t *testing.T, path string, data []byte) {
 // a file that begins with a key.
 func TestRead(t *testing.T) {
 	roottest.Empty(t, "/var/lib")
-	if all, err := Read(); err != nil || len(all) != 0 {
-		t.Fatalf("no node: %v, %v", all, err)
+	if all := Read(); len(all) != 0 {
+		t.Fatalf("no node: %v", all)
 	}
 	cert, key := madePair(t, "x")
 	conf, err := kubeapi.Access{Server: "https://192.0.2.10:6443", CA: cert, Cert: cert, Key: key}.Kubeconfig()
@@ -70,10 +70,7 @@ func TestRead(t *testing.T) {
 	if err := os.Symlink(kubeletPKI+"dated.pem", node.StatePath(kubeletPKI+"kubelet-client-current.pem")); err != nil {
 		t.Fatal(err)
 	}
-	all, err := Read()
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := Read()
 	elsewhere := map[string]bool{"admin.conf": true, "apiserver": true, "etcd-server": false, "kubelet-client": false}
 	if len(all) != len(elsewhere) {
 		t.Errorf("got %v", all)
@@ -89,8 +86,12 @@ func TestRead(t *testing.T) {
 	}
 	for _, spoilt := range []string{"", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"} {
 		write(t, pki+"apiserver.crt", []byte(spoilt))
-		if _, err := Read(); err == nil {
-			t.Errorf("%q is taken for a certificate", spoilt)
+		c, found := ByName("apiserver")
+		if !found || c.Fault.Empty() || c.StateAt(ends) != Unreadable || c.Check() != nil {
+			t.Errorf("%q is %+v", spoilt, c)
+		}
+		if len(Read()) != len(all) {
+			t.Error("the others are not read")
 		}
 	}
 }

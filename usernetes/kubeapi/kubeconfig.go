@@ -51,6 +51,7 @@ type namedUser struct {
 		Key      string `yaml:"client-key-data,omitempty"`
 		CertFile string `yaml:"client-certificate,omitempty"` // instead of the two above
 		KeyFile  string `yaml:"client-key,omitempty"`
+		Token    string `yaml:"token,omitempty"` // instead of all of these
 	} `yaml:"user"`
 }
 
@@ -150,6 +151,23 @@ func (a Access) UserKubeconfig(user string) ([]byte, error) {
 }
 
 func (a Access) kubeconfigFor(user, context string) ([]byte, error) {
+	k := a.named(user, context)
+	k.Users[0].User.Cert = base64.StdEncoding.EncodeToString(a.Cert)
+	k.Users[0].User.Key = base64.StdEncoding.EncodeToString(a.Key)
+	return yaml.Marshal(k)
+}
+
+// BootstrapKubeconfig writes the kubeconfig by which a kubelet without a certificate
+// asks for one. It is a secret. Source: the Kubernetes documentation, "TLS
+// bootstrapping".
+func (a Access) BootstrapKubeconfig(token string) ([]byte, error) {
+	k := a.named("bootstrap", "bootstrap")
+	k.Users[0].User.Token = token
+	return yaml.Marshal(k)
+}
+
+// named has all of a kubeconfig but who asks.
+func (a Access) named(user, context string) kubeconfig {
 	k := kubeconfig{
 		APIVersion: "v1", Kind: "Config", CurrentContext: context,
 		Clusters: make([]namedCluster, 1), Users: make([]namedUser, 1), Contexts: make([]namedContext, 1),
@@ -157,10 +175,8 @@ func (a Access) kubeconfigFor(user, context string) ([]byte, error) {
 	k.Clusters[0].Name, k.Users[0].Name, k.Contexts[0].Name = ourName, user, context
 	k.Clusters[0].Cluster.Server = a.Server
 	k.Clusters[0].Cluster.CA = base64.StdEncoding.EncodeToString(a.CA)
-	k.Users[0].User.Cert = base64.StdEncoding.EncodeToString(a.Cert)
-	k.Users[0].User.Key = base64.StdEncoding.EncodeToString(a.Key)
 	k.Contexts[0].Context.Cluster, k.Contexts[0].Context.User = ourName, user
-	return yaml.Marshal(k)
+	return k
 }
 
 // Host returns the name or address of the cluster's API, without its port.

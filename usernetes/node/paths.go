@@ -30,6 +30,7 @@ const (
 
 	AdminConf    = "/etc/kubernetes/admin.conf"
 	KubeletConf  = "/etc/kubernetes/kubelet.conf"
+	TokenConf    = "/etc/kubernetes/bootstrap-kubelet.conf" // by which a kubelet without a certificate asks for one
 	CAFile       = "/etc/kubernetes/pki/ca.crt"
 	ManifestsDir = "/etc/kubernetes/manifests"
 	StandInsDir  = "/var/lib/kubelet/stand-ins"

@@ -43,7 +43,7 @@ func runKubelet(ctx context.Context, _ node.Node) error {
 // Container's Syscalls with seccomp".
 func kubelet() (namespace.Program, error) {
 	args := []string{
-		"--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf",
+		"--bootstrap-kubeconfig=" + node.TokenConf,
 		"--kubeconfig=" + node.KubeletConf,
 		"--config=" + kubeletConfig,
 	}

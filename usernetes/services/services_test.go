@@ -16,8 +16,8 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
 )
 
-// TestTableAndUnitFiles: each service has its unit file, each unit file is a service,
-// and both agree about what it runs.
+// TestTableAndUnitFiles: each service has its unit file, each unit file is a service
+// or what a timer starts, and both agree about what it runs.
 func TestTableAndUnitFiles(t *testing.T) {
 	files, err := filepath.Glob("../../units/user/*.service")
 	if err != nil {
@@ -42,7 +42,8 @@ func TestTableAndUnitFiles(t *testing.T) {
 		}
 	}
 	for _, file := range files {
-		if !slices.Contains(known, filepath.Base(file)) {
+		_, timed := os.Stat(strings.TrimSuffix(file, ".service") + ".timer")
+		if timed != nil && !slices.Contains(known, filepath.Base(file)) {
 			t.Errorf("%s is no service of the table", file)
 		}
 	}

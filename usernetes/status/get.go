@@ -32,6 +32,7 @@ type nodeFacts struct {
 	openErr error           // why that is not known
 	noted   []node.Problem  // what the node's services have left word of
 	warned  []node.Problem  // the same, of what may trouble it later
+	certs   []node.Problem  // certificates that are of no use any more
 	now     time.Time
 }
 
@@ -64,6 +65,7 @@ func gatherNodeFacts(ctx context.Context, n node.Node) (f nodeFacts, err error) 
 	}
 	_, f.left = steps.Finished()
 	f.moved = node.CheckAddress(n, node.HostAddresses())
+	f.certs, f.warned = certFindings(f.now)
 	manager, err := node.UserManager(ctx)
 	if err != nil {
 		return f, err
@@ -84,7 +86,7 @@ func gatherNodeFacts(ctx context.Context, n node.Node) (f nodeFacts, err error) 
 	f.open, f.openErr = listOpenPorts(ctx, n)
 	limited, warnings := siteFindings(ctx, n)
 	f.noted = slices.Concat(staticpod.ManifestFaults(), namespace.NetFaults(), limited)
-	f.warned = append(warnings, namespace.HostFileWarnings()...)
+	f.warned = slices.Concat(f.warned, warnings, namespace.HostFileWarnings())
 	return f, nil
 }
 
@@ -167,6 +169,7 @@ func (f nodeFacts) faults() (lines []node.Problem) {
 	case !f.steps.Finished:
 		return []node.Problem{node.NewProblem(f.steps.Unfinished())}
 	}
+	lines = append(lines, f.certs...) // what else is wrong may come of them
 	for _, err := range f.cluster {
 		lines = append(lines, node.NewProblem(err))
 	}

@@ -67,6 +67,12 @@ func TestGet(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, StateRunning, []string{"listing open ports: ", "10250/tcp: the service that publishes it does not answer"}},
+		{"a certificate that can't be read", "{}", func(t *testing.T, _ machine) {
+			roottest.WriteFile(t, node.StatePath("/var/lib/kubelet/pki/kubelet-client-current.pem"), "")
+		}, StateRunning, []string{"the certificate kubelet-client cannot be read"}},
+		{"a renewal that was cut", "{}", func(t *testing.T, _ machine) {
+			roottest.WriteFile(t, node.StateDir+"/certificates.before/etc/kubernetes/admin.conf", "")
+		}, StateRunning, []string{"the renewal of the certificates was interrupted"}},
 		{"half made", "{}", func(t *testing.T, _ machine) {
 			if err := (steps.Steps{Begun: "images"}).Save(); err != nil {
 				t.Fatal(err)
@@ -77,6 +83,12 @@ func TestGet(t *testing.T) {
 				m.systemd.Forget(s.Unit)
 			}
 		}, StateStopped, nil},
+		{"stopped by a certificate", "{}", func(t *testing.T, m machine) {
+			for _, s := range services.Of(m.node) {
+				m.systemd.Forget(s.Unit)
+			}
+			roottest.WriteFile(t, node.StatePath("/var/lib/kubelet/pki/kubelet-client-current.pem"), "")
+		}, StateStopped, []string{"the certificate kubelet-client cannot be read"}},
 		{"reset by kubeadm", "{}", func(t *testing.T, _ machine) {
 			if err := os.Remove(node.StatePath(node.KubeletConf)); err != nil {
 				t.Fatal(err)

@@ -3,9 +3,11 @@ package status
 import (
 	"context"
 	"os"
+	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/usernetes/certs"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
@@ -65,4 +67,19 @@ func proxyFindings(ctx context.Context, n node.Node, site node.Site) []*host.Fau
 	}
 	return []*host.Fault{host.NewFault("add their network to NO_PROXY in /etc/podsec-k8s on each node, then: "+host.RestartNode,
 		"requests to nodes of the cluster go through the proxy: %v", missed)}
+}
+
+// certFindings is what status has to say of the node's certificates.
+func certFindings(now time.Time) (faults, warnings []node.Problem) {
+	if certs.Interrupted() {
+		faults = append(faults, node.NewProblem(host.NewFault("podsec-k8s certs renew", "the renewal of the certificates was interrupted")))
+	}
+	bad, soon := certs.Problems(certs.Read(), now)
+	for _, f := range bad {
+		faults = append(faults, node.NewProblem(f))
+	}
+	for _, f := range soon {
+		warnings = append(warnings, node.NewProblem(f))
+	}
+	return faults, warnings
 }
