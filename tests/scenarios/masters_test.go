@@ -48,6 +48,7 @@ func TestControlPlanes(t *testing.T) {
 		masters[2].on(t).run("podsec-k8s crictl pull " + proxy.Registry + "/web:1")
 		onlyTheRegistry(masters[0].on(t), proxy)
 	})
+	t.Run("certificates", func(t *testing.T) { renewedBehindOthers(masters[0].on(t), masters[1].on(t), masters...) })
 	t.Run("power cut", func(t *testing.T) { powerCut(masters[0].on(t), masters[1].on(t)) })
 	t.Run("quorum", func(t *testing.T) { quorum(masters[1].on(t), masters[2].on(t)) })
 }
@@ -84,6 +85,17 @@ func healthy(m *machine, names ...string) {
 		m.eventually(3*time.Minute, "podsec-k8s kubectl get node "+name+" -o jsonpath='{.status.conditions[?(@.type==\"Ready\")].status}' | grep -x True")
 		m.eventually(3*time.Minute, "podsec-k8s kubectl -n kube-system wait --timeout=5s --for=condition=Ready pod/etcd-"+name+" pod/kube-apiserver-"+name)
 	}
+}
+
+// renewedBehindOthers: while one control plane renews its certificates, the others
+// answer.
+func renewedBehindOthers(first, other *machine, all ...*machine) {
+	other.writes(all...)
+	first.says("podsec-k8s certs renew", "The certificates are renewed.")
+	if gap := other.written(); gap > 2*time.Second {
+		first.t.Errorf("no control plane answered for %s", gap)
+	}
+	healthy(first, "t-m1", "t-m2", "t-m3")
 }
 
 // powerCut: the API goes on without the first control plane, which comes
