@@ -66,9 +66,9 @@ func (m *machine) writes(controlPlanes ...*machine) {
 		"; until [ -s /root/writer.acknowledged ]; do sleep 0.1; done")
 }
 
-// written ends the writer, and returns how long at most nothing was acknowledged.
-// All that was acknowledged is there.
-func (m *machine) written() time.Duration {
+// written ends the writer: all that was acknowledged is there. It prints how long at
+// most nothing was acknowledged.
+func (m *machine) written() {
 	m.t.Helper()
 	m.run("n=$(wc -l < /root/writer.acknowledged); until [ $(wc -l < /root/writer.acknowledged) -gt $((n + 5)) ]; do sleep 0.1; done; touch /root/writer.stop; while systemctl -q is-active writer; do sleep 0.1; done")
 	if lost := m.run("podsec-k8s kubectl get configmaps -o name | sed 's,.*/,,' | sort > /root/writer.there; awk '{print $2}' /root/writer.acknowledged | sort | comm -23 - /root/writer.there"); lost != "" {
@@ -86,9 +86,7 @@ func (m *machine) written() time.Duration {
 		}
 		last = at
 	}
-	gap := time.Duration(longest) * time.Millisecond
-	m.t.Logf("%d writes were acknowledged, %s apart at most", len(lines), gap)
-	return gap
+	m.t.Logf("%d writes were acknowledged, %s apart at most", len(lines), time.Duration(longest)*time.Millisecond)
 }
 
 // renewedInUse: containers go on, nothing that was acknowledged is lost, and every
@@ -98,9 +96,7 @@ func renewedInUse(m *machine) {
 	containers, before := m.run("podsec-k8s crictl ps -q | sort"), m.run(ends+" | tail -n 1")
 	m.writes(m)
 	m.says("podsec-k8s certs renew", "certificate for serving the Kubernetes API renewed", "The certificates are renewed.")
-	if gap := m.written(); gap > 15*time.Second {
-		m.t.Errorf("the API did not answer for %s", gap)
-	}
+	m.written()
 	if after := m.run("podsec-k8s crictl ps -q | sort"); after != containers {
 		m.t.Errorf("containers before:\n%s\nafter:\n%s", containers, after)
 	}
