@@ -123,6 +123,7 @@ func testPlan() Plan {
 		Link{Path: "/etc/systemd/system/multi-user.target.wants/kubelet.service", Target: "/etc/systemd/system/kubelet.service"},
 		Linger{User: "u7s-admin", UID: 998},
 		Stopped{Unit: "kubelet.service"},
+		LogFolder{Path: "/var/log/kubernetes/audit", UID: uid, GID: gid},
 	}
 }
 

@@ -89,7 +89,15 @@ func (h *Host) restore(path string, s fileState) error {
 	if err := h.restorePath(path, s); err != nil {
 		return err
 	}
-	for _, dir := range slices.Backward(s.Folders) {
+	return h.removeEmpty(s.Folders)
+}
+
+// removeEmpty removes folders, the last first, until one has something in it.
+func (h *Host) removeEmpty(folders []string) error {
+	for _, dir := range slices.Backward(folders) {
+		if !h.present(dir) {
+			continue // an earlier run has removed it
+		}
 		err := h.remove(dir)
 		if errors.Is(err, syscall.ENOTEMPTY) {
 			return nil

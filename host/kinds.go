@@ -20,10 +20,10 @@ func kinds() []kind {
 }
 
 // userKinds lists the kinds of what a user is made of, in the order in which
-// they are undone: its home with the cluster, then what comes back in its place,
-// its ids, then the user.
+// they are undone: its logs, its home with the cluster, then what comes back in its
+// place, its ids, then the user.
 func userKinds() []kind {
-	return []kind{of[HomeOwner](), of[HomeFolder](), of[SetAside](), of[SubIDs](), of[User](), of[AccountFile]()}
+	return []kind{of[LogFolder](), of[HomeOwner](), of[HomeFolder](), of[SetAside](), of[SubIDs](), of[User](), of[AccountFile]()}
 }
 
 // of makes a kind of a type.

@@ -1,6 +1,9 @@
 package scriptlets
 
-import "github.com/alt-cloud/podsec-k8s/host"
+import (
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/units"
+)
 
 // Facts is what a plan for a host depends on.
 type Facts struct {
@@ -14,6 +17,19 @@ type Facts struct {
 	Home     host.HomeState
 	Kubelet  Kubelet
 	Scripts  Scripts
+	Readers  Group // that may read the audit log
+}
+
+// A Group is one that the site has named.
+type Group struct {
+	Name    string // "" where it has named none
+	GID     uint32
+	Missing bool // there is no such group
+}
+
+// auditLog is the folder of the audit log. A group that there is not reads nothing.
+func (f Facts) auditLog() host.LogFolder {
+	return host.LogFolder{Path: units.AuditDir, UID: f.User.UID, GID: f.Readers.GID}
 }
 
 // home is the folder of the node's user, with the ids that its files may have.

@@ -14,6 +14,10 @@ import (
 // checkHome is the finding that the place of the home can't be used.
 const checkHome = "home"
 
+// checkAuditLog is the finding that the audit log can't be where it is to be, or be
+// read by whom it is to be read.
+const checkAuditLog = "audit-log"
+
 // A Finding is something about the host that keeps a node from being what it
 // should be.
 type Finding struct {
@@ -55,6 +59,11 @@ func Findings(ctx context.Context, h *host.Host, f Facts) (found []Finding, err 
 		return nil, err
 	}
 	add(checkHome, home)
+	log, err := auditLogFault(h, f)
+	if err != nil {
+		return nil, err
+	}
+	add(checkAuditLog, log)
 	return found, nil
 }
 
@@ -96,6 +105,20 @@ func homeFault(h *host.Host, user host.Account) (*host.Fault, error) {
 	}
 	return host.WithRemedy(message.Errorf("%s belongs to the user id %d, not to %s", Home, home.UID, Admin),
 		"move it to another place, or give it to root: chown root %s; then podsec-k8s host apply", Home), nil
+}
+
+// auditLogFault says why the folder of the audit log is not as the site wants it.
+func auditLogFault(h *host.Host, f Facts) (*host.Fault, error) {
+	if f.Readers.Missing {
+		return host.WithRemedy(message.Errorf("there is no group %s, which AUDIT_GROUP names: nobody but root can read the audit log", f.Readers.Name),
+			"create it: groupadd --system %s; or correct AUDIT_GROUP in /etc/podsec-k8s/*.conf; then podsec-k8s host apply", f.Readers.Name), nil
+	}
+	usable, err := f.auditLog().Usable(h)
+	if err != nil || usable {
+		return nil, err
+	}
+	return host.WithRemedy(message.Errorf("%s is not a directory of %s or root, so the audit log cannot be written there", units.AuditDir, Admin),
+		"rename it: mv %s %s.old; then podsec-k8s host apply", units.AuditDir, units.AuditDir), nil
 }
 
 // refusals returns why nothing is changed on a host that podsec-k8s does not

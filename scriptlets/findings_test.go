@@ -172,7 +172,7 @@ func TestRefusals(t *testing.T) {
 		{"home is a file", map[string]string{"/var/lib/u7s-admin": ""}, []string{"not a directory", "mount --bind"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := GatherFacts(hostWith(t, c.files), units.SubIDCount)
+			_, err := GatherFacts(hostWith(t, c.files), Wanted{SubIDs: units.SubIDCount})
 			checkRefusal(t, err, c.want)
 		})
 	}
@@ -182,7 +182,7 @@ func TestRefusals(t *testing.T) {
 		if err := os.Chown(h.Root+"/var/lib/u7s-admin", 4242, 4242); err != nil {
 			t.Fatal(err)
 		}
-		_, err := GatherFacts(h, units.SubIDCount)
+		_, err := GatherFacts(h, Wanted{SubIDs: units.SubIDCount})
 		checkRefusal(t, err, []string{"4242", "chown root"})
 	})
 	t.Run("home is a link", func(t *testing.T) {
@@ -190,12 +190,12 @@ func TestRefusals(t *testing.T) {
 		if err := os.Symlink("/srv/u7s", h.Root+"/var/lib/u7s-admin"); err != nil {
 			t.Fatal(err)
 		}
-		_, err := GatherFacts(h, units.SubIDCount)
+		_, err := GatherFacts(h, Wanted{SubIDs: units.SubIDCount})
 		checkRefusal(t, err, []string{"not a directory", "mount --bind"})
 	})
 	t.Run("home is root's", func(t *testing.T) {
 		roottest.Need(t)
-		f, err := GatherFacts(hostWith(t, map[string]string{"/var/lib/u7s-admin/lost+found": ""}), units.SubIDCount)
+		f, err := GatherFacts(hostWith(t, map[string]string{"/var/lib/u7s-admin/lost+found": ""}), Wanted{SubIDs: units.SubIDCount})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,13 +227,13 @@ func checkRefusal(t *testing.T, err error, want []string) {
 func TestPickedRangesAreNobodys(t *testing.T) {
 	f, err := GatherFacts(hostWith(t, map[string]string{
 		"/etc/passwd": "root:x:0:0::/:/bin/sh\nbob:x:100005:100006::/:/bin/sh\n", "/etc/group": "g:x:200000:\n", "/etc/subuid": "alice:170000:1\n",
-	}), units.SubIDCount)
+	}), Wanted{SubIDs: units.SubIDCount})
 	if err != nil || f.SubUIDs != 100006 || f.SubGIDs != 100007 {
 		t.Errorf("uids from %d, gids from %d, %v", f.SubUIDs, f.SubGIDs, err)
 	}
 	f, err = GatherFacts(hostWith(t, map[string]string{
 		"/etc/passwd": "root:x:0:0::/:/bin/sh\nbob:x:165540:165541::/:/bin/sh\n", "/etc/group": "g:x:165542:\n",
-	}), 2*units.SubIDCount)
+	}), Wanted{SubIDs: 2 * units.SubIDCount})
 	if want := []host.SubIDRange{{UIDStart: 165541, GIDStart: 165543, Count: units.SubIDCount}}; err != nil || !slices.Equal(f.More, want) {
 		t.Errorf("the second range is %v, not %v; %v", f.More, want, err)
 	}
@@ -241,7 +241,7 @@ func TestPickedRangesAreNobodys(t *testing.T) {
 
 // TestFaultOfNoIDsIsSaidOnce: both kinds are used up, which is one fault.
 func TestFaultOfNoIDsIsSaidOnce(t *testing.T) {
-	_, err := GatherFacts(hostWith(t, map[string]string{"/etc/subuid": "all:0:4294967295\n", "/etc/subgid": "all:0:4294967295\n"}), units.SubIDCount)
+	_, err := GatherFacts(hostWith(t, map[string]string{"/etc/subuid": "all:0:4294967295\n", "/etc/subgid": "all:0:4294967295\n"}), Wanted{SubIDs: units.SubIDCount})
 	if err == nil || strings.Count(err.Error(), host.ErrNoRange.Error()) != 1 {
 		t.Errorf("%v", err)
 	}
@@ -294,12 +294,49 @@ func TestFindingsOfAnInstalledHost(t *testing.T) {
 	if err := (host.Plan{host.File{Path: "/etc/made", Mode: 0o644}}).Apply(t.Context(), h); err != nil {
 		t.Fatal(err)
 	}
-	f, err := GatherFacts(h, units.SubIDCount)
+	f, err := GatherFacts(h, Wanted{SubIDs: units.SubIDCount})
 	if err != nil {
 		t.Fatal(err)
 	}
 	found, err := Findings(t.Context(), h, f)
 	if err != nil || len(found) != 1 || found[0].Check != "subordinate-ids" || !strings.Contains(found[0].Fault.Error(), "alice") {
 		t.Errorf("%+v, %v", found, err)
+	}
+}
+
+// TestAuditLogFindings: a group that there is not, and a folder that can't be given
+// away, are told of; neither keeps the package from being installed.
+func TestAuditLogFindings(t *testing.T) {
+	for name, c := range map[string]struct {
+		files  map[string]string
+		reader string
+		gid    uint32
+		says   string // "" for nothing
+	}{
+		"nobody is named":  {nil, "", 0, ""},
+		"a group":          {map[string]string{"/etc/group": "logs:x:42:\n"}, "logs", 42, ""},
+		"no such group":    {nil, "logs", 0, "there is no group logs"},
+		"no folder at all": {map[string]string{"/var/log/kubernetes/audit": "a file"}, "", 0, "/var/log/kubernetes/audit is not a directory"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := hostWith(t, c.files)
+			f, err := GatherFacts(h, Wanted{SubIDs: units.SubIDCount, Reader: c.reader})
+			if err != nil || f.auditLog().GID != c.gid {
+				t.Fatalf("gid %d, %v", f.auditLog().GID, err)
+			}
+			found, err := Findings(t.Context(), h, f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := ""
+			for _, one := range found {
+				if one.Check == checkAuditLog && !one.Required() && !one.Fault.Remedy.Empty() {
+					said = one.Fault.Error()
+				}
+			}
+			if (said == "") != (c.says == "") || !strings.Contains(said, c.says) {
+				t.Errorf("%q, want %q", said, c.says)
+			}
+		})
 	}
 }

@@ -12,9 +12,14 @@ import (
 	"github.com/alt-cloud/podsec-k8s/units"
 )
 
-// GatherFacts looks at the host, for a user that is to have a number of
-// subordinate ids.
-func GatherFacts(h *host.Host, wanted uint64) (Facts, error) {
+// Wanted is what the site's settings ask of the host.
+type Wanted struct {
+	SubIDs uint64 // how many subordinate ids of each kind the node's user is to have
+	Reader string // the group that may read the audit log; "" for none
+}
+
+// GatherFacts looks at the host, for what is wanted of it.
+func GatherFacts(h *host.Host, w Wanted) (Facts, error) {
 	var f Facts
 	accounts, err := h.Accounts()
 	if err != nil {
@@ -34,10 +39,13 @@ func GatherFacts(h *host.Host, wanted uint64) (Facts, error) {
 	if f.SubUIDs, f.SubGIDs, f.HasRange, err = pickRanges(h, made, saved); err != nil {
 		return f, err
 	}
-	if f.More, err = pickMore(h, f, made, saved, wanted); err != nil {
+	if f.More, err = pickMore(h, f, made, saved, w.SubIDs); err != nil {
 		return f, err
 	}
 	f.Back = saved != nil && saved.Fits(f.home())
+	if f.Readers, err = findGroup(h, w.Reader); err != nil {
+		return f, err
+	}
 	_, err = os.Stat(h.Root + "/usr/sbin/control")
 	f.Control = err == nil
 	if f.Home, err = h.Home(Home); err != nil {
@@ -60,6 +68,16 @@ func GatherFacts(h *host.Host, wanted uint64) (Facts, error) {
 		return f, nil
 	}
 	return f, refusals(h, f)
+}
+
+// findGroup looks for the group that the site has named.
+func findGroup(h *host.Host, name string) (Group, error) {
+	if name == "" {
+		return Group{}, nil
+	}
+	groups, err := h.Groups()
+	gid, there := groups[name]
+	return Group{Name: name, GID: gid, Missing: !there}, err
 }
 
 // pickUser takes the user that is there, else the ids of a cluster that was

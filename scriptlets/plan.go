@@ -24,7 +24,7 @@ func Plan(f Facts) host.Plan {
 	if f.Control {
 		plan = append(plan, host.Control{Facility: "newuidmap", State: "public"}, host.Control{Facility: "newgidmap", State: "public"})
 	}
-	plan = append(plan, host.Modules{Names: units.Modules()})
+	plan = append(plan, f.auditLog(), host.Modules{Names: units.Modules()})
 	for _, s := range units.Sysctls() {
 		plan = append(plan, host.Sysctl{Name: s.Key, Value: s.Value})
 	}

@@ -112,7 +112,7 @@ func TestGatherFacts(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := GatherFacts(hostWith(t, c.files), units.SubIDCount)
+			got, err := GatherFacts(hostWith(t, c.files), Wanted{SubIDs: units.SubIDCount})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -133,7 +133,7 @@ func TestNoIDsLeft(t *testing.T) {
 		"system ids":      {"/etc/passwd": passwd.String()},
 		"subordinate ids": {"/etc/subuid": "all:0:4294967295\n"},
 	} {
-		_, err := GatherFacts(hostWith(t, files), units.SubIDCount)
+		_, err := GatherFacts(hostWith(t, files), Wanted{SubIDs: units.SubIDCount})
 		if f := new(host.Fault); !errors.As(err, &f) || f.Remedy.Empty() {
 			t.Errorf("%s: no fault with a remedy, but %v", name, err)
 		}
@@ -215,7 +215,7 @@ func TestMoreIDs(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f, err := GatherFacts(hostWith(t, c.files), c.wanted)
+			f, err := GatherFacts(hostWith(t, c.files), Wanted{SubIDs: c.wanted})
 			if err != nil || !slices.Equal(f.More, c.more) {
 				t.Errorf("got %+v, %v, want %+v", f.More, err, c.more)
 			}
@@ -225,7 +225,7 @@ func TestMoreIDs(t *testing.T) {
 			}
 		})
 	}
-	_, err := GatherFacts(hostWith(t, map[string]string{"/etc/subuid": "all:200000:4294767295\n"}), 131072)
+	_, err := GatherFacts(hostWith(t, map[string]string{"/etc/subuid": "all:200000:4294767295\n"}), Wanted{SubIDs: 131072})
 	if f := new(host.Fault); !errors.As(err, &f) || !strings.Contains(f.Remedy.String(), "SUBORDINATE_IDS") {
 		t.Errorf("no ids are left, and got %v", err)
 	}

@@ -29,7 +29,7 @@ func TestScripts(t *testing.T) {
 		{"the user is gone", map[string]string{"/etc/podsec/u7s/env": ""}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f, err := GatherFacts(hostWith(t, c.files), units.SubIDCount)
+			f, err := GatherFacts(hostWith(t, c.files), Wanted{SubIDs: units.SubIDCount})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,5 +10,8 @@ const (
 // Source: the Kubernetes documentation on rootless nodes.
 const SubIDCount = 65536
 
+// AuditDir is the folder of the host in which kube-apiserver writes its audit log.
+const AuditDir = "/var/log/kubernetes/audit"
+
 // Program is the path of podsec-k8s, as installed.
 const Program = "/usr/bin/podsec-k8s"

@@ -50,7 +50,7 @@ func namesToIgnore() []string {
 }
 
 // rootChecks lists those of root's own checks that can be skipped.
-func rootChecks() []string { return []string{"firewall", "home", "rootful-node"} }
+func rootChecks() []string { return []string{"audit-log", "firewall", "home", "rootful-node"} }
 
 // CheckUpload reports whether certificates are to be shared with control planes
 // that could never join: kubeadm lets none in without an endpoint that stays.

@@ -60,9 +60,13 @@ func asError(found []scriptlets.Finding) error {
 
 // hostFacts looks at the machine, with what its site's settings ask for.
 func hostFacts(h *host.Host) (scriptlets.Facts, error) {
-	wanted, err := node.LoadSubordinateIDs(node.SiteDir)
+	ids, err := node.LoadSubordinateIDs(node.SiteDir)
 	if err != nil {
 		return scriptlets.Facts{}, err
 	}
-	return scriptlets.GatherFacts(h, wanted)
+	log, err := node.LoadAuditLog(node.SiteDir)
+	if err != nil {
+		return scriptlets.Facts{}, err
+	}
+	return scriptlets.GatherFacts(h, scriptlets.Wanted{SubIDs: ids, Reader: log.Group})
 }

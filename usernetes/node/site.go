@@ -32,7 +32,8 @@ type Site struct {
 	Proxy           Proxy         `json:"-"` // for programs that call out; it may hold a password
 	SubordinateIDs  uint64        // how many uids, and how many gids, the node's user is to have
 	UserLifetime    time.Duration // how long a certificate of a user may live at most
-	Exposed         []string      // files of settings that hold a password and that everyone may read
+	Audit           AuditLog
+	Exposed         []string // files of settings that hold a password and that everyone may read
 }
 
 // DefaultSite returns what holds where nothing was settled.
@@ -47,6 +48,7 @@ func DefaultSite() Site {
 		KubeadmConfig:   filepath.Join(SiteDir, "kubeadm.yaml"),
 		SubordinateIDs:  units.SubIDCount,
 		UserLifetime:    365 * 24 * time.Hour,
+		Audit:           AuditLog{MaxSize: 100, MaxAge: 30, Backups: 10},
 	}
 }
 
@@ -74,6 +76,12 @@ func LoadSubordinateIDs(dir string) (uint64, error) {
 func LoadUserLifetime(dir string) (time.Duration, error) {
 	site, err := loadSettings(dir, userLifetime)
 	return site.UserLifetime, err
+}
+
+// LoadAuditLog reads only what the settings say of the audit log.
+func LoadAuditLog(dir string) (AuditLog, error) {
+	site, err := loadSettings(dir, auditGroup, auditMaxSize, auditMaxAge, auditBackups)
+	return site.Audit, err
 }
 
 // SlirpCIDR reads the network between the namespaces and the host, as LoadSite
@@ -170,6 +178,8 @@ func (s *Site) set(key, value string) (err error) {
 		s.SubordinateIDs, err = parseSubordinateIDs(value)
 	case userLifetime:
 		s.UserLifetime, err = parseUserLifetime(value)
+	case auditGroup, auditMaxSize, auditMaxAge, auditBackups:
+		err = s.Audit.set(key, value)
 	default:
 		err = message.Errorf("unknown setting %q", key)
 	}

@@ -100,6 +100,21 @@ func TestSubordinateIDs(t *testing.T) {
 	}
 }
 
+func TestAuditLog(t *testing.T) {
+	for text, good := range map[string]bool{
+		"AUDIT_GROUP=adm": true, "AUDIT_GROUP=_log-1": true, "AUDIT_GROUP=": false, "AUDIT_GROUP=a b": false, "AUDIT_GROUP=-x": false, "AUDIT_GROUP=0": false,
+		"AUDIT_MAX_SIZE=1": true, "AUDIT_MAX_SIZE=0": false, "AUDIT_MAX_SIZE=x": false, "AUDIT_MAX_AGE=0": true, "AUDIT_MAX_AGE=-1": false,
+		"AUDIT_MAX_BACKUPS=100001": false, "AUDIT_MAX_BACKUPS=3": true,
+	} {
+		if _, err := loaded(t, text+"\n"); (err == nil) != good {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if got, err := LoadAuditLog(t.TempDir()); err != nil || got != (AuditLog{MaxSize: 100, MaxAge: 30, Backups: 10}) {
+		t.Errorf("without a setting %+v, %v", got, err)
+	}
+}
+
 func TestUserLifetime(t *testing.T) {
 	for text, good := range map[string]bool{"8760h": true, "10m": true, "9m59s": false, "-1h": false, "x": false, "": false, "720": false, "600000h": false} {
 		if _, err := loaded(t, "USER_MAX_LIFETIME="+text+"\n"); (err == nil) != good {
