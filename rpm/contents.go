@@ -64,7 +64,7 @@ func single(docs string) []Entry {
 		folder("/etc/podsec-k8s", 0o755),
 		folder("/etc/podsec-k8s/crio.conf.d", 0o755),
 		folder("/usr/libexec/podsec-k8s", 0o755),
-		folder("/usr/share/podsec-k8s", 0o755),
+		folder("/usr/share/podsec-k8s", 0o755), folder("/usr/share/podsec-k8s/audit", 0o755),
 		folder("/usr/share/zsh", 0o755), folder("/usr/share/zsh/site-functions", 0o755),
 		folder("/usr/share/fish", 0o755), folder("/usr/share/fish/vendor_completions.d", 0o755),
 		folder(docs, 0o755),
@@ -96,6 +96,7 @@ func many(source string) (all []Entry, err error) {
 		ending   string // of the installed name
 	}{
 		{Plain, "units/user/*", userUnits, ""},
+		{Plain, "units/share/audit/*", "/usr/share/podsec-k8s/audit", ""},
 		{ManPage, "cmd/podsec-k8s/man/*.8", "/usr/share/man/man8", ".xz"},
 		{ManPage, "cmd/podsec-k8s/man/ru/*.8", "/usr/share/man/ru/man8", ".xz"},
 	} {

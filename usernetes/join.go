@@ -43,6 +43,9 @@ func kubeadmJoin(ctx context.Context, w *Work) error {
 		return err
 	}
 	if w.Plan.Node.APIPort != 0 {
+		if err := takePolicy(ctx, w.Plan.Joins); err != nil {
+			return joinFault(err)
+		}
 		if err := followKubeadm(ctx, w); err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ func (o Options) asked(config []byte) (steps.Asked, error) {
 		return steps.Asked{}, err
 	}
 	kept, err := document.Format(withoutSecrets(docs))
-	return steps.Asked{NodeIP: o.NodeIP, Network: o.Network, Archives: o.GivenArchives, Upload: o.Upload, Config: string(kept)}, err
+	return steps.Asked{NodeIP: o.NodeIP, Network: o.Network, Archives: o.GivenArchives, Upload: o.Upload, Audit: o.askedAudit(), Config: string(kept)}, err
 }
 
 // withoutSecrets takes tokens and keys out of a kubeadm configuration, with what
@@ -145,6 +145,9 @@ func check(a steps.Asked, o Options, j *kubeadm.JoinRequest, n node.Node, known 
 			return host.WithRemedy(message.Errorf("this machine is already a node: this command loads no more images"),
 				"load them: podsec-k8s image load %s", name)
 		}
+	}
+	if o.Audit.Mode != "" && o.askedAudit() != a.Audit {
+		return host.NewFault("change it: podsec-k8s audit set MODE", "this machine is already a node, created with another --%s", "audit")
 	}
 	if o.Upload && !a.Upload {
 		return host.NewFault("to print the command for more control planes: podsec-k8s token create --control-plane", "this machine is already a node: another command shares its certificates now")

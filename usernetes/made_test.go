@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/deps"
+	"github.com/alt-cloud/podsec-k8s/usernetes/audit"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
@@ -45,6 +46,9 @@ func TestAskedAgain(t *testing.T) {
 			{"one more phase", Options{Flags: []string{"--skip-phases=mark-control-plane"}}, "--skip-phases"},
 			{"another file", Options{Config: []byte("{apiVersion: kubelet.config.k8s.io/v1beta1, kind: KubeletConfiguration, maxPods: 51}")}, "--config"},
 			{"a part of the file", Options{Config: []byte("{apiVersion: kubelet.config.k8s.io/v1beta1, kind: KubeletConfiguration, maxPods: 50}")}, ""},
+			{"the default audit log", Options{Audit: audit.Setting{Mode: audit.Metadata}}, ""},
+			{"another audit log", Options{Audit: audit.Setting{Mode: audit.Off}}, "--audit"},
+			{"a policy of its own", Options{Audit: audit.Setting{Mode: audit.Own, Policy: []byte("x")}}, "--audit"},
 			{"another archive", Options{GivenArchives: []string{"a.tar", "b.tar"}}, "images"},
 		} {
 			t.Run(minor.Version+" "+c.name, func(t *testing.T) {

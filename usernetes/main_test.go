@@ -66,6 +66,9 @@ kubernetes=`+node.StatePath("/etc/kubernetes")+`
 if [ -e fails ] && echo "$@" | grep -q "$(cat fails)"; then echo "error: it fails" >&2; exit 1; fi
 case "$*" in
 *" answers") echo '{}' ;;
+"kubeadm init phase control-plane apiserver"*) mkdir -p $kubernetes/tmp/kubeadm-init-dryrun1; cat > config
+	{ cat manifest; sed -n 's/^ *\(audit-[a-z-]*\): "*\([^"]*\)"*$/    - --\1=\2/p' config; } > $kubernetes/tmp/kubeadm-init-dryrun1/kube-apiserver.yaml ;;
+"kubectl"*) cat >> applied ;;
 "kubeadm init phase"*) echo 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef ;;
 "kubeadm init"*) mkdir -p $kubernetes; cp kubeconfig $kubernetes/admin.conf; cp kubeconfig $kubernetes/kubelet.conf ;;
 "kubeadm join"*) mkdir -p $kubernetes; cp kubeconfig $kubernetes/kubelet.conf ;;

@@ -8,6 +8,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
+	"github.com/alt-cloud/podsec-k8s/usernetes/audit"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -59,6 +60,11 @@ func kubeadmInit(ctx context.Context, w *Work) error {
 	}
 	if err := host.WriteFile(node.InitFile, w.Plan.Config, 0o600); err != nil {
 		return err
+	}
+	if setting := (audit.Setting{Mode: audit.Own, Policy: w.Plan.Policy}); len(setting.Policy) > 0 {
+		if err := writePolicy(setting.PolicyPath(), setting.Policy); err != nil {
+			return err
+		}
 	}
 	if err := followKubeadm(ctx, w); err != nil {
 		return err

@@ -1,5 +1,7 @@
 package usernetes
 
+import "github.com/alt-cloud/podsec-k8s/usernetes/audit"
+
 // Options is what the administrator asks of create-master or join.
 type Options struct {
 	NodeIP     string   // "" means: site settings, else the default route's
@@ -10,7 +12,8 @@ type Options struct {
 	Flags      []string // flags of kubeadm
 	Archives   []string // names of the image archives that root has opened
 	Ignore     []string // preflight checks to skip
-	Upload     bool     // share the certificates with further control planes
+	Audit      audit.Setting
+	Upload     bool // share the certificates with further control planes
 
 	GivenArchives []string // those of the archives that flags named
 }

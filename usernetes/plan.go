@@ -31,9 +31,11 @@ type Plan struct {
 	Config   []byte   // for kubeadm --config
 	Pass     []string // flags for kubeadm beside --config
 	Archives []images.Archive
-	Images   []string    // that the node needs to begin with, by their full names
-	DNS      bool        // kubeadm makes the cluster's CoreDNS
-	Asked    steps.Asked // what it comes from
+	Images   []string            // that the node needs to begin with, by their full names
+	Policy   []byte              // of the audit log, where it is the site's
+	Joins    kubeadm.JoinRequest // what it joins by; secret
+	DNS      bool                // kubeadm makes the cluster's CoreDNS
+	Asked    steps.Asked         // what it comes from
 }
 
 // A base makes our own kubeadm configuration for a node.
@@ -47,7 +49,9 @@ func PlanMaster(site node.Site, f preflight.Facts, o Options) (Plan, error) {
 		return Plan{}, err
 	}
 	n.APIPort = node.APIPort
-	return o.plan(n, kubeadm.InitFlags(), kubeadm.InitConfig, nodeFromInit)
+	p, err := o.plan(n, kubeadm.InitFlags(), o.initConfig(site), nodeFromInit)
+	p.Policy = o.Audit.Policy
+	return p, err
 }
 
 // PlanJoin decides what a further node of a cluster is like. It does nothing else.
@@ -67,7 +71,9 @@ func PlanJoin(site node.Site, f preflight.Facts, o Options, j kubeadm.JoinReques
 		settled = nodeFromControlPlaneJoin
 	}
 	ours := func(n node.Node, minor deps.Minor) kubeadm.Config { return kubeadm.JoinConfig(n, minor, j) }
-	return o.plan(n, kubeadm.JoinFlags(), ours, settled)
+	p, err := o.plan(n, kubeadm.JoinFlags(), ours, settled)
+	p.Joins = j
+	return p, err
 }
 
 // plan lays the layers over ours, takes over what they say of the node, and

@@ -29,6 +29,9 @@ func startNetwork(ctx context.Context, w *Work) error {
 	if err := w.inNodeFrom(ctx, namespace.Program{Name: "kubectl", Args: []string{"apply", "-f", "-"}}, strings.NewReader(nodeRights+"---\n"+people.ReadyRoles)); err != nil {
 		return err
 	}
+	if err := keepPolicy(ctx, w.Plan.Policy); err != nil {
+		return err
+	}
 	return startServices(ctx, w)
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/deps"
@@ -132,6 +133,39 @@ func imagesOf(names []string) imagesAnswer {
 		a.Images = append(a.Images, imageAnswer{name})
 	}
 	return a
+}
+
+// An auditAnswer is the answer of podsec-k8s audit status.
+type auditAnswer struct {
+	typed
+	Mode        string   `json:"mode"`
+	ClusterMode string   `json:"clusterMode,omitempty"`
+	Current     bool     `json:"current"`
+	Policy      string   `json:"policy,omitempty"`
+	Log         string   `json:"log,omitempty"`
+	Bytes       int64    `json:"bytes"`
+	Files       int      `json:"files"`
+	MaxSize     *int     `json:"maxSizeMegabytes,omitempty"`
+	MaxAge      *int     `json:"maxAgeDays,omitempty"`
+	Backups     *int     `json:"maxBackups,omitempty"`
+	Others      []string `json:"otherControlPlanes"`
+}
+
+func auditOf(s usernetes.AuditState) auditAnswer {
+	return auditAnswer{
+		typed{"AuditStatus", apiVersion},
+		string(s.Node.Mode), string(s.Cluster.Mode), s.Node == s.Cluster, s.Node.Policy, s.Node.Log, s.Bytes, s.Files,
+		number(s.Node.MaxSize), number(s.Node.MaxAge), number(s.Node.Backups), append([]string{}, s.Others...),
+	}
+}
+
+// number is one that is written in an argument, or nil.
+func number(text string) *int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return nil
+	}
+	return &n
 }
 
 // A certificatesAnswer is the answer of podsec-k8s certs status.

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/urfave/cli/v2"
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/alt-cloud/podsec-k8s/usernetes/audit"
+)
 
 func createMasterCommand(p *printer) *cli.Command {
 	return &cli.Command{
@@ -20,6 +24,7 @@ func createMasterCommand(p *printer) *cli.Command {
 
 func masterFlags(p *printer) []cli.Flag {
 	return append(nodeFlags(p),
+		&cli.StringFlag{Name: "audit", Usage: p.help("the `MODE` of the audit log: metadata, requests, off, or a policy file"), DefaultText: string(audit.Default)},
 		&cli.BoolFlag{Name: "upload-certs", Usage: p.help("share the certificates with more control planes; with --control-plane-endpoint")},
 		&cli.StringFlag{Name: "write-kubeconfig", Usage: p.help("the `FILE` to write your kubeconfig to"), DefaultText: p.help("%s, or beside it", "~/.kube/config")})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
+	"github.com/alt-cloud/podsec-k8s/usernetes/audit"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -48,6 +49,11 @@ func newRequest(c *cli.Context, flags []string, join *kubeadm.JoinRequest) (node
 	if err != nil {
 		return nodeRequest{}, nil, err
 	}
+	if c.IsSet("audit") {
+		if o.Audit, err = audit.SettingOf(c.String("audit"), os.ReadFile); err != nil {
+			return nodeRequest{}, nil, err
+		}
+	}
 	if err := readConfigs(&o, site); err != nil {
 		return nodeRequest{}, nil, err
 	}
@@ -76,6 +82,9 @@ func readConfigs(o *usernetes.Options, site node.Site) (err error) {
 	}
 	if o.SiteConfig, err = os.ReadFile(site.KubeadmConfig); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return message.Errorf("reading the site's kubeadm configuration: %w", err)
+	}
+	if err := o.CheckAudit(); err != nil {
+		return err
 	}
 	return o.CheckUpload()
 }

@@ -46,23 +46,16 @@ func ClusterConfig(ctx context.Context, c *kubeapi.Client) ([]byte, error) {
 // token is sent only to a server whose certificate one of the pinned
 // certificate authorities has signed. Source: kubeadm's design of discovery.
 func Discover(ctx context.Context, j JoinRequest) (Config, error) {
-	server := "https://" + j.Endpoint
-	insecure := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // nothing secret is sent, and what is read is checked by its hash
-	info, err := getConfigMap(ctx, discoveryClient(insecure), server+clusterInfoPath, "")
+	proved, err := provedClient(ctx, j)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pinnedAuthorities([]byte(info["kubeconfig"]), j.CAHashes)
-	if err != nil {
-		return nil, err
-	}
-	proved := discoveryClient(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12})
 	config := Config{}
 	for _, from := range []struct{ kind, path, key string }{
 		{KindCluster, kubeadmConfigPath, KindCluster},
 		{KindKubelet, kubeletConfigPath, "kubelet"},
 	} {
-		data, err := getConfigMap(ctx, proved, server+from.path, j.Token)
+		data, err := getConfigMap(ctx, proved, "https://"+j.Endpoint+from.path, j.Token)
 		if err != nil {
 			return nil, err
 		}
@@ -73,6 +66,30 @@ func Discover(ctx context.Context, j JoinRequest) (Config, error) {
 		config[from.kind] = doc
 	}
 	return config, nil
+}
+
+// ReadWithToken reads the data of a ConfigMap as a bootstrap token may, from a server
+// that is proved as Discover does.
+func ReadWithToken(ctx context.Context, j JoinRequest, path string) (map[string]string, error) {
+	proved, err := provedClient(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	return getConfigMap(ctx, proved, "https://"+j.Endpoint+path, j.Token)
+}
+
+// provedClient trusts the pinned certificate authorities of the cluster alone.
+func provedClient(ctx context.Context, j JoinRequest) (*http.Client, error) {
+	insecure := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // nothing secret is sent, and what is read is checked by its hash
+	info, err := getConfigMap(ctx, discoveryClient(insecure), "https://"+j.Endpoint+clusterInfoPath, "")
+	if err != nil {
+		return nil, err
+	}
+	pool, err := pinnedAuthorities([]byte(info["kubeconfig"]), j.CAHashes)
+	if err != nil {
+		return nil, err
+	}
+	return discoveryClient(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}), nil
 }
 
 // discoveryClient follows no redirect: the token is for one server alone.

@@ -25,7 +25,7 @@ func HostFolders() []hostfs.Folder {
 	}
 	return []hostfs.Folder{
 		onDisk("/etc", "cni", "resolv.conf", "hosts"),
-		onDisk("/etc/kubernetes", "pki", "manifests", "tmp", "admin.conf", "super-admin.conf",
+		onDisk("/etc/kubernetes", "pki", "manifests", "tmp", filepath.Base(node.PolicyDir), "admin.conf", "super-admin.conf",
 			"kubelet.conf", "bootstrap-kubelet.conf", "controller-manager.conf", "scheduler.conf"),
 		onDisk("/etc/crio"), // CRI-O makes a folder in it
 		onDisk("/opt"),

@@ -33,6 +33,7 @@ const (
 	TokenConf    = "/etc/kubernetes/bootstrap-kubelet.conf" // by which a kubelet without a certificate asks for one
 	CAFile       = "/etc/kubernetes/pki/ca.crt"
 	ManifestsDir = "/etc/kubernetes/manifests"
+	PolicyDir    = "/etc/kubernetes/podsec-k8s" // policies of the site's that the cluster keeps
 	StandInsDir  = "/var/lib/kubelet/stand-ins"
 	CRIOSocket   = "/run/crio/crio.sock"
 	SubnetFile   = "/run/flannel/subnet.env"

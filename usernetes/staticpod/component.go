@@ -6,6 +6,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/usernetes/audit"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -90,6 +91,9 @@ func BecomeComponent(name string, n node.Node) error {
 	}
 	if err := mountAll(p.mounts); err != nil {
 		return message.Errorf("mounting the volumes of %s: %w", name, err)
+	}
+	if err := audit.Share(p.argv); err != nil {
+		return message.Errorf("creating the audit log: %w", err)
 	}
 	return host.Command{Path: p.argv[0], Args: p.argv[1:], Dir: p.dir, Env: node.MergeVariables(os.Environ(), node.WithoutProxies(p.env))}.Exec()
 }

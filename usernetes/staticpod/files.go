@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/alt-cloud/podsec-k8s/usernetes/audit"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 )
@@ -60,7 +61,7 @@ func Files(c kubeadm.Config) (all []NamedFile) {
 		for _, part := range ComponentParts() {
 			volumes := ExtraVolumes(part.Of(c))
 			all = append(all, volumeFiles(part.Name, volumes)...)
-			all = append(all, argFiles(part.Name+".extraArgs", extraArgsOf(part.Of(c)), volumes)...)
+			all = append(all, argFiles(part.Name+".extraArgs", kubeadm.ExtraArgs(part.Of(c)), volumes)...)
 		}
 		for _, key := range []string{"caFile", "certFile", "keyFile"} {
 			all = appendFile(all, "etcd.external."+key, document.Lookup(cluster, "etcd", "external", key), UseFile)
@@ -68,7 +69,7 @@ func Files(c kubeadm.Config) (all []NamedFile) {
 		all = appendFile(all, "etcd.local.dataDir", document.Lookup(cluster, "etcd", "local", "dataDir"), UseStore)
 	}
 	for _, kind := range []string{kubeadm.KindInit, kubeadm.KindJoin} {
-		args := extraArgsOf(document.Document{"extraArgs": document.Lookup(c[kind], "nodeRegistration", "kubeletExtraArgs")})
+		args := kubeadm.ExtraArgs(document.Document{"extraArgs": document.Lookup(c[kind], "nodeRegistration", "kubeletExtraArgs")})
 		all = append(all, argFiles("nodeRegistration.kubeletExtraArgs", args, nil)...)
 		all = appendFile(all, "patches.directory", document.Lookup(c[kind], "patches", "directory"), UseFolder)
 	}
@@ -97,11 +98,11 @@ func kubeletFiles() []kubeletFile {
 	}
 }
 
-// appendFile adds a file unless the value is none, or a name that kubeadm
-// makes itself.
+// appendFile adds a file unless the value is none, or a name that kubeadm or
+// podsec-k8s makes itself.
 func appendFile(all []NamedFile, by string, value any, use FileUse) []NamedFile {
 	path, _ := value.(string)
-	if path == "" || KubeadmMakes(path) {
+	if path == "" || KubeadmMakes(path) || audit.IsOwnPolicy(path) {
 		return all
 	}
 	return append(all, NamedFile{By: by, Path: path, Use: use})
@@ -130,37 +131,16 @@ func volumeFiles(component string, volumes []HostMount) (all []NamedFile) {
 	return all
 }
 
-// An arg is one extra argument.
-type arg struct{ name, value string }
-
-// extraArgsOf reads the extraArgs of a component in the form of either
-// version of kubeadm's configuration: a mapping, or a list of named values.
-func extraArgsOf(part document.Document) (args []arg) {
-	switch list := part["extraArgs"].(type) {
-	case document.Document:
-		for name, value := range list {
-			args = append(args, arg{name, fmt.Sprint(value)})
-		}
-	case []any:
-		for _, item := range list {
-			entry, _ := item.(document.Document)
-			name, _ := entry["name"].(string)
-			args = append(args, arg{name, fmt.Sprint(entry["value"])})
-		}
-	}
-	return args
-}
-
 // argFiles lists the files that flags name, as the node has them: a component
 // sees some of them by its volumes.
-func argFiles(by string, args []arg, volumes []HostMount) (all []NamedFile) {
+func argFiles(by string, args []kubeadm.Arg, volumes []HostMount) (all []NamedFile) {
 	for _, a := range args {
-		use, ok := flagUse(a.name)
-		if !ok || !strings.HasPrefix(a.value, "/") {
+		use, ok := flagUse(a.Name)
+		if !ok || !strings.HasPrefix(a.Value, "/") {
 			continue
 		}
-		path := fromVolume(filepath.Clean(a.value), volumes)
-		all = appendFile(all, by+" "+a.name, path, use)
+		path := fromVolume(filepath.Clean(a.Value), volumes)
+		all = appendFile(all, by+" "+a.Name, path, use)
 	}
 	return all
 }

@@ -68,6 +68,9 @@ func FollowManifests(ctx context.Context) error {
 	if err := host.MkdirAll(node.StatePath(node.ManifestsDir), 0o700); err != nil {
 		return message.Errorf("creating the directory of manifests: %w", err)
 	}
+	if err := restoreManifests(); err != nil {
+		return err
+	}
 	if err := host.Ready("following the manifests"); err != nil {
 		return err
 	}
@@ -162,7 +165,7 @@ func (f *follower) report(found manifestFindings) {
 
 func (f *follower) apply(ctx context.Context, name string, m Manifest) error {
 	unit := units.Component(name)
-	next := nextAction(m.Digest, runningDigest(name))
+	next := nextAction(m.Digest, RunningDigest(name))
 	if next == actionStop {
 		slog.Info("stopping", "component", name)
 		return errors.Join(host.Remove(standInFile(name)), host.Remove(digestFile(name)), f.manager.Stop(ctx, unit))

@@ -112,9 +112,9 @@ func saveDigest(name, digest string) error {
 	return host.WriteFile(digestFile(name), []byte(digest), 0o600)
 }
 
-// runningDigest tells the digest of the manifest that a service was started with,
+// RunningDigest tells the digest of the manifest that a service was started with,
 // or "" when it was not started since boot.
-func runningDigest(name string) string {
+func RunningDigest(name string) string {
 	digest, err := host.ReadFile(digestFile(name))
 	if err != nil {
 		return ""

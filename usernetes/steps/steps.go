@@ -17,6 +17,7 @@ type Asked struct {
 	Archives        []string // by flags
 
 	Upload bool   // the certificates were shared
+	Audit  string `json:",omitempty"` // by a flag: where its policy is, or off
 	Config string // for kubeadm
 }
 
