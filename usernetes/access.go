@@ -10,6 +10,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
 // A NodeAccess is what root is told of the node, to ask its cluster.
@@ -34,7 +35,7 @@ func AskAccess() (a NodeAccess, err error) {
 	}
 	_, stopped := namespace.ChildPID()
 	a = NodeAccess{Begun: true, Running: stopped == nil, Name: n.Name, Master: host.Exists(node.StatePath(node.AdminConf))}
-	a.Member = a.Master || host.Exists(node.StatePath(node.KubeletConf))
+	a.Member = (a.Master || host.Exists(node.StatePath(node.KubeletConf))) && steps.Removed() == nil
 	if !a.Master {
 		return a, nil
 	}

@@ -37,6 +37,13 @@ func TestAskAccess(t *testing.T) {
 	if a := ask(); a.Running || !a.Member || a.Master {
 		t.Errorf("a worker that is stopped: %+v", a)
 	}
+	roottest.WriteFile(t, node.RemovedFile, "{}")
+	if a := ask(); a.Member {
+		t.Errorf("a worker that was removed: %+v", a)
+	}
+	if err := os.Remove(node.RemovedFile); err != nil {
+		t.Fatal(err)
+	}
 	s.api.WriteKubeconfig(t, node.StatePath(node.AdminConf))
 	if a := ask(); !a.Master || !a.Access.Equal(s.api.Access()) {
 		t.Errorf("a control plane: %v", a.Master)

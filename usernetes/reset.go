@@ -18,16 +18,23 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
+// A ResetRequest says how a node is taken away.
+type ResetRequest struct {
+	Force     bool // the others are not asked whether they can do without it
+	Leave     bool `json:",omitempty"` // a cluster that has other control planes
+	KeepState bool `json:",omitempty"` // its state goes in another run
+}
+
 // Reset takes the cluster away from this node: kubeadm reset while the node
 // runs, then the services, then the node's state. Run again, it goes on.
-// Unless force, a control plane that the others need stays.
-func Reset(ctx context.Context, force bool, out io.Writer) error {
+// Unless forced, a control plane that the others need stays.
+func Reset(ctx context.Context, r ResetRequest, out io.Writer) error {
 	n, missing := node.LoadNode()
 	s, err := steps.LoadSteps()
-	careful := missing == nil && !force && !s.UnfinishedFirst(err)
+	careful := missing == nil && !r.Force && !s.UnfinishedFirst(err) && steps.Removed() == nil
 	leave := func(context.Context) error { return nil }
 	if careful {
-		if leave, err = etcd.Leaver(ctx, s, n); err != nil {
+		if leave, err = etcd.Leaver(ctx, s, n, r.Leave); err != nil {
 			return err
 		}
 	}
@@ -35,7 +42,7 @@ func Reset(ctx context.Context, force bool, out io.Writer) error {
 		return err
 	}
 	left := leave(ctx)
-	if ctx.Err() != nil { // the next run does it
+	if ctx.Err() != nil || r.KeepState { // the next run does the rest
 		return left
 	}
 	return errors.Join(left, removeState(ctx, node.StateDir, node.GoneStateDir), removeRuntime())

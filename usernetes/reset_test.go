@@ -39,7 +39,7 @@ func TestReset(t *testing.T) {
 			if c.runs {
 				s.systemd.Set(units.RootlessKit, played.Properties{"ActiveState": "active"})
 			}
-			if err := Reset(t.Context(), false, io.Discard); err != nil {
+			if err := Reset(t.Context(), ResetRequest{}, io.Discard); err != nil {
 				t.Error(err)
 			}
 			for _, path := range []string{node.StateDir, node.GoneStateDir, s.systemd.Dir + "/u7s"} {
@@ -70,18 +70,18 @@ func TestResetThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.systemd.Ends("stop "+units.Kubelet, "timeout")
-	if err := Reset(t.Context(), true, io.Discard); err == nil {
+	if err := Reset(t.Context(), ResetRequest{Force: true}, io.Discard); err == nil {
 		t.Fatal("what did not stop was reset")
 	}
 	if now, err := steps.LoadSteps(); err != nil || !now.Resetting {
 		t.Errorf("%+v, %v", now, err)
 	}
 	roottest.WriteFile(t, s.dir+"/rootlesskit", "#!/bin/sh\nexit 1\n")
-	if err := Reset(t.Context(), true, io.Discard); err == nil || !strings.HasPrefix(err.Error(), "deleting the node's state: ") {
+	if err := Reset(t.Context(), ResetRequest{Force: true}, io.Discard); err == nil || !strings.HasPrefix(err.Error(), "deleting the node's state: ") {
 		t.Errorf("%v", err)
 	}
 	roottest.WriteFile(t, s.dir+"/rootlesskit", "#!/bin/sh\nrm -rf "+node.GoneStateDir+"\n")
-	if err := Reset(t.Context(), true, io.Discard); err != nil {
+	if err := Reset(t.Context(), ResetRequest{Force: true}, io.Discard); err != nil {
 		t.Errorf("gone on: %v", err)
 	}
 	if _, err := namespace.ChildPID(); err == nil || !strings.Contains(err.Error(), "there is no node") {

@@ -71,6 +71,8 @@ func app(p *printer) *cli.App {
 		Commands: strict(p, programName, []*cli.Command{
 			createMasterCommand(p),
 			joinCommand(p),
+			leaveCommand(p),
+			removeNodeCommand(p),
 			resetCommand(p),
 			statusCommand(p),
 			tokenCommand(p),
@@ -115,6 +117,9 @@ func nodeCommand(p *printer) *cli.Command {
 		Subcommands: []*cli.Command{
 			{Name: makeTask.name, Action: followed(func(c *cli.Context) error { return makeTask.serve(c, p) })},
 			{Name: resetTask.name, Action: followed(func(c *cli.Context) error { return resetTask.serve(c, p) })},
+			{Name: leaveQuestion.name, Action: func(c *cli.Context) error { return leaveQuestion.serve(c) }},
+			{Name: removalQuestion.name, Action: func(c *cli.Context) error { return removalQuestion.serve(c) }},
+			{Name: removalTask.name, Action: followed(func(c *cli.Context) error { return removalTask.serve(c, p) })},
 			{Name: stateQuestion.name, Action: func(c *cli.Context) error { return stateQuestion.serve(c) }},
 			{Name: accessQuestion.name, Action: func(c *cli.Context) error { return accessQuestion.serve(c) }},
 			{Name: overviewQuestion.name, Action: func(c *cli.Context) error { return overviewQuestion.serve(c) }},

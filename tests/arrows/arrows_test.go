@@ -23,7 +23,7 @@ type folder struct {
 
 // rooms are those of usernetes, the lowest first.
 var rooms = []string{
-	"wait", "document", "hostfs", "node", "kubeapi", "people", "portdriver", "namespace", "kubeadm", "audit", "staticpod",
+	"wait", "document", "hostfs", "node", "kubeapi", "people", "membership", "portdriver", "namespace", "kubeadm", "audit", "staticpod",
 	"images", "ports", "services", "preflight", "steps", "etcd", "certs", "status", "guard",
 }
 

@@ -65,8 +65,9 @@ func askQuorum(ctx context.Context, admin *kubeapi.Client, n node.Node) (q quoru
 
 // Leaver returns what takes this control plane's Node object away, once the
 // machine has left. It is an error where the cluster can't do without it, unless
-// an earlier run has begun to leave already.
-func Leaver(ctx context.Context, s steps.Steps, n node.Node) (leave func(context.Context) error, err error) {
+// an earlier run has begun to leave already. hasOthers says that there are other
+// control planes, wherever the cluster's etcd is.
+func Leaver(ctx context.Context, s steps.Steps, n node.Node, hasOthers bool) (leave func(context.Context) error, err error) {
 	stay := func(context.Context) error { return nil }
 	if s.HalfReset() != nil {
 		admin, err := kubeapi.NewClientOf(node.LeavingFile)
@@ -75,24 +76,38 @@ func Leaver(ctx context.Context, s steps.Steps, n node.Node) (leave func(context
 		}
 		return leaving(admin, n), err
 	}
-	if n.APIPort == 0 || !n.EtcdPeers || !host.Exists(node.StatePath(node.AdminConf)) {
+	if n.APIPort == 0 || !host.Exists(node.StatePath(node.AdminConf)) {
 		return stay, nil
 	}
 	admin, err := kubeapi.NewClient(node.AdminConf)
 	if err != nil {
 		return nil, err
 	}
+	alone, err := CheckQuorum(ctx, admin, n)
+	if err != nil || alone && !hasOthers {
+		return stay, err
+	}
+	return leaving(admin, n), keepAdmin()
+}
+
+// CheckQuorum is a fault where the members of the cluster's etcd would have no
+// quorum without this control plane's. alone reports that there is no other one, or
+// that this node is in none that another one could be in.
+func CheckQuorum(ctx context.Context, admin *kubeapi.Client, n node.Node) (alone bool, err error) {
+	if !n.EtcdPeers {
+		return true, nil
+	}
 	q, err := askQuorum(ctx, admin, n)
 	switch {
 	case err != nil:
-		return nil, host.NewFault("restore the cluster, or reset the node anyway: podsec-k8s reset --force", "querying the other control planes: %w", err)
+		return false, host.NewFault("restore the cluster, or reset the node anyway: podsec-k8s reset --force", "querying the other control planes: %w", err)
 	case q.onlyMember():
-		return stay, nil
+		return true, nil
 	case !q.survivesLoss():
-		return nil, host.NewFault("restore the other control planes first, or reset the node anyway: podsec-k8s reset --force",
+		return false, host.NewFault("restore the other control planes first, or remove those that are dead: podsec-k8s remove-node NAME --dead; or reset the node anyway: podsec-k8s reset --force",
 			"without this node, only %d of %d etcd members would be ready, which is no quorum: the cluster would stop", q.others, q.members-1)
 	}
-	return leaving(admin, n), keepAdmin()
+	return false, nil
 }
 
 // leaving returns what takes a Node object away. It may be gone already.

@@ -95,7 +95,7 @@ func TestLeaver(t *testing.T) {
 			if c.worker {
 				own.APIPort = 0
 			}
-			leave, err := Leaver(t.Context(), c.steps, own)
+			leave, err := Leaver(t.Context(), c.steps, own, false)
 			if (err == nil) != c.ok {
 				t.Fatalf("%v", err)
 			}
@@ -116,11 +116,31 @@ func TestLeaver(t *testing.T) {
 	}
 }
 
+// TestLeaverOfOtherEtcd: where the cluster's etcd is elsewhere, only the caller knows
+// of other control planes.
+func TestLeaverOfOtherEtcd(t *testing.T) {
+	for _, hasOthers := range []bool{false, true} {
+		machine(t, nil)
+		api := played.Start(t)
+		api.WriteKubeconfig(t, node.StatePath(node.AdminConf))
+		leave, err := Leaver(t.Context(), steps.Steps{}, node.Node{Name: "m1", APIPort: 6443}, hasOthers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := leave(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if left := len(api.Sent()) == 1; left != hasOthers {
+			t.Errorf("others %v, left %v", hasOthers, left)
+		}
+	}
+}
+
 // TestLeaverGoesOn: what is gone already needs no leaving.
 func TestLeaverGoesOn(t *testing.T) {
 	machine(t, nil)
 	n := node.Node{Name: "m1"}
-	leave, err := Leaver(t.Context(), steps.Steps{Resetting: true}, n)
+	leave, err := Leaver(t.Context(), steps.Steps{Resetting: true}, n, false)
 	if err != nil {
 		t.Fatal(err)
 	}

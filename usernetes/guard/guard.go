@@ -3,10 +3,8 @@ package guard
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/netip"
 	"os"
 	"os/signal"
 	"time"
@@ -19,6 +17,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 	"github.com/alt-cloud/podsec-k8s/usernetes/status"
+	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
 )
 
@@ -58,26 +57,6 @@ func nextBackoff(last, ran time.Duration) time.Duration {
 		return minBackoff
 	}
 	return min(2*last, maxBackoff)
-}
-
-// statusLine is what systemctl status kubelet shows.
-func statusLine(s host.UnitState, n *node.Node, addresses []netip.Prefix) string {
-	if n == nil {
-		return "there is no node on this machine yet: podsec-k8s-create-master or podsec-k8s join"
-	}
-	moved := node.CheckAddress(*n, addresses)
-	switch {
-	case moved != nil:
-		return fmt.Sprintf("%s: %s", moved, moved.Remedy)
-	case s.Up():
-		return fmt.Sprintf("the rootless kubelet runs, pid %d", s.PID)
-	case s.Skipped():
-		return "the node is partly created: podsec-k8s status"
-	case s.Active == "inactive":
-		return fmt.Sprintf("the rootless kubelet was stopped: %s", node.StartRemedy(true))
-	default:
-		return fmt.Sprintf("the rootless kubelet is %s (%s): podsec-k8s status", s.Active, s.Result)
-	}
 }
 
 // isRestarted reports whether systemd has ended the guard to start it again: then
@@ -141,22 +120,15 @@ func Guard(ctx context.Context) error {
 	return errors.Join(failed, stopNode(ending, manager, reasonLine(failed)))
 }
 
-// reasonLine puts a fault and its remedy into a status line.
-func reasonLine(failed error) string {
-	line := failed.Error()
-	var known *host.Fault
-	if errors.As(failed, &known) {
-		line = fmt.Sprintf("%s: %s", line, known.Remedy)
-	}
-	return host.Printable(line)
-}
-
 // startNode starts the node and waits until its namespaces and its kubelet
 // are up, or it is clear that they do not come up. Where there is no node, or
 // one that is half made, there is nothing to wait for.
 func startNode(ctx context.Context, manager *host.Manager) error {
 	if err := host.Status("starting the node"); err != nil {
 		return err
+	}
+	if steps.Removed() != nil {
+		return nil
 	}
 	if err := manager.Begin(ctx, units.Target); err != nil {
 		return err
@@ -195,6 +167,9 @@ func startKubelet(ctx context.Context, manager *host.Manager) error {
 	}
 	log := status.CrashLog{}
 	return wait.Until(ctx, kubeletWait, func() error {
+		if steps.Removed() != nil { // it has just found that out
+			return nil
+		}
 		s, err := manager.State(ctx, units.Kubelet)
 		if err != nil {
 			return err
@@ -290,7 +265,7 @@ func guard(ctx context.Context, manager *host.Manager, reload <-chan os.Signal) 
 		if err != nil {
 			return err
 		}
-		if err := host.Status(statusLine(s, knownNode(), node.HostAddresses())); err != nil {
+		if err := errors.Join(stopRemoved(ctx, manager), host.Status(currentLine(s))); err != nil {
 			return err
 		}
 		if nextAct(s) == revive {
@@ -337,15 +312,6 @@ func reviveKubelet(ctx context.Context, manager *host.Manager, pause time.Durati
 	return errors.Join(manager.ResetFailed(ctx, units.Kubelet), manager.Begin(ctx, units.Kubelet))
 }
 
-// knownNode returns the node of this machine, or nil.
-func knownNode() *node.Node {
-	n, err := node.LoadNode()
-	if err != nil {
-		return nil
-	}
-	return &n
-}
-
 // stopNode stops what belongs to the node, RootlessKit last. status is shown
 // meanwhile, and after that.
 func stopNode(ctx context.Context, manager *host.Manager, status string) error {
@@ -355,6 +321,19 @@ func stopNode(ctx context.Context, manager *host.Manager, status string) error {
 	// The target's own job is done at once; RootlessKit's waits for all that
 	// needs the namespaces.
 	return errors.Join(manager.Stop(ctx, units.Target), manager.Stop(ctx, units.RootlessKit))
+}
+
+// stopRemoved stops the node of a machine that was removed from its cluster.
+func stopRemoved(ctx context.Context, manager *host.Manager) error {
+	if steps.Removed() == nil {
+		return nil
+	}
+	s, err := manager.State(ctx, units.RootlessKit)
+	if err != nil || s.Idle() {
+		return err
+	}
+	slog.Warn("this machine was removed from its cluster: the node is stopped")
+	return stopNode(ctx, manager, "stopping the node")
 }
 
 // ReloadUnits makes the user's systemd read its unit files again.

@@ -177,6 +177,33 @@ func TestGuardWithoutANode(t *testing.T) {
 	}
 }
 
+// TestGuardOfARemovedNode: the node of a machine that was removed from its cluster is
+// stopped, and not started again.
+func TestGuardOfARemovedNode(t *testing.T) {
+	g := guardedNode(t, "127.0.0.1")
+	g.start()
+	g.says("the rootless kubelet runs")
+	if err := os.WriteFile(node.RemovedFile, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g.systemd.Set(kubelet, played.Properties{"ActiveState": "inactive"}) // so it looks
+	g.says("this machine was removed from its cluster")
+	g.asks("stop " + rk)
+	g.cancel()
+	if err := <-g.ended; err != nil {
+		t.Error(err)
+	}
+	g = guardedNode(t, "127.0.0.1")
+	if err := os.WriteFile(node.RemovedFile, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g.start()
+	g.says("this machine was removed from its cluster")
+	if calls := g.systemd.Calls(); len(calls) > 0 {
+		t.Errorf("asked for %q", calls)
+	}
+}
+
 // TestGuardIsRestarted: the next guard finds the node as it is, but for the
 // kubelet.
 func TestGuardIsRestarted(t *testing.T) {
@@ -299,6 +326,17 @@ func TestStartKubelet(t *testing.T) {
 	}{{"ConditionPathExists", false, false, "/x", -1}}})
 	if err := startKubelet(t.Context(), manager); err != nil {
 		t.Errorf("skipped: %v", err)
+	}
+	if err := os.WriteFile(node.RemovedFile, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g.systemd.Set(kubelet, played.Properties{"ActiveState": "failed", "ConditionResult": true})
+	g.systemd.Ends("start "+kubelet, "failed")
+	if err := startKubelet(t.Context(), manager); err != nil {
+		t.Errorf("it has found out that the machine was removed: %v", err)
+	}
+	if err := os.Remove(node.RemovedFile); err != nil {
+		t.Fatal(err)
 	}
 	g.systemd.Set(kubelet, played.Properties{"ActiveState": "failed", "ConditionResult": true})
 	g.systemd.Ends("start "+kubelet, "failed")

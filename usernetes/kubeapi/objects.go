@@ -33,7 +33,7 @@ type (
 	Metadata struct {
 		Namespace, Name, UID, CreationTimestamp string
 		ResourceVersion                         string
-		Annotations                             map[string]string
+		Annotations, Labels                     map[string]string
 	}
 	// A Service is core/v1.
 	Service struct {
@@ -113,6 +113,30 @@ func (n ClusterNode) Ready() bool {
 		}
 	}
 	return false
+}
+
+// Silent reports whether the node's kubelet does not report to the cluster any more.
+// Source: the Kubernetes documentation, "Node Status".
+func (n ClusterNode) Silent() bool {
+	for _, c := range n.Status.Conditions {
+		if c.Type == "Ready" {
+			return c.Status == "Unknown"
+		}
+	}
+	return true
+}
+
+// ControlPlaneLabel is what kubeadm labels control planes with.
+const ControlPlaneLabel = "node-role.kubernetes.io/control-plane"
+
+// InternalIP returns the address of the machine, or "".
+func (n ClusterNode) InternalIP() string {
+	for _, a := range n.Status.Addresses {
+		if a.Type == "InternalIP" {
+			return a.Address
+		}
+	}
+	return ""
 }
 
 // Unreadiness says why the cluster does not count on the node.

@@ -25,6 +25,8 @@ const (
 	NetFile   = StateDir + "/net-conf.json"
 	InitFile  = StateDir + "/kubeadm.yaml"
 
+	MemberFile   = StateDir + "/member.json"  // which Node object the machine has
+	RemovedFile  = StateDir + "/removed.json" // says that another machine has removed this one from the cluster
 	LeavingFile  = StateDir + "/leaving.conf" // the administrator's kubeconfig, while a control plane leaves its cluster
 	GoneStateDir = Home + "/state.removing"   // what state is called while it is deleted
 

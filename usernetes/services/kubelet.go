@@ -3,6 +3,7 @@ package services
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
+	"github.com/alt-cloud/podsec-k8s/usernetes/membership"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -26,6 +28,9 @@ const kubeletConfig = "/var/lib/kubelet/config.yaml"
 // which a worker has none: without the folder the kubelet complains every second.
 // kubeadm reset takes it away.
 func runKubelet(ctx context.Context, _ node.Node) error {
+	if err := checkMember(ctx); err != nil {
+		return err
+	}
 	if err := host.MkdirAll(node.StatePath(node.StandInsDir), 0o700); err != nil {
 		return message.Errorf("creating the directory of stand-ins: %w", err)
 	}
@@ -34,6 +39,23 @@ func runKubelet(ctx context.Context, _ node.Node) error {
 		return err
 	}
 	return p.ExecUnit(ctx)
+}
+
+// checkMember keeps the kubelet from making a Node object that was removed for good.
+// systemd skips the next start. Where the cluster can't be asked, the kubelet can't
+// make one either.
+func checkMember(ctx context.Context) error {
+	if !host.Exists(node.MemberFile) {
+		return nil // it is not known to a cluster yet
+	}
+	removed, err := membership.LookHere(ctx)
+	if removed && err == nil {
+		return message.New("this machine was removed from its cluster")
+	}
+	if err != nil {
+		slog.Warn("asking the cluster whether this machine is still a node of it", "error", err)
+	}
+	return nil
 }
 
 // kubelet adds to kubeadm's own flags what its systemd drop-in would, and the

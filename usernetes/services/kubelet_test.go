@@ -5,6 +5,10 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+
+	"github.com/alt-cloud/podsec-k8s/host/roottest"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi/played"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 func TestKubeadmFlags(t *testing.T) {
@@ -50,5 +54,29 @@ func TestKubeletProbe(t *testing.T) {
 		if got != want {
 			t.Errorf("%q: got %q, want %q", config, got, want)
 		}
+	}
+}
+
+// TestCheckMember: the kubelet of a machine that was removed from its cluster does not
+// start, and one whose cluster can't be asked does.
+func TestCheckMember(t *testing.T) {
+	if err := checkMember(t.Context()); err != nil {
+		t.Errorf("not known yet: %v", err)
+	}
+	if err := (node.Node{Name: "w1"}).Save(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(node.Home) }) //nolint:errcheck // the next test tells
+	roottest.WriteFile(t, node.MemberFile, `{"UID":"u1"}`)
+	api := played.Start(t)
+	api.WriteKubeconfig(t, node.StatePath(node.KubeletConf))
+	api.Refuses("GET /api/v1/nodes/w1", 503)
+	if err := checkMember(t.Context()); err != nil {
+		t.Errorf("no answer: %v", err)
+	}
+	api.Refuses("GET /api/v1/nodes/w1", 0)
+	api.Has("/api/v1/namespaces/kube-system/configmaps/podsec-k8s-removed-nodes", `{"data":{"u1":"{}"}}`)
+	if err := checkMember(t.Context()); err == nil {
+		t.Error("it has started")
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
-	"github.com/alt-cloud/podsec-k8s/usernetes/ports"
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
 )
 
@@ -19,7 +18,7 @@ func All() []Service {
 		{Unit: units.Kubelet, Program: "kubelet", Run: runKubelet, Health: kubeletHealth},
 		{Unit: units.Flanneld, Program: "flanneld", Network: true, Run: runFlanneld},
 		{Unit: units.KubeProxy, Program: "kube-proxy", Network: true, Run: runKubeProxy, Health: proxyHealth},
-		{Unit: units.Ports, Network: true, Run: ports.Publish},
+		{Unit: units.Ports, Network: true, Run: runPorts},
 		{Unit: units.Manifests, Run: followManifests},
 	}, controlPlane()...)
 }

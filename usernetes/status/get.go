@@ -25,6 +25,7 @@ type nodeFacts struct {
 	steps   steps.Steps
 	moved   *host.Fault // the machine has another address
 	left    error       // kubeadm reset has taken the node from its cluster
+	removed error       // another machine has done so
 	parts   []Part
 	cluster []error         // what the cluster says against the node, and what is wrong with the ways to the others
 	ports   ports.Report    // that Services and Pods ask for
@@ -64,6 +65,7 @@ func gatherNodeFacts(ctx context.Context, n node.Node) (f nodeFacts, err error) 
 		return f, err
 	}
 	_, f.left = steps.Finished()
+	f.removed = steps.Removed()
 	f.moved = node.CheckAddress(n, node.HostAddresses())
 	f.certs, f.warned = certFindings(f.now)
 	manager, err := node.UserManager(ctx)
@@ -138,7 +140,7 @@ func (f nodeFacts) overview() Status {
 	o.Faults, o.Warnings = f.faults(), f.warned
 	for _, p := range f.parts {
 		line := p.line(f.now)
-		if o.State == StateStopped && line.State == "inactive" {
+		if (o.State == StateStopped || o.State == StateRemoved) && line.State == "inactive" {
 			line.Fault = message.Text{} // there is one for all of them
 		}
 		o.Units = append(o.Units, line)
@@ -151,6 +153,8 @@ func (f nodeFacts) overview() Status {
 
 func (f nodeFacts) state() string {
 	switch {
+	case f.removed != nil:
+		return StateRemoved
 	case !f.steps.Finished:
 		return StateUnfinished
 	case allStopped(f.parts):
@@ -162,6 +166,8 @@ func (f nodeFacts) state() string {
 
 func (f nodeFacts) faults() (lines []node.Problem) {
 	switch {
+	case f.removed != nil:
+		return []node.Problem{node.NewProblem(f.removed)}
 	case f.moved != nil:
 		return []node.Problem{node.NewProblem(f.moved)}
 	case f.left != nil:

@@ -94,6 +94,12 @@ func TestGet(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, StateRunning, []string{"no credentials in its cluster"}},
+		{"removed", "{}", func(t *testing.T, m machine) {
+			for _, s := range services.Of(m.node) {
+				m.systemd.Forget(s.Unit)
+			}
+			roottest.WriteFile(t, node.RemovedFile, "{}")
+		}, StateRemoved, []string{"this machine was removed from its cluster"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := playMachine(t, c.answers)

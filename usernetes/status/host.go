@@ -34,13 +34,13 @@ func (o Status) WithHost(v HostView) Status {
 	lines := []UnitStatus{{Unit: units.Guard, State: message.Format(v.Guard.Active)}}
 	for _, unit := range v.Net {
 		lines = append(lines, UnitStatus{Unit: unit.Name, State: message.Format(unit.State.Active)})
-		if !unit.State.Up() && o.State != StateStopped {
+		if !unit.State.Up() && o.State != StateStopped && o.State != StateRemoved {
 			o.Faults = append(o.Faults, node.NewProblem(host.WithRemedy(message.Errorf("%s, which the network mode %s needs, is not running", unit.Name, o.Network),
 				"systemctl restart %s", unit.Name)))
 		}
 	}
 	o.Units = append(lines, o.Units...)
-	if o.State != StateUnfinished {
+	if o.State != StateUnfinished && o.State != StateRemoved {
 		o.Faults = append(v.guardFaults(o.State, len(o.Faults) > 0), o.Faults...)
 	}
 	if node.ModeOf(o.Network).RootService {

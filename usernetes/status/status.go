@@ -15,6 +15,7 @@ const (
 	StateUnfinished = "unfinished" // it is being made, or was left half made
 	StateStopped    = "stopped"    // nothing of it runs
 	StateRunning    = "running"    // something of it runs
+	StateRemoved    = "removed"    // another machine has removed it from its cluster
 )
 
 // A Status is how the node of this machine is.

@@ -120,15 +120,28 @@ func (s Steps) HalfReset() error {
 	if !s.Resetting && (!s.Finished || s.Leaving == nil) {
 		return nil
 	}
-	return host.NewFault("complete it: podsec-k8s reset", "this node is partly deleted: podsec-k8s reset was interrupted")
+	return host.NewFault("complete it: podsec-k8s reset; or podsec-k8s leave, if that was interrupted", "this node is partly deleted: podsec-k8s reset was interrupted")
+}
+
+// Removed is the fault of a machine that another one has removed from its cluster,
+// or nil.
+func Removed() error {
+	if !host.Exists(node.RemovedFile) {
+		return nil
+	}
+	return host.NewFault("delete the rest of the node: podsec-k8s reset; then this machine can join a cluster again",
+		"this machine was removed from its cluster")
 }
 
 // Finished reports whether this machine's node was made to the end. One that
-// kubeadm reset has taken from its cluster since is a fault.
+// kubeadm reset has taken from its cluster since, or another machine, is a fault.
 func Finished() (bool, error) {
 	s, err := LoadSteps()
 	if err == nil {
 		err = s.HalfReset()
+	}
+	if err == nil {
+		err = Removed()
 	}
 	if err == nil && s.Finished && !host.Exists(node.StatePath(node.KubeletConf)) {
 		return false, host.NewFault("delete the rest: podsec-k8s reset; then create or join the node again",
