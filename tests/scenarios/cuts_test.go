@@ -279,9 +279,9 @@ func cutControlPlane(m, master *machine) {
 	isReady(m, master)
 	healthy(master, master.Name, m.Name)
 	for i, at := range leaving {
-		m.cut("podsec-k8s reset --yes", at, i)
+		m.cut("podsec-k8s leave --yes --force", at, i)
 	}
-	m.run("podsec-k8s reset --yes")
+	m.run("podsec-k8s leave --yes --force")
 	noLeftovers(m)
 	master.eventually(time.Minute, "podsec-k8s kubectl get --raw /readyz/etcd")
 	if out := master.run("podsec-k8s kubectl get nodes -o name"); strings.TrimSpace(out) != "node/"+master.Name {

@@ -128,16 +128,31 @@ func quorum(second, third *machine) {
 	}
 	second.eventually(3*time.Minute, "podsec-k8s kubectl -n kube-system wait --timeout=5s --for=condition=Ready=false pod/etcd-t-m3")
 	second.fails("podsec-k8s reset --yes", exitFault, "no quorum", "--force")
-	if err := third.PowerOn(third.t.Context()); err != nil {
-		third.t.Fatal(err)
-	}
-	healthy(second, "t-m1", "t-m2", "t-m3")
-
-	third.run("podsec-k8s reset --yes")
+	second.fails("podsec-k8s leave --yes", exitFault, "no quorum", "remove-node NAME --dead")
+	deadPlane(second, third)
+	third.run("podsec-k8s leave --yes --force --delete-emptydir-data")
 	healthy(second, "t-m1", "t-m2")
 	if out := second.run("podsec-k8s kubectl get nodes"); strings.Contains(out, "t-m3") {
 		second.t.Errorf("the control plane that left is still known:\n%s", out)
 	}
 	second.eventually(2*time.Minute, "! podsec-k8s kubectl -n kube-system get pods | grep t-m3")
 	second.run("podsec-k8s kubectl get --raw /readyz/etcd")
+}
+
+// deadPlane: a control plane that is dead goes by the word of another one, with its
+// member of etcd; a member that answers does not. With its power back it stays out,
+// and joins again after a reset.
+func deadPlane(second, third *machine) {
+	second.fails("podsec-k8s remove-node t-m3 --yes", exitFault, "does not report to the cluster", "--dead")
+	second.says("podsec-k8s remove-node t-m3 --dead --yes", "is removed from the cluster", "certificate authorities")
+	healthy(second, "t-m1", "t-m2")
+	second.fails("podsec-k8s remove-node t-m1 --yes", exitFault, "is a control plane that runs", "podsec-k8s leave")
+	if err := third.PowerOn(third.t.Context()); err != nil {
+		third.t.Fatal(err)
+	}
+	staysOut(second, third)
+	third.fails("podsec-k8s status", exitFault, "this machine was removed from its cluster")
+	third.run("podsec-k8s reset --yes")
+	third.run(second.run("podsec-k8s token create --control-plane"))
+	healthy(second, "t-m1", "t-m2", "t-m3")
 }
