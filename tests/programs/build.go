@@ -46,7 +46,7 @@ type project struct {
 func projects(g generation.Generation) []project {
 	all := []project{
 		{"kubernetes", g.Kubernetes, g.GoRoot, "4", kubernetes},
-		{"etcd", g.Etcd, g.GoRoot, "2", etcd},
+		{"etcd", g.Etcd, g.GoRoot, "3", etcd},
 		{"coredns", g.CoreDNS, g.GoRoot, "2", coredns},
 		{"cri-o", g.CRIO, g.GoRoot, "2", crio},
 		{"flannel", g.Flannel, g.GoRoot, "2", flannel},

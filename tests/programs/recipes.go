@@ -48,13 +48,22 @@ func kubernetes(ctx context.Context, b builder, version string) error {
 	return b.command(ctx, b.work, []string{"CGO_ENABLED=0"}, "go", args...)
 }
 
+// etcd builds the server and its two tools, which are modules of their own.
 func etcd(ctx context.Context, b builder, version string) error {
-	goMod := "module etcdbin\ngo 1.17\nrequire go.etcd.io/etcd/server/v3 " + version + "\n"
+	goMod := "module etcdbin\ngo 1.17\nrequire (\n"
+	for _, module := range []string{"server", "etcdctl", "etcdutl"} {
+		goMod += "\tgo.etcd.io/etcd/" + module + "/v3 " + version + "\n"
+	}
 	main := "package main\n\nimport (\n\t\"os\"\n\n\t\"go.etcd.io/etcd/server/v3/etcdmain\"\n)\n\nfunc main() { etcdmain.Main(os.Args) }\n"
-	if err := b.module(goMod, main); err != nil {
+	if err := b.module(goMod+")\n", main); err != nil {
 		return err
 	}
-	return b.command(ctx, b.work, []string{"CGO_ENABLED=0"}, "go", "build", "-ldflags", "-s -w", "-o", filepath.Join(b.out, "etcd"), ".")
+	for program, from := range map[string]string{"etcd": ".", "etcdctl": "go.etcd.io/etcd/etcdctl/v3", "etcdutl": "go.etcd.io/etcd/etcdutl/v3"} {
+		if err := b.command(ctx, b.work, []string{"CGO_ENABLED=0"}, "go", "build", "-ldflags", "-s -w", "-o", filepath.Join(b.out, program), from); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func coredns(ctx context.Context, b builder, version string) error {

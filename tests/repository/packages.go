@@ -105,7 +105,7 @@ func others(g generation.Generation, built programs.Programs, root string) []pkg
 	v := func(version string) string { return strings.TrimPrefix(version, "v") }
 	minor := func(name, version string) string { return name + v(version)[:len("1.26")] }
 	all := []pkg{
-		{name: "etcd", version: v(g.Etcd), files: programIn("/usr/sbin/", built, "etcd", "etcd")},
+		{name: "etcd", version: v(g.Etcd), files: append(programIn("/usr/sbin/", built, "etcd", "etcd"), program(built, "etcd", "etcdctl", "etcdutl")...)},
 		{name: "flannel", version: v(g.Flannel), files: programIn("/usr/sbin/", built, "flannel", "flanneld")},
 		pkg{
 			name: minor("cri-o", g.CRIO), version: v(g.CRIO), files: program(built, "cri-o", "crio", "pinns"),
