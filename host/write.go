@@ -1,7 +1,9 @@
 package host
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -38,13 +40,30 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 // stays, and is a fault of fs.ErrExist. The file has the mode 0600, less what the
 // umask takes, from its first moment. Source: open(2), link(2).
 func WriteNewFile(path string, data []byte) error {
+	return CopyNewFile(path, bytes.NewReader(data))
+}
+
+// CopyNewFile is WriteNewFile for what is read meanwhile. A fault of that leaves
+// nothing at the path, and is returned as it is.
+func CopyNewFile(path string, from io.Reader) error {
+	return MakeNewFile(path, func(to io.Writer) error {
+		_, err := io.Copy(to, from)
+		return err
+	})
+}
+
+// MakeNewFile is WriteNewFile for what a function writes.
+func MakeNewFile(path string, write func(io.Writer) error) error {
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)) // named as RemoveCutWrites looks for
 	if err != nil {
 		return message.Errorf("writing %q: %w", path, err)
 	}
 	defer Remove(temp.Name()) //nolint:errcheck // RemoveCutWrites does
-	_, err = temp.Write(data)
-	if err = errors.Join(err, temp.Sync(), temp.Close()); err == nil {
+	if err := write(temp); err != nil {
+		temp.Close() //nolint:errcheck // the cause is told
+		return err
+	}
+	if err = errors.Join(temp.Sync(), temp.Close()); err == nil {
 		err = os.Link(temp.Name(), path)
 	}
 	if err != nil {

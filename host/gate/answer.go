@@ -38,6 +38,13 @@ func (c Call) Answer(ctx context.Context, request, answer any, notes io.Writer) 
 	return nil
 }
 
+// Copy runs the program with a request and hands on what it prints, as it is:
+// whoever takes it has to bound and check it. What the program says on standard
+// error goes to notes, as Text.
+func (c Call) Copy(ctx context.Context, request any, to, notes io.Writer) error {
+	return c.run(ctx, request, to, NewText(&cut{to: notes, left: maxNotes}), false)
+}
+
 // Show runs the program with a request and shows what it prints, as Text. The
 // program ends when the context does, or somebody interrupts the caller. A
 // writer that takes no more is told of in the end: a node is not left half made
