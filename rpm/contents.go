@@ -82,6 +82,8 @@ func single(docs string) []Entry {
 		link("podsec-k8s.fish", "/usr/share/fish/vendor_completions.d/podsec-k8s-create-master.fish"),
 		plain("units/system/podsec-k8s-net.socket", "/lib/systemd/system/podsec-k8s-net.socket"),
 		plain("units/system/podsec-k8s-net.service", "/lib/systemd/system/podsec-k8s-net.service"),
+		plain("units/system/podsec-k8s-backup.service", "/lib/systemd/system/podsec-k8s-backup.service"),
+		plain("units/system/podsec-k8s-backup.timer", "/lib/systemd/system/podsec-k8s-backup.timer"),
 		plain("units/sysctl.d/90-podsec-k8s.conf", "/lib/sysctl.d/90-podsec-k8s.conf"),
 		plain("units/modules-load.d/podsec-k8s.conf", "/lib/modules-load.d/podsec-k8s.conf"),
 		doc("README.md", docs), doc("CHANGELOG.md", docs), doc("LICENSE", docs),

@@ -58,6 +58,11 @@ func kubeadmInit(ctx context.Context, w *Work) error {
 	if err := clearHalfMade(ctx, w); err != nil {
 		return err
 	}
+	return runInit(ctx, w)
+}
+
+// runInit runs it where nothing of an earlier run is left.
+func runInit(ctx context.Context, w *Work) error {
 	if err := host.WriteFile(node.InitFile, w.Plan.Config, 0o600); err != nil {
 		return err
 	}

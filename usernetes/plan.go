@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,6 +37,8 @@ type Plan struct {
 	Joins    kubeadm.JoinRequest // what it joins by; secret
 	DNS      bool                // kubeadm makes the cluster's CoreDNS
 	Asked    steps.Asked         // what it comes from
+	Restore  string              // digest of the backup that it is made of; "" for a new cluster
+	Backup   *os.File            // that backup, which root has opened
 }
 
 // A base makes our own kubeadm configuration for a node.
@@ -232,6 +235,6 @@ func (p Plan) sameAsBefore(s steps.Steps) bool {
 }
 
 func (p Plan) digest() string {
-	sum := sha256.Sum256(p.Config)
+	sum := sha256.Sum256(append(slices.Clip(p.Config), p.Restore...))
 	return hex.EncodeToString(sum[:])
 }

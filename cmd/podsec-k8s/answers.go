@@ -202,6 +202,16 @@ func certificatesOf(all []certs.Certificate, now time.Time) certificatesAnswer {
 	return a
 }
 
+// A backupsAnswer is the answer of podsec-k8s backup list.
+type backupsAnswer struct {
+	typed
+	Backups []storedBackup `json:"backups"`
+}
+
+func backupsOf(all []storedBackup) backupsAnswer {
+	return backupsAnswer{typed{"BackupList", apiVersion}, append([]storedBackup{}, all...)}
+}
+
 // A tokenAnswer is the answer of podsec-k8s token create.
 type tokenAnswer struct {
 	typed

@@ -80,6 +80,8 @@ func app(p *printer) *cli.App {
 			auditCommand(p),
 			imageCommand(p),
 			certsCommand(p),
+			backupCommand(p),
+			restoreCommand(p),
 			toolCommand(p, "kubeadm", "certs check-expiration", "runs kubeadm in the node", func(c *cli.Context) error { return runKubeadm(c, p) }),
 			toolCommand(p, "kubectl", "apply -f app.yaml", "runs kubectl as the administrator, on a worker as its node", func(c *cli.Context) error { return runKubectl(c, p) }),
 			toolCommand(p, "crictl", "images", "runs crictl in the node", runCrictl),
@@ -138,6 +140,8 @@ func nodeCommand(p *printer) *cli.Command {
 			{Name: usersQuestion.name, Action: func(c *cli.Context) error { return usersQuestion.serve(c) }},
 			{Name: rightsQuestion.name, Action: func(c *cli.Context) error { return rightsQuestion.serve(c) }},
 			{Name: revokeQuestion.name, Action: func(c *cli.Context) error { return revokeQuestion.serve(c) }},
+			{Name: restoredQuestion.name, Action: func(c *cli.Context) error { return restoredQuestion.serve(c) }},
+			{Name: backupPart, Action: followed(serveBackup)},
 			{Name: reloadTask.name, Action: func(c *cli.Context) error { return reloadTask.serve(c, p) }},
 		},
 	}

@@ -56,8 +56,8 @@ func planNode(ctx context.Context, request nodeRequest) (plan usernetes.Plan, fi
 	if plan, err = request.plan(site, facts); err != nil {
 		return plan, nil, err
 	}
-	names := request.Options.Archives
-	plan.Archives = images.ReadArchives(names, inherited(len(names)))
+	archives, file := request.files()
+	plan.Archives, plan.Backup = images.ReadArchives(request.Options.Archives, archives), file
 	if plan.Images, err = plan.NeededImages(ctx); err != nil {
 		if findings := preflight.IdentityFindings(facts, plan.Node, request.Options.Ignore); len(findings) > 0 {
 			return plan, findings, nil

@@ -17,9 +17,10 @@ import (
 // A nodeRequest is what root asks of u7s-admin for a node.
 type nodeRequest struct {
 	Options usernetes.Options
-	Join    *kubeadm.JoinRequest // nil for a control plane
-	Faults  []preflightFault     // what root has found already
-	Site    node.Site            // the settings, as root has read them, with the network of the call
+	Join    *kubeadm.JoinRequest      // nil for a control plane
+	Restore *usernetes.RestoreRequest // nil for a new cluster; the last of the files is the backup
+	Faults  []preflightFault          // what root has found already
+	Site    node.Site                 // the settings, as root has read them, with the network of the call
 	DryRun  bool
 	Check   bool // look at the machine, and leave it at that
 	Checked bool // that was done
@@ -37,6 +38,9 @@ func (r nodeRequest) commands() (kubeadm, ours string) {
 	if r.Join != nil {
 		return "join", "podsec-k8s join"
 	}
+	if r.Restore != nil {
+		return "init", "podsec-k8s restore"
+	}
 	return "init", createMasterName
 }
 
@@ -44,12 +48,18 @@ func (r nodeRequest) plan(site node.Site, f preflight.Facts) (usernetes.Plan, er
 	if r.Join != nil {
 		return usernetes.PlanJoin(site, f, r.Options, *r.Join)
 	}
+	if r.Restore != nil {
+		return usernetes.PlanRestore(site, f, r.Options, *r.Restore)
+	}
 	return usernetes.PlanMaster(site, f, r.Options)
 }
 
 func (r nodeRequest) phases() []usernetes.Phase {
 	if r.Join != nil {
 		return usernetes.JoinPhases()
+	}
+	if r.Restore != nil {
+		return usernetes.RestorePhases()
 	}
 	return usernetes.MasterPhases()
 }
@@ -62,6 +72,16 @@ func (r nodeRequest) misused(err error) error {
 		return err
 	}
 	return &node.Misuse{Fault: *f}
+}
+
+// files returns the archives that root has opened for this process, and the backup.
+func (r nodeRequest) files() (archives []*os.File, backup *os.File) {
+	names := len(r.Options.Archives)
+	if r.Restore == nil {
+		return inherited(names), nil
+	}
+	all := inherited(names + 1)
+	return all[:names], all[names]
 }
 
 // inherited returns the files that root has opened for this process.

@@ -87,6 +87,7 @@ func (s *site) changed(t *testing.T) {
 //
 //	unit NAME PROPERTY=VALUE…   gives a unit of the system properties
 //	master                      gives u7s-admin the kubeconfig of a control plane of the played cluster
+//	backup FILE [NAME]          writes a backup as u7s-admin makes it, with a further file of that name
 //	calls [user]                prints what the system's systemd was asked for, or the user's
 func TestMachineScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/machine/*.txtar")
@@ -98,7 +99,7 @@ func TestMachineScripts(t *testing.T) {
 			s := playSite(t)
 			testscript.Run(t, testscript.Params{
 				Files: []string{file}, Setup: s.setUp,
-				Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "unit": s.unit, "calls": s.calls, "master": s.master(t)},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "unit": s.unit, "calls": s.calls, "master": s.master(t), "backup": playedBackup},
 			})
 		})
 	}

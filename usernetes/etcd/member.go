@@ -49,8 +49,7 @@ type etcdMember struct {
 // ownMember finds this node's among the members. alone reports that there is
 // no other one.
 func ownMember(members []etcdMember, n node.Node) (own etcdMember, found, alone bool) {
-	url := "https://" + netip.AddrPortFrom(n.IP, node.PeerPort).String()
-	at := slices.IndexFunc(members, func(m etcdMember) bool { return slices.Contains(m.PeerURLs, url) })
+	at := slices.IndexFunc(members, func(m etcdMember) bool { return slices.Contains(m.PeerURLs, n.PeerURL()) })
 	if at < 0 {
 		return own, false, false
 	}

@@ -42,6 +42,47 @@ func ClusterConfig(ctx context.Context, c *kubeapi.Client) ([]byte, error) {
 	return []byte(object.Data.ClusterConfiguration), err
 }
 
+// KubeletConfig reads the cluster's KubeletConfiguration, as YAML.
+func KubeletConfig(ctx context.Context, c *kubeapi.Client) ([]byte, error) {
+	var object struct {
+		Data struct{ Kubelet string }
+	}
+	err := c.Get(ctx, kubeletConfigPath, &object)
+	return []byte(object.Data.Kubelet), err
+}
+
+// MoveClusterInfo makes the server of the public cluster-info the given one: kubeadm
+// leaves what is there as it is. Source: kubeadm's phases/bootstraptoken/clusterinfo.
+func MoveClusterInfo(ctx context.Context, c *kubeapi.Client, server string) error {
+	var object struct{ Data map[string]string }
+	if err := c.Get(ctx, clusterInfoPath, &object); err != nil {
+		return err
+	}
+	text, err := withServer([]byte(object.Data["kubeconfig"]), server)
+	if err != nil {
+		return err
+	}
+	patch := document.Document{"data": document.Document{"kubeconfig": string(text)}}
+	return c.Send(ctx, http.MethodPatch, clusterInfoPath, "application/merge-patch+json", patch)
+}
+
+// withServer is a kubeconfig whose clusters have that server.
+func withServer(kubeconfig []byte, server string) ([]byte, error) {
+	docs, err := document.Parse(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	for _, doc := range docs {
+		clusters, _ := doc["clusters"].([]any)
+		for _, entry := range clusters {
+			if named, ok := entry.(document.Document); ok {
+				document.Put(named, server, "cluster", "server")
+			}
+		}
+	}
+	return document.Format(docs)
+}
+
 // Discover reads the cluster's configuration as a bootstrap token may. The
 // token is sent only to a server whose certificate one of the pinned
 // certificate authorities has signed. Source: kubeadm's design of discovery.

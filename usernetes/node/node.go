@@ -48,6 +48,9 @@ func (n Node) PauseImage() (string, error) {
 	return n.ImageRepository + "/pause:" + minor.PauseTag, err
 }
 
+// PeerURL returns where the other members of etcd ask this node's.
+func (n Node) PeerURL() string { return "https://" + netip.AddrPortFrom(n.IP, PeerPort).String() }
+
 // LoadNode reads the node of this machine. There is none before a cluster
 // is made or joined: then the error is fs.ErrNotExist.
 func LoadNode() (Node, error) {

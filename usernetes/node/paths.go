@@ -25,10 +25,11 @@ const (
 	NetFile   = StateDir + "/net-conf.json"
 	InitFile  = StateDir + "/kubeadm.yaml"
 
-	MemberFile   = StateDir + "/member.json"  // which Node object the machine has
-	RemovedFile  = StateDir + "/removed.json" // says that another machine has removed this one from the cluster
-	LeavingFile  = StateDir + "/leaving.conf" // the administrator's kubeconfig, while a control plane leaves its cluster
-	GoneStateDir = Home + "/state.removing"   // what state is called while it is deleted
+	MemberFile   = StateDir + "/member.json"   // which Node object the machine has
+	RemovedFile  = StateDir + "/removed.json"  // says that another machine has removed this one from the cluster
+	RestoredFile = StateDir + "/restored.json" // which nodes a restore has taken out of the cluster
+	LeavingFile  = StateDir + "/leaving.conf"  // the administrator's kubeconfig, while a control plane leaves its cluster
+	GoneStateDir = Home + "/state.removing"    // what state is called while it is deleted
 
 	AdminConf    = "/etc/kubernetes/admin.conf"
 	KubeletConf  = "/etc/kubernetes/kubelet.conf"

@@ -33,7 +33,15 @@ type Site struct {
 	SubordinateIDs  uint64        // how many uids, and how many gids, the node's user is to have
 	UserLifetime    time.Duration // how long a certificate of a user may live at most
 	Audit           AuditLog
+	Backup          Backup   // of the cluster
 	Exposed         []string // files of settings that hold a password and that everyone may read
+}
+
+// A Backup is where backups of the cluster go that are made by themselves.
+type Backup struct {
+	Folder     string   // an absolute path
+	Keep       int      // how many of them
+	Recipients []string // public keys for which they are encrypted; may be none
 }
 
 // DefaultSite returns what holds where nothing was settled.
@@ -49,6 +57,7 @@ func DefaultSite() Site {
 		SubordinateIDs:  units.SubIDCount,
 		UserLifetime:    365 * 24 * time.Hour,
 		Audit:           AuditLog{MaxSize: 100, MaxAge: 30, Backups: 10},
+		Backup:          Backup{Folder: "/var/backups/podsec-k8s", Keep: 7},
 	}
 }
 
@@ -82,6 +91,12 @@ func LoadUserLifetime(dir string) (time.Duration, error) {
 func LoadAuditLog(dir string) (AuditLog, error) {
 	site, err := loadSettings(dir, auditGroup, auditMaxSize, auditMaxAge, auditBackups)
 	return site.Audit, err
+}
+
+// LoadBackup reads only what the settings say of backups.
+func LoadBackup(dir string) (Backup, error) {
+	site, err := loadSettings(dir, backupFolder, backupKeep, backupRecipients)
+	return site.Backup, err
 }
 
 // SlirpCIDR reads the network between the namespaces and the host, as LoadSite
@@ -180,6 +195,15 @@ func (s *Site) set(key, value string) (err error) {
 		s.UserLifetime, err = parseUserLifetime(value)
 	case auditGroup, auditMaxSize, auditMaxAge, auditBackups:
 		err = s.Audit.set(key, value)
+	case backupFolder:
+		s.Backup.Folder = value
+		if !filepath.IsAbs(value) {
+			err = message.Errorf("%s %q is not an absolute path", key, value)
+		}
+	case backupKeep:
+		s.Backup.Keep, err = parseKeep(value)
+	case backupRecipients:
+		s.Backup.Recipients = strings.Fields(strings.ReplaceAll(value, ",", " "))
 	default:
 		err = message.Errorf("unknown setting %q", key)
 	}
@@ -225,4 +249,20 @@ func parseUserLifetime(value string) (time.Duration, error) {
 		return MinUserLifetime, message.Errorf("%q is not a duration such as %s, of at least %s", value, "8760h", "10m")
 	}
 	return lifetime, nil
+}
+
+// Settings of backups.
+const (
+	backupFolder     = "BACKUP_DIR"
+	backupKeep       = "BACKUP_KEEP"
+	backupRecipients = "BACKUP_RECIPIENTS"
+)
+
+// parseKeep takes a number of backups.
+func parseKeep(value string) (int, error) {
+	keep, err := strconv.Atoi(value)
+	if err != nil || keep < 1 {
+		return 1, message.Errorf("%q is not a number of at least 1", value)
+	}
+	return keep, nil
 }

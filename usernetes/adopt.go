@@ -1,0 +1,231 @@
+package usernetes
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/status"
+	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
+)
+
+// adopt makes the objects of a restored cluster those of this machine. What joins the
+// cluster is led here. The other control planes of the backup are no members of its
+// etcd any more, so they and their pods go: kubeadm would ask their etcd.
+func adopt(ctx context.Context, w *Work) error {
+	api, err := kubeapi.NewClient(node.AdminConf)
+	if err != nil {
+		return err
+	}
+	if err := kubeadm.MoveClusterInfo(ctx, api, api.Server); err != nil {
+		return message.Errorf("moving the cluster's endpoint: %w", err)
+	}
+	gone, err := removeControlPlanes(ctx, api, w.Plan.Node.Name)
+	if err != nil {
+		return message.Errorf("removing the other control planes of the backup: %w", err)
+	}
+	data, err := json.Marshal(gone)
+	if err != nil {
+		return err
+	}
+	return host.WriteFile(node.RestoredFile, data, 0o600)
+}
+
+// removeControlPlanes removes all but one. Those that an earlier run has removed are
+// in the answer as well.
+func removeControlPlanes(ctx context.Context, api *kubeapi.Client, own string) (gone []string, err error) {
+	if data, err := host.ReadFile(node.RestoredFile); err == nil {
+		_ = json.Unmarshal(data, &gone) // a cut one is written anew
+	}
+	var nodes struct{ Items []kubeapi.ClusterNode }
+	const label = "node-role.kubernetes.io/control-plane"
+	if err := api.Get(ctx, "/api/v1/nodes?labelSelector="+label, &nodes); err != nil {
+		return nil, err
+	}
+	for _, n := range nodes.Items {
+		name := n.Metadata.Name
+		if name == own {
+			continue
+		}
+		var pods struct {
+			Items []struct{ Metadata kubeapi.Metadata }
+		}
+		if err := api.Get(ctx, "/api/v1/pods?fieldSelector="+url.QueryEscape("spec.nodeName="+name), &pods); err != nil {
+			return nil, err
+		}
+		for _, p := range pods.Items {
+			at := "/api/v1/namespaces/" + p.Metadata.Namespace + "/pods/" + p.Metadata.Name
+			if err := remove(ctx, api, at+"?gracePeriodSeconds=0"); err != nil {
+				return nil, err
+			}
+		}
+		if err := remove(ctx, api, "/api/v1/nodes/"+name); err != nil {
+			return nil, err
+		}
+		gone = append(gone, name)
+	}
+	return gone, nil
+}
+
+// remove deletes an object; it may be gone already.
+func remove(ctx context.Context, api *kubeapi.Client, path string) error {
+	err := api.Send(ctx, http.MethodDelete, path, "", document.Document{})
+	if kubeapi.HasStatus(err, http.StatusNotFound) {
+		return nil
+	}
+	return err
+}
+
+// restoredAt is when kubeadm has begun to make the control plane of the backup: what
+// the cluster's objects say of an earlier time, they say of other machines.
+func restoredAt() (time.Time, error) {
+	info, err := os.Stat(node.StatePath(node.AdminConf))
+	if err != nil {
+		return time.Time{}, message.Errorf("reading the administrator's kubeconfig: %w", err)
+	}
+	return info.ModTime(), nil
+}
+
+// waitRestored waits until the node and CoreDNS are ready, and are said to be so by
+// what runs here.
+func waitRestored(ctx context.Context, w *Work) error {
+	if err := waitParts(ctx, w); err != nil {
+		return err
+	}
+	since, err := restoredAt()
+	if err != nil {
+		return err
+	}
+	api, err := kubeapi.NewClient(node.AdminConf)
+	if err != nil {
+		return err
+	}
+	if err := wait.Until(ctx, status.ReadyTimeout, func() error { return reported(ctx, api, w.Plan.Node.Name, since) }); err != nil {
+		return host.WithRemedy(err,
+			"podsec-k8s kubectl describe node %s; journalctl _SYSTEMD_USER_UNIT=u7s-kubelet.service", w.Plan.Node.Name)
+	}
+	if !w.Plan.DNS {
+		return nil
+	}
+	if err := wait.Until(ctx, status.ReadyTimeout, func() error { return dnsReported(ctx, api, w.Plan.Node.Name, since) }); err != nil {
+		return host.WithRemedy(err, "podsec-k8s kubectl --namespace=kube-system describe pods; journalctl _SYSTEMD_USER_UNIT=u7s-crio.service")
+	}
+	return nil
+}
+
+// reported reports whether the node has said since then that it is ready.
+func reported(ctx context.Context, api *kubeapi.Client, name string, since time.Time) error {
+	var n struct {
+		Status struct {
+			Conditions []struct {
+				Type, Status      string
+				LastHeartbeatTime time.Time
+			}
+		}
+	}
+	if err := api.Get(ctx, "/api/v1/nodes/"+name, &n); err != nil {
+		return err
+	}
+	for _, c := range n.Status.Conditions {
+		if c.Type == "Ready" && c.Status == "True" && !c.LastHeartbeatTime.Before(since.Truncate(time.Second)) {
+			return nil
+		}
+	}
+	return message.Errorf("node %s has not reported that it is ready", name)
+}
+
+// dnsReported reports whether a pod of the cluster's DNS is ready: one of this node
+// has to have started since then.
+func dnsReported(ctx context.Context, api *kubeapi.Client, own string, since time.Time) error {
+	var pods struct {
+		Items []struct {
+			Spec   struct{ NodeName string }
+			Status struct {
+				Conditions        []struct{ Type, Status string }
+				ContainerStatuses []struct {
+					State struct{ Running struct{ StartedAt time.Time } }
+				}
+			}
+		}
+	}
+	if err := api.Get(ctx, "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns", &pods); err != nil {
+		return err
+	}
+	for _, p := range pods.Items {
+		fresh := p.Spec.NodeName != own
+		for _, c := range p.Status.ContainerStatuses {
+			fresh = fresh || !c.State.Running.StartedAt.Before(since.Truncate(time.Second))
+		}
+		for _, c := range p.Status.Conditions {
+			if fresh && c.Type == "Ready" && c.Status == "True" {
+				return nil
+			}
+		}
+	}
+	return message.Errorf("CoreDNS is not ready: %s", dnsTrouble(ctx))
+}
+
+// Restored is what a restore leaves to do. It is only shown.
+type Restored struct {
+	Removed []string // control planes of the backup that are no longer in the cluster
+	Silent  []string // nodes that have not reported since
+}
+
+// AskRestored finds out what a restore has left to do, as u7s-admin.
+func AskRestored(ctx context.Context) (r Restored, err error) {
+	n, err := node.LoadNode()
+	if err != nil {
+		return r, err
+	}
+	since, err := restoredAt()
+	if err != nil {
+		return r, err
+	}
+	data, err := host.ReadFile(node.RestoredFile)
+	if err == nil {
+		err = json.Unmarshal(data, &r.Removed)
+	}
+	if err != nil {
+		return r, message.Errorf("reading which nodes were removed: %w", err)
+	}
+	api, err := kubeapi.NewClient(node.AdminConf)
+	if err != nil {
+		return r, err
+	}
+	var nodes struct{ Items []kubeapi.ClusterNode }
+	if err := api.Get(ctx, "/api/v1/nodes", &nodes); err != nil {
+		return r, err
+	}
+	for _, other := range nodes.Items {
+		var lease struct{ Spec struct{ RenewTime time.Time } }
+		err := api.Get(ctx, "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/"+other.Metadata.Name, &lease)
+		if err != nil && !kubeapi.HasStatus(err, http.StatusNotFound) {
+			return r, err
+		}
+		if other.Metadata.Name != n.Name && lease.Spec.RenewTime.Before(since) {
+			r.Silent = append(r.Silent, other.Metadata.Name)
+		}
+	}
+	return r, nil
+}
+
+// Check reports whether what u7s-admin hands to root has its form.
+func (r Restored) Check() error {
+	for _, names := range [][]string{r.Removed, r.Silent} {
+		for _, name := range names {
+			if !node.IsName(name) {
+				return message.Errorf("the node reports the invalid node name %q", name)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package usernetes
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/deps"
+	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/usernetes/backup"
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
+	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
+)
+
+// A RestoreRequest is what root has read in a backup.
+type RestoreRequest struct {
+	Digest     string     // of the manifest, which tells backups apart
+	Kubernetes string     // versions
+	Name       string     // of the control plane that it was made on
+	Address    netip.Addr // of the same
+	Node       node.Node  // the same, as it knew itself
+}
+
+// RestorePhases is how a control plane is made of a backup. kubeadm finds the keys
+// and etcd's data there, and makes all else anew, for this machine's address.
+// Source: the Kubernetes documentation, "Operating etcd clusters", "Restoring an
+// etcd cluster"; kubeadm's "Implementation details", phase certs.
+func RestorePhases() []Phase {
+	phases := MasterPhases()
+	at := slices.IndexFunc(phases, func(p Phase) bool { return p.Name == steps.PhaseInit })
+	phases[at].Title, phases[at].Run = "Restoring the control plane (etcd, kubeadm init)", restoreControlPlane
+	phases[len(phases)-1].Run = waitRestored
+	return slices.Insert(phases, at+1, Phase{Name: "adopt", Title: "Making the cluster's objects those of this machine", Run: adopt})
+}
+
+// PlanRestore decides what the control plane is like that is made of a backup. It
+// does nothing else. The cluster's settings are those of the backup; the address and
+// the network mode may be others.
+func PlanRestore(site node.Site, f preflight.Facts, o Options, r RestoreRequest) (Plan, error) {
+	if err := r.checkVersion(f.Kubernetes); err != nil {
+		return Plan{}, err
+	}
+	given := func(name string) bool { return hasFlag(o.Flags, name) }
+	o.Flags = slices.Clone(o.Flags)
+	if !given("node-name") {
+		o.Flags = append(o.Flags, "--node-name="+r.Name)
+	}
+	if f.Kubernetes != "" {
+		o.Flags = append(o.Flags, "--kubernetes-version="+f.Kubernetes)
+	}
+	if o.Network == "" {
+		site.Network, site.MTU = r.Node.Network, r.Node.MTU
+	}
+	n, err := siteNode(site, f, o)
+	if err != nil {
+		return Plan{}, err
+	}
+	if !given("control-plane-endpoint") {
+		endpoint, err := movedEndpoint(o.Config, r.Address, n.IP)
+		if err != nil {
+			return Plan{}, err
+		}
+		if endpoint != "" {
+			o.Flags = append(o.Flags, "--control-plane-endpoint="+endpoint)
+		}
+	}
+	p, err := PlanMaster(site, f, o)
+	if err != nil {
+		return p, err
+	}
+	p.Restore = r.Digest
+	p.Pass = append(p.Pass, "--ignore-preflight-errors=DirAvailable-"+strings.ReplaceAll(p.etcdFolder(), "/", "-"))
+	return p, nil
+}
+
+// checkVersion reports whether this machine has programs for the backup. Another patch
+// will do.
+func (r RestoreRequest) checkVersion(installed string) error {
+	if installed == "" {
+		return nil // preflight says so
+	}
+	has, err := deps.MinorOf(installed)
+	if err != nil {
+		return nil //nolint:nilerr // preflight says so
+	}
+	if wants, err := deps.MinorOf(r.Kubernetes); err == nil && wants.Version == has.Version {
+		return nil
+	}
+	return host.NewFault("install the packages for the Kubernetes version of the backup, with the podsec-k8s for it",
+		"the backup is of Kubernetes %s, this machine has %s", r.Kubernetes, installed)
+}
+
+// movedEndpoint returns the cluster's endpoint with this machine's address where it
+// was the other machine's; "" where it is a name or an address of something else.
+func movedEndpoint(config []byte, from, to netip.Addr) (string, error) {
+	docs, err := document.Parse(config)
+	if err != nil {
+		return "", err
+	}
+	for _, doc := range docs {
+		endpoint := optional(doc, "controlPlaneEndpoint")
+		if doc["kind"] != kubeadm.KindCluster || endpoint == "" || !to.IsValid() {
+			continue
+		}
+		if was, err := netip.ParseAddr(namespace.EndpointHost(endpoint)); err != nil || was != from {
+			continue
+		}
+		if _, port, err := net.SplitHostPort(endpoint); err == nil {
+			return net.JoinHostPort(to.String(), port), nil
+		}
+		return to.String(), nil
+	}
+	return "", nil
+}
+
+// etcdFolder is where etcd's data are going to be, as the node sees it.
+func (p Plan) etcdFolder() string {
+	docs, _ := document.Parse(p.Config) // our own
+	for _, doc := range docs {
+		if folder, ok := document.Lookup(doc, "etcd", "local", "dataDir").(string); ok && folder != "" {
+			return folder
+		}
+	}
+	return "/var/lib/etcd"
+}
+
+// restoreControlPlane puts keys and data where kubeadm looks for them, and runs
+// kubeadm init. A run that was cut begins it anew.
+func restoreControlPlane(ctx context.Context, w *Work) error {
+	if w.Plan.Backup == nil {
+		return message.New("root has opened no backup")
+	}
+	if err := clearHalfMade(ctx, w); err != nil {
+		return err
+	}
+	if err := backup.Put(ctx, w.Plan.Backup, w.Plan.Node, w.Plan.etcdFolder()); err != nil {
+		return err
+	}
+	return runInit(ctx, w)
+}
