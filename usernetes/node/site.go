@@ -37,13 +37,6 @@ type Site struct {
 	Exposed         []string // files of settings that hold a password and that everyone may read
 }
 
-// A Backup is where backups of the cluster go that are made by themselves.
-type Backup struct {
-	Folder     string   // an absolute path
-	Keep       int      // how many of them
-	Recipients []string // public keys for which they are encrypted; may be none
-}
-
 // DefaultSite returns what holds where nothing was settled.
 func DefaultSite() Site {
 	return Site{
@@ -195,15 +188,8 @@ func (s *Site) set(key, value string) (err error) {
 		s.UserLifetime, err = parseUserLifetime(value)
 	case auditGroup, auditMaxSize, auditMaxAge, auditBackups:
 		err = s.Audit.set(key, value)
-	case backupFolder:
-		s.Backup.Folder = value
-		if !filepath.IsAbs(value) {
-			err = message.Errorf("%s %q is not an absolute path", key, value)
-		}
-	case backupKeep:
-		s.Backup.Keep, err = parseKeep(value)
-	case backupRecipients:
-		s.Backup.Recipients = strings.Fields(strings.ReplaceAll(value, ",", " "))
+	case backupFolder, backupKeep, backupRecipients:
+		err = s.Backup.set(key, value)
 	default:
 		err = message.Errorf("unknown setting %q", key)
 	}
@@ -249,20 +235,4 @@ func parseUserLifetime(value string) (time.Duration, error) {
 		return MinUserLifetime, message.Errorf("%q is not a duration such as %s, of at least %s", value, "8760h", "10m")
 	}
 	return lifetime, nil
-}
-
-// Settings of backups.
-const (
-	backupFolder     = "BACKUP_DIR"
-	backupKeep       = "BACKUP_KEEP"
-	backupRecipients = "BACKUP_RECIPIENTS"
-)
-
-// parseKeep takes a number of backups.
-func parseKeep(value string) (int, error) {
-	keep, err := strconv.Atoi(value)
-	if err != nil || keep < 1 {
-		return 1, message.Errorf("%q is not a number of at least 1", value)
-	}
-	return keep, nil
 }
