@@ -107,7 +107,7 @@ func wallFiles(m *machine) {
 // wallPorts: what the node says of a port is shown harmlessly.
 func wallPorts(m *machine) {
 	const ports = "/run/user/$(id -u u7s-admin)/u7s/ports.json"
-	m.run("cp -a " + ports + " /root/wall/ports.json")
+	m.run(userctl + "kill --signal=STOP u7s-ports && cp -a " + ports + " /root/wall/ports.json") // it would write its own again
 	m.run(`python3 - <<'P'
 import json, os, pwd
 path = "/run/user/%d/u7s/ports.json" % pwd.getpwnam("u7s-admin").pw_uid
@@ -118,7 +118,7 @@ P`)
 	for _, form := range []string{"", " -o json"} {
 		m.checkHarmless("podsec-k8s status"+form, exitFault, "owned")
 	}
-	m.run("cp -a /root/wall/ports.json " + ports)
+	m.run("cp -a /root/wall/ports.json " + ports + " && " + userctl + "kill --signal=CONT u7s-ports")
 }
 
 // wallSockets: sockets of the user's systemd that say nothing hold neither a
