@@ -33,20 +33,21 @@ func playKubectl(t *testing.T, text, pods string) (k kubectl, calls func() strin
 	}
 }
 
-func silentPrinter() (p *printer, out *bytes.Buffer) {
-	out = &bytes.Buffer{}
-	return newPrinter(out, out, func(string) string { return "" }), out
+// silentPrinter has a buffer for each of both outputs: programs write to both at once.
+func silentPrinter() (p *printer, out, errs *bytes.Buffer) {
+	out, errs = &bytes.Buffer{}, &bytes.Buffer{}
+	return newPrinter(out, errs, func(string) string { return "" }), out, errs
 }
 
 // TestDrain: a drain that ends well says what kubectl says.
 func TestDrain(t *testing.T) {
-	p, out := silentPrinter()
+	p, out, errs := silentPrinter()
 	k, calls := playKubectl(t, `"drain "*) echo node/w1 drained; echo of the error output >&2 ;;`, "")
 	if err := k.drain(t.Context(), p, "w1", []string{"--timeout=1m0s"}); err != nil {
 		t.Fatal(err)
 	}
-	if got := calls(); got != "drain w1 --timeout=1m0s\n" || !strings.Contains(out.String(), "node/w1 drained") || !strings.Contains(out.String(), "of the error output") {
-		t.Errorf("called %q, said %q", got, out)
+	if got := calls(); got != "drain w1 --timeout=1m0s\n" || !strings.Contains(out.String(), "node/w1 drained") || !strings.Contains(errs.String(), "of the error output") {
+		t.Errorf("called %q, said %q and %q", got, out, errs)
 	}
 }
 
@@ -71,7 +72,7 @@ func TestDrainFault(t *testing.T) {
 		{"no answer", "echo unreachable >&2; ", `{`, "kubectl: exit status 1: unreachable", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p, _ := silentPrinter()
+			p, _, _ := silentPrinter()
 			k, _ := playKubectl(t, `"drain "*) `+c.said+`exit 1 ;;`, c.pods)
 			err := k.drain(t.Context(), p, "w1", nil)
 			if err == nil || err.Error() != c.want {
@@ -109,7 +110,7 @@ func TestCheckOwn(t *testing.T) {
 
 // TestDeleteNode: it may be gone already, or not go.
 func TestDeleteNode(t *testing.T) {
-	p, _ := silentPrinter()
+	p, _, _ := silentPrinter()
 	k, calls := playKubectl(t, "", "")
 	if err := k.deleteNode(t.Context(), p, "w1"); err != nil || calls() != "delete node w1 --ignore-not-found\n" {
 		t.Errorf("%v, %s", err, calls())
