@@ -10,7 +10,6 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
-	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -46,12 +45,11 @@ func removeControlPlanes(ctx context.Context, api *kubeapi.Client, own string) (
 	if data, err := host.ReadFile(node.RestoredFile); err == nil {
 		_ = json.Unmarshal(data, &gone) // a cut one is written anew
 	}
-	var nodes struct{ Items []kubeapi.ClusterNode }
-	const label = "node-role.kubernetes.io/control-plane"
-	if err := api.Get(ctx, "/api/v1/nodes?labelSelector="+label, &nodes); err != nil {
+	planes, err := api.ControlPlanes(ctx)
+	if err != nil {
 		return nil, err
 	}
-	for _, n := range nodes.Items {
+	for _, n := range planes {
 		name := n.Metadata.Name
 		if name == own {
 			continue
@@ -64,25 +62,16 @@ func removeControlPlanes(ctx context.Context, api *kubeapi.Client, own string) (
 		}
 		for _, p := range pods.Items {
 			at := "/api/v1/namespaces/" + p.Metadata.Namespace + "/pods/" + p.Metadata.Name
-			if err := remove(ctx, api, at+"?gracePeriodSeconds=0"); err != nil {
+			if err := api.Delete(ctx, at+"?gracePeriodSeconds=0"); err != nil {
 				return nil, err
 			}
 		}
-		if err := remove(ctx, api, "/api/v1/nodes/"+name); err != nil {
+		if err := api.Delete(ctx, "/api/v1/nodes/"+name); err != nil {
 			return nil, err
 		}
 		gone = append(gone, name)
 	}
 	return gone, nil
-}
-
-// remove deletes an object; it may be gone already.
-func remove(ctx context.Context, api *kubeapi.Client, path string) error {
-	err := api.Send(ctx, http.MethodDelete, path, "", document.Document{})
-	if kubeapi.HasStatus(err, http.StatusNotFound) {
-		return nil
-	}
-	return err
 }
 
 // restoredAt is when kubeadm has begun to make the control plane of the backup: what

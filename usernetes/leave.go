@@ -2,7 +2,6 @@ package usernetes
 
 import (
 	"context"
-	"net/url"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
@@ -73,17 +72,11 @@ func checkLeave(ctx context.Context, n node.Node) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait.LookTimeout)
 	defer cancel()
-	var planes struct{ Items []kubeapi.ClusterNode }
-	if err := admin.Get(ctx, "/api/v1/nodes?labelSelector="+url.QueryEscape(kubeapi.ControlPlaneLabel), &planes); err != nil {
+	others, err := otherControlPlanes(ctx, admin, n)
+	if err != nil {
 		return host.NewFault("restore the cluster first: podsec-k8s status", "querying the other control planes: %w", err)
 	}
-	others := 0
-	for _, plane := range planes.Items {
-		if plane.Metadata.Name != n.Name {
-			others++
-		}
-	}
-	if others == 0 {
+	if len(others) == 0 {
 		return host.NewFault("let another control plane join first, see podsec-k8s token create --control-plane; or delete the whole cluster: podsec-k8s reset",
 			"this is the last control plane: without it there is no cluster")
 	}

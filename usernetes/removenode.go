@@ -78,8 +78,7 @@ func RemoveNode(ctx context.Context, r Removal) error {
 	if err := membership.Record(ctx, admin, n, time.Now()); err != nil {
 		return err
 	}
-	err = admin.Send(ctx, http.MethodDelete, "/api/v1/nodes/"+r.Name, "", nil)
-	if err != nil && !kubeapi.HasStatus(err, http.StatusNotFound) {
+	if err := admin.Delete(ctx, "/api/v1/nodes/"+r.Name); err != nil {
 		return message.Errorf("removing the node from the cluster: %w", err)
 	}
 	return nil

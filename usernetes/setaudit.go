@@ -160,18 +160,15 @@ func AskAudit(ctx context.Context) (s AuditState, err error) {
 	return s, err
 }
 
-// otherControlPlanes lists them by the label that kubeadm gives them.
+// otherControlPlanes lists the names of all but this one.
 func otherControlPlanes(ctx context.Context, api *kubeapi.Client, n node.Node) (names []string, err error) {
-	var list struct{ Items []kubeapi.ClusterNode }
-	if err := api.Get(ctx, "/api/v1/nodes?labelSelector=node-role.kubernetes.io%2Fcontrol-plane", &list); err != nil {
-		return nil, err
-	}
-	for _, one := range list.Items {
+	planes, err := api.ControlPlanes(ctx)
+	for _, one := range planes {
 		if one.Metadata.Name != n.Name {
 			names = append(names, one.Metadata.Name)
 		}
 	}
-	return names, nil
+	return names, err
 }
 
 // Check reports whether what u7s-admin hands to root has its form.

@@ -3,6 +3,7 @@ package kubeapi
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,11 +13,13 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -111,6 +114,35 @@ func decode(response *http.Response, into any) error {
 func (c *Client) Node(ctx context.Context, name string) (n ClusterNode, err error) {
 	err = c.Get(ctx, "/api/v1/nodes/"+name, &n)
 	return n, err
+}
+
+// ControlPlanes lists the Nodes of control planes, by the label that kubeadm gives them.
+func (c *Client) ControlPlanes(ctx context.Context) ([]ClusterNode, error) {
+	var list struct{ Items []ClusterNode }
+	err := c.Get(ctx, "/api/v1/nodes?labelSelector="+url.QueryEscape(ControlPlaneLabel), &list)
+	return list.Items, err
+}
+
+// Delete deletes an object, which may be gone already.
+func (c *Client) Delete(ctx context.Context, path string) error {
+	err := c.Send(ctx, http.MethodDelete, path, "", nil)
+	if HasStatus(err, http.StatusNotFound) {
+		return nil
+	}
+	return err
+}
+
+// Warn puts an event on an object, in the name of a node. Those on what is in no
+// namespace are in that of the kubelet's.
+// Source: the Kubernetes API reference, core/v1 Event.
+func (c *Client) Warn(ctx context.Context, o Object, nodeName, reason, text string) error {
+	now, namespace := time.Now().UTC().Format(time.RFC3339), cmp.Or(o.Namespace, "default")
+	return c.Send(ctx, http.MethodPost, "/api/v1/namespaces/"+namespace+"/events", "application/json", document.Document{
+		"apiVersion": "v1", "kind": "Event", "metadata": document.Document{"generateName": o.Name + ".", "namespace": namespace},
+		"involvedObject": document.Document{"apiVersion": "v1", "kind": o.Kind, "namespace": o.Namespace, "name": o.Name, "uid": o.UID},
+		"type":           "Warning", "reason": reason, "source": document.Document{"component": "podsec-k8s", "host": nodeName},
+		"message": text, "firstTimestamp": now, "lastTimestamp": now, "count": 1,
+	})
 }
 
 // Send sends an object, as JSON or as a patch of that content type.

@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
-	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/images"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
@@ -192,11 +189,5 @@ func (p *publisher) reportIDs(ctx context.Context) error {
 
 // warn puts a warning on an object.
 func (p *publisher) warn(ctx context.Context, o kubeapi.Object, reason, text string) error {
-	now := time.Now().UTC().Format(time.RFC3339)
-	return p.api.Send(ctx, http.MethodPost, "/api/v1/namespaces/"+o.Namespace+"/events", "application/json", document.Document{
-		"apiVersion": "v1", "kind": "Event", "metadata": document.Document{"generateName": o.Name + ".", "namespace": o.Namespace},
-		"involvedObject": document.Document{"apiVersion": "v1", "kind": o.Kind, "namespace": o.Namespace, "name": o.Name, "uid": o.UID},
-		"type":           "Warning", "reason": reason, "source": document.Document{"component": "podsec-k8s", "host": p.node.Name},
-		"message": text, "firstTimestamp": now, "lastTimestamp": now, "count": 1,
-	})
+	return p.api.Warn(ctx, o, p.node.Name, reason, text)
 }
