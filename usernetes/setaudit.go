@@ -24,7 +24,7 @@ import (
 func SetAudit(ctx context.Context, s audit.Setting) error {
 	n, err := node.LoadNode()
 	if err != nil || !host.Exists(node.StatePath(node.AdminConf)) {
-		return errors.Join(err, notMaster())
+		return errors.Join(err, node.NotMaster())
 	}
 	if finished, err := steps.Finished(); err != nil || !finished {
 		return errors.Join(err, message.New("this node is only partly created"))
@@ -135,7 +135,7 @@ type AuditState struct {
 func AskAudit(ctx context.Context) (s AuditState, err error) {
 	n, err := node.LoadNode()
 	if err != nil || !host.Exists(node.StatePath(node.AdminConf)) {
-		return s, errors.Join(err, notMaster())
+		return s, errors.Join(err, node.NotMaster())
 	}
 	m, err := staticpod.ReadManifest(apiServer)
 	if err != nil {

@@ -30,7 +30,7 @@ func TokenArgs(command string, given []string) error {
 // RunTokens runs kubeadm token in the node and shows what it says.
 func RunTokens(ctx context.Context, args []string, out, errOut io.Writer) error {
 	if !host.Exists(node.StatePath(node.AdminConf)) {
-		return notMaster()
+		return node.NotMaster()
 	}
 	cmd, err := namespace.InNode(namespace.Program{Name: "kubeadm", Args: append([]string{"token"}, args...)})
 	if err != nil {
@@ -71,10 +71,6 @@ func ListTokens(ctx context.Context, args []string, notes io.Writer) ([]kubeadm.
 	return kubeadm.ParseTokens(out.String())
 }
 
-func notMaster() *host.Fault {
-	return host.NewFault("run it on a control plane", "this node is not a control plane")
-}
-
 // keyLine is a line with the key that kubeadm encrypts shared certificates with.
 // Source: kubeadm's documentation of upload-certs.
 var keyLine = regexp.MustCompile(`(?m)^[0-9a-f]{64}$`)
@@ -107,7 +103,7 @@ func outputInNode(ctx context.Context, name string, args ...string) (string, err
 // certificates, uploaded anew: the cluster keeps them for two hours.
 func NewTicket(ctx context.Context, controlPlane bool, args []string) (kubeadm.JoinTicket, error) {
 	if !host.Exists(node.StatePath(node.AdminConf)) {
-		return kubeadm.JoinTicket{}, notMaster()
+		return kubeadm.JoinTicket{}, node.NotMaster()
 	}
 	controlPlane = controlPlane || hasFlag(args, "certificate-key")
 	if controlPlane {

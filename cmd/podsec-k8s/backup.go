@@ -9,12 +9,6 @@ import (
 )
 
 func backupCommand(p *printer) *cli.Command {
-	sub := func(name string, usage message.Format, args, about, example string, action cli.ActionFunc, flags ...cli.Flag) *cli.Command {
-		return &cli.Command{
-			Name: name, Usage: p.help(usage), ArgsUsage: args, SkipFlagParsing: true, Flags: flags,
-			Description: about + p.examples("podsec-k8s backup "+name+example), Action: anyOrder(action),
-		}
-	}
 	return &cli.Command{
 		Name:  "backup",
 		Usage: p.help("makes and checks backups of the cluster, on a control plane"),
@@ -24,17 +18,17 @@ func backupCommand(p *printer) *cli.Command {
 			p.examples("podsec-k8s backup create /srv/cluster.tar", "podsec-k8s backup verify /srv/cluster.tar",
 				"systemctl enable --now podsec-k8s-backup.timer"),
 		Subcommands: []*cli.Command{
-			sub("create", "makes a backup while the cluster runs", "[FILE]",
+			p.subcommand("backup", "create", "makes a backup while the cluster runs", "[FILE]",
 				p.help("FILE must not exist. Without it, a new file in BACKUP_DIR is made, and it is encrypted for BACKUP_RECIPIENTS: "+
 					"site settings in %s.", "/etc/podsec-k8s"),
-				" /srv/cluster.tar", func(c *cli.Context) error { return createBackup(c, p) },
+				"/srv/cluster.tar", func(c *cli.Context) error { return createBackup(c, p) },
 				&cli.StringSliceFlag{Name: "recipient", Usage: p.help("encrypt it for this public `KEY` of age")}),
-			sub("verify", "checks that a backup is whole", "FILE", p.help("It reads every byte, and needs no cluster."),
-				" /srv/cluster.tar", func(c *cli.Context) error { return verifyBackup(c, p) }, identityFlag(p), outputFlag(p)),
-			sub("list", "lists the backups in BACKUP_DIR", "", "", " -o json",
+			p.subcommand("backup", "verify", "checks that a backup is whole", "FILE", p.help("It reads every byte, and needs no cluster."),
+				"/srv/cluster.tar", func(c *cli.Context) error { return verifyBackup(c, p) }, identityFlag(p), outputFlag(p)),
+			p.subcommand("backup", "list", "lists the backups in BACKUP_DIR", "", "", "-o json",
 				func(c *cli.Context) error { return listBackups(c, p) }, outputFlag(p)),
-			sub("prune", "deletes the oldest backups in BACKUP_DIR", "", p.help("Only files with names that podsec-k8s backup create gives are deleted."),
-				" --keep 7", func(c *cli.Context) error { return pruneBackups(c, p) },
+			p.subcommand("backup", "prune", "deletes the oldest backups in BACKUP_DIR", "", p.help("Only files with names that podsec-k8s backup create gives are deleted."),
+				"--keep 7", func(c *cli.Context) error { return pruneBackups(c, p) },
 				&cli.IntFlag{Name: "keep", DefaultText: "BACKUP_KEEP", Usage: p.help("keep the newest `NUMBER` of backups")}),
 		},
 	}

@@ -42,7 +42,7 @@ func createBackup(c *cli.Context, p *printer) error {
 		return err
 	}
 	return interruptible(c, p, func() error {
-		name, err := askMasterName(c.Context)
+		access, err := askMaster(c.Context)
 		if err != nil {
 			return err
 		}
@@ -51,7 +51,7 @@ func createBackup(c *cli.Context, p *printer) error {
 			return err
 		}
 		defer unlock()
-		path, err := newBackup(c.Args().First(), name, site, recipients != nil)
+		path, err := newBackup(c.Args().First(), strings.ToLower(access.Name), site, recipients != nil)
 		if err != nil {
 			return err
 		}
@@ -82,18 +82,6 @@ func parseRecipients(keys []string) (all []age.Recipient, err error) {
 		all = append(all, parsed[0])
 	}
 	return all, nil
-}
-
-// askMasterName asks for the name of this control plane, which has to run.
-func askMasterName(ctx context.Context) (string, error) {
-	access, err := accessQuestion.ask(ctx, nothing{})
-	if err == nil {
-		err = checkReach(ctx, access)
-	}
-	if err == nil && !access.Master {
-		err = host.NewFault("run it on a control plane", "this node is not a control plane")
-	}
-	return strings.ToLower(access.Name), err
 }
 
 // writeBackup writes a backup, encrypted where there is someone to encrypt it for.

@@ -91,13 +91,7 @@ func newBackup(path, of string, site node.Backup, encrypted bool) (string, error
 			path += encryptedEnd
 		}
 	}
-	path, err := filepath.Abs(path)
-	if err == nil {
-		_, err = os.Stat(filepath.Dir(path))
-	}
-	if err == nil {
-		err = host.RemoveCutWrites(path)
-	}
+	path, err := newPlace(path)
 	if err != nil {
 		return "", message.Errorf("writing the backup: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 )
 
@@ -31,6 +32,15 @@ func passing(call kubeadmCall, kubeadm ...string) cli.ActionFunc {
 			}
 			return call(c, flags, given)
 		}))
+	}
+}
+
+// subcommand makes a command below another one, whose flags may follow its words. The
+// example is what may follow its name.
+func (p *printer) subcommand(of, name string, usage message.Format, args, about, example string, action cli.ActionFunc, flags ...cli.Flag) *cli.Command {
+	return &cli.Command{
+		Name: name, Usage: p.help(usage), ArgsUsage: args, SkipFlagParsing: true, Flags: flags,
+		Description: about + p.examples("podsec-k8s "+of+" "+name+" "+example), Action: anyOrder(action),
 	}
 }
 

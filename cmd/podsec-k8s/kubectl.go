@@ -16,6 +16,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 const (
@@ -63,13 +64,13 @@ func ownKubeconfig(args []string) bool {
 
 // checkReach tells what is to be done where no cluster can be asked. A master
 // that is stopped may be one of several: then another one answers.
-func checkReach(ctx context.Context, node usernetes.NodeAccess) error {
+func checkReach(ctx context.Context, a usernetes.NodeAccess) error {
 	switch {
-	case !node.Begun:
-		return host.NewFault("create it: podsec-k8s-create-master or podsec-k8s join", "there is no node on this machine yet")
-	case !node.Member:
+	case !a.Begun:
+		return node.NoNode()
+	case !a.Member:
 		return host.NewFault("run the command that creates the node again; or start over: podsec-k8s reset", "this node is not part of a cluster")
-	case node.Running || (node.Master && reachable(ctx, node.Access.Server)):
+	case a.Running || (a.Master && reachable(ctx, a.Access.Server)):
 		return nil
 	default:
 		return host.NewFault("start the node: systemctl start kubelet", "the node is stopped")

@@ -1,6 +1,11 @@
 package main
 
-import "github.com/alt-cloud/podsec-k8s/host"
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/alt-cloud/podsec-k8s/host"
+)
 
 // Files of root's.
 const (
@@ -9,3 +14,16 @@ const (
 	marker          = host.StateDir + "/" + host.ClusterFile // says that the home holds a cluster
 	kubeconfigNotes = host.StateDir + "/kubeconfigs.json"    // which we wrote
 )
+
+// newPlace is the absolute path of a file that is to be made in a folder that there
+// is. What a run that was cut has left of it is removed.
+func newPlace(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err == nil {
+		_, err = os.Stat(filepath.Dir(path))
+	}
+	if err == nil {
+		err = host.RemoveCutWrites(path)
+	}
+	return path, err
+}

@@ -81,7 +81,7 @@ func removeNode(c *cli.Context, p *printer, r usernetes.Removal) error {
 		return nil
 	}
 	if found.Node {
-		k, err := kubectlOf(access, os.Environ())
+		k, err := kubectlOf(access.Access, os.Environ())
 		if err != nil {
 			return err
 		}

@@ -8,7 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host"
-	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/people"
 )
 
@@ -20,12 +19,6 @@ func userCommand(p *printer) *cli.Command {
 			&cli.StringFlag{Name: "namespace", Aliases: []string{"n"}, Usage: p.help("only in this `NAMESPACE`")},
 		}
 	}
-	sub := func(name string, usage message.Format, args, about, example string, action cli.ActionFunc, flags ...cli.Flag) *cli.Command {
-		return &cli.Command{
-			Name: name, Usage: p.help(usage), ArgsUsage: args, SkipFlagParsing: true, Flags: flags,
-			Description: about + p.examples("podsec-k8s user "+name+" "+example), Action: anyOrder(action),
-		}
-	}
 	return &cli.Command{
 		Name:  "user",
 		Usage: p.help("gives people certificates and rights in the cluster, on a control plane"),
@@ -34,23 +27,23 @@ func userCommand(p *printer) *cli.Command {
 			p.examples("podsec-k8s user create anna --group shop --expires 720h",
 				"podsec-k8s user bind anna --clusterrole podsec-k8s:developer --namespace shop"),
 		Subcommands: []*cli.Command{
-			sub("create", "has the cluster sign a certificate, and writes a kubeconfig", "NAME",
+			p.subcommand("user", "create", "has the cluster sign a certificate, and writes a kubeconfig", "NAME",
 				p.help("The key is made here and is only in the kubeconfig, which only you can read. For a user that exists, a further certificate is made."),
 				"anna --group shop --out /root/anna.kubeconfig", func(c *cli.Context) error { return createUser(c, p) },
 				&cli.StringSliceFlag{Name: "group", Usage: p.help("a `GROUP` of the user")},
 				&cli.DurationFlag{Name: "expires", Value: defaultLifetime, Usage: p.help("the `TIME` for which the certificate is valid")},
 				&cli.StringFlag{Name: "out", DefaultText: "./NAME.kubeconfig", Usage: p.help("write the kubeconfig to this `FILE`, or to standard output if it is -")}),
-			sub("bind", "gives a user a role", "NAME", "", "anna --clusterrole view --namespace shop",
+			p.subcommand("user", "bind", "gives a user a role", "NAME", "", "anna --clusterrole view --namespace shop",
 				func(c *cli.Context) error { return bindUser(c, p) }, roleFlags()...),
-			sub("unbind", "takes a role from a user", "NAME", "", "anna --clusterrole view --namespace shop",
+			p.subcommand("user", "unbind", "takes a role from a user", "NAME", "", "anna --clusterrole view --namespace shop",
 				func(c *cli.Context) error { return unbindUser(c, p) }, roleFlags()...),
-			sub("list", "lists the users with their certificates and roles", "", "", "-o json",
+			p.subcommand("user", "list", "lists the users with their certificates and roles", "", "", "-o json",
 				func(c *cli.Context) error { return listUsers(c, p) }, outputFlag(p)),
-			sub("can", "asks the cluster what a user may do", "NAME [VERB] [RESOURCE]",
+			p.subcommand("user", "can", "asks the cluster what a user may do", "NAME [VERB] [RESOURCE]",
 				p.help("Exit status: 0 if the user may do it, 1 if not. Without VERB and RESOURCE it lists what the user may do in a namespace."),
 				"anna create deployments.apps --namespace shop", func(c *cli.Context) error { return showRights(c, p) },
 				&cli.StringFlag{Name: "namespace", Aliases: []string{"n"}, Usage: p.help("only in this `NAMESPACE`")}, outputFlag(p)),
-			sub("revoke", "takes all roles from a user, for good", "NAME",
+			p.subcommand("user", "revoke", "takes all roles from a user, for good", "NAME",
 				p.help("Certificates cannot be taken back: they are valid until they expire, but without any right that was given to the user by name. The name gets no further certificate."),
 				"anna", func(c *cli.Context) error { return revokeUser(c, p) }),
 		},

@@ -7,8 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -38,11 +36,11 @@ func createUser(c *cli.Context, p *printer) error {
 	if err != nil {
 		return err
 	}
-	access, err := askMaster(c.Context)
+	own, err := askMaster(c.Context)
 	if err != nil {
 		return err
 	}
-	access, until, err := certified(c.Context, access, name, groups, lifetime)
+	access, until, err := certified(c.Context, own.Access, name, groups, lifetime)
 	if err != nil {
 		return err
 	}
@@ -109,13 +107,7 @@ func newKubeconfig(path, name string) (string, error) {
 	if path == "" {
 		path = name + ".kubeconfig"
 	}
-	path, err := filepath.Abs(path)
-	if err == nil {
-		_, err = os.Stat(filepath.Dir(path))
-	}
-	if err == nil {
-		err = host.RemoveCutWrites(path)
-	}
+	path, err := newPlace(path)
 	if err != nil {
 		return "", message.Errorf("writing the kubeconfig: %w", err)
 	}

@@ -4,23 +4,23 @@ import (
 	"context"
 	"time"
 
-	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/usernetes"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/people"
 )
 
 // askMaster asks for the access to the cluster, which a control plane has.
-func askMaster(ctx context.Context) (kubeapi.Access, error) {
+func askMaster(ctx context.Context) (usernetes.NodeAccess, error) {
 	access, err := accessQuestion.ask(ctx, nothing{})
 	if err == nil {
 		err = checkReach(ctx, access)
 	}
 	if err == nil && !access.Master {
-		err = host.NewFault("run it on a control plane", "this node is not a control plane")
+		err = node.NotMaster()
 	}
-	return access.Access, err
+	return access, err
 }
 
 // asCluster does something as the cluster's administrator, in the part of u7s-admin.

@@ -99,7 +99,7 @@ func write(to io.Writer, m Manifest, small []content, snapshot io.ReadSeeker) er
 func collect(ctx context.Context, n node.Node) (small []content, err error) {
 	api, err := kubeapi.NewClient(node.AdminConf)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, host.NewFault("run it on a control plane", "this node is not a control plane")
+		return nil, node.NotMaster()
 	}
 	if err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ func ChildPID() (int, error) {
 	switch {
 	case err == nil:
 	case !host.Exists(node.NodeFile):
-		return 0, host.NewFault("create it: podsec-k8s-create-master or podsec-k8s join", "there is no node on this machine yet")
+		return 0, node.NoNode()
 	default:
 		return 0, host.NewFault(node.StartRemedy(node.GuardRuns()), "finding the node's namespaces: %w", err)
 	}
