@@ -60,13 +60,9 @@ func asError(found []scriptlets.Finding) error {
 
 // hostFacts looks at the machine, with what its site's settings ask for.
 func hostFacts(h *host.Host) (scriptlets.Facts, error) {
-	ids, err := node.LoadSubordinateIDs(node.SiteDir)
+	ids, reader, err := node.LoadHostSettings(node.SiteDir)
 	if err != nil {
 		return scriptlets.Facts{}, err
 	}
-	log, err := node.LoadAuditLog(node.SiteDir)
-	if err != nil {
-		return scriptlets.Facts{}, err
-	}
-	return scriptlets.GatherFacts(h, scriptlets.Wanted{SubIDs: ids, Reader: log.Group})
+	return scriptlets.GatherFacts(h, scriptlets.Wanted{SubIDs: ids, Reader: reader})
 }

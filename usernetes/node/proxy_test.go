@@ -90,7 +90,7 @@ func TestLoadProxyPassesOverOtherLines(t *testing.T) {
 	if proxy, err := LoadProxy(dir); err != nil || proxy.HTTP.secret() != "http://p:1" {
 		t.Errorf("got %v, %v", proxy, err)
 	}
-	if ids, err := LoadSubordinateIDs(dir); err != nil || ids != 131072 {
+	if ids, _, err := LoadHostSettings(dir); err != nil || ids != 131072 {
 		t.Errorf("got %d, %v", ids, err)
 	}
 }

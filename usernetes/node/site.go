@@ -67,11 +67,11 @@ func LoadProxy(dir string) (Proxy, error) {
 	return site.Proxy, err
 }
 
-// LoadSubordinateIDs reads only how many subordinate ids the node's user is to
-// have.
-func LoadSubordinateIDs(dir string) (uint64, error) {
-	site, err := loadSettings(dir, subordinateIDs)
-	return site.SubordinateIDs, err
+// LoadHostSettings reads only what changes the machine: how many subordinate ids the
+// node's user is to have, and who reads the audit log.
+func LoadHostSettings(dir string) (ids uint64, reader string, err error) {
+	site, err := loadSettings(dir, subordinateIDs, auditGroup, auditMaxSize, auditMaxAge, auditBackups)
+	return site.SubordinateIDs, site.Audit.Group, err
 }
 
 // LoadUserLifetime reads only how long a certificate of a user may live at most.
