@@ -38,9 +38,15 @@ func RunPhases(ctx context.Context, phases []Phase, plan Plan, progress Progress
 	return run(ctx, s, phases, &Work{Plan: plan, Manager: manager, Out: out}, progress)
 }
 
-// phaseFault names the phase. What was interrupted has no other cause. What has no remedy of its own gets the general
-// one.
-func phaseFault(ctx context.Context, phase string, err error) error {
+// What to do about a phase that has failed: of a node that is made, and of one that is there.
+const (
+	continueOrReset message.Format = "fix the cause and run the same command again to continue; or start over: podsec-k8s reset"
+	continueRemedy  message.Format = "fix the cause and run the same command again to continue"
+)
+
+// phaseFault names the phase. What was interrupted has no other cause. What has no
+// remedy of its own gets this one.
+func phaseFault(ctx context.Context, phase string, err error, remedy message.Format) error {
 	if ctx.Err() != nil {
 		return message.Errorf("phase %s: interrupted", phase)
 	}
@@ -49,8 +55,7 @@ func phaseFault(ctx context.Context, phase string, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	return host.WithRemedy(err,
-		"fix the cause and run the same command again to continue; or start over: podsec-k8s reset")
+	return host.WithRemedy(err, remedy)
 }
 
 // begin notes the phase that comes next, once there is a node to note it of.
@@ -78,7 +83,7 @@ func run(ctx context.Context, s steps.Steps, phases []Phase, w *Work, p Progress
 				return err
 			}
 			if err := phase.Run(ctx, w); err != nil {
-				return phaseFault(ctx, phase.Name, err)
+				return phaseFault(ctx, phase.Name, err, continueOrReset)
 			}
 			if phase.Once {
 				if err := host.SyncFileSystem(node.StateDir); err != nil { // kubeadm does not wait for the disk

@@ -98,12 +98,12 @@ func TestRunGoesOn(t *testing.T) {
 // cause.
 func TestPhaseFault(t *testing.T) {
 	known := host.NewFault("try again", "no room")
-	if err := phaseFault(t.Context(), "images", known); !errors.Is(err, known) || err.Error() != "phase images: no room" {
+	if err := phaseFault(t.Context(), "images", known, continueOrReset); !errors.Is(err, known) || err.Error() != "phase images: no room" {
 		t.Errorf("%v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := phaseFault(ctx, "images", known); errors.Is(err, known) || err.Error() != "phase images: interrupted" {
+	if err := phaseFault(ctx, "images", known, continueOrReset); errors.Is(err, known) || err.Error() != "phase images: interrupted" {
 		t.Errorf("%v", err)
 	}
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
-	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/certs"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
@@ -60,7 +59,7 @@ func beginNamespaces(ctx context.Context, w *Work) error {
 func RenewCertificates(ctx context.Context, token string, progress Progress, out io.Writer) error {
 	n, err := node.LoadNode()
 	if node.IsMissing(err) {
-		return host.NewFault("create it: podsec-k8s-create-master or podsec-k8s join", "there is no node on this machine yet")
+		return node.NoNode()
 	}
 	if err != nil {
 		return err
@@ -89,7 +88,7 @@ func RenewCertificates(ctx context.Context, token string, progress Progress, out
 		progress.Begin(i+1, len(phases), phase.Title)
 		start := time.Now()
 		if err := phase.Run(ctx, w); err != nil {
-			return renewFault(ctx, phase.Name, err)
+			return phaseFault(ctx, phase.Name, err, continueRemedy)
 		}
 		progress.End(time.Since(start), false)
 	}
@@ -97,19 +96,6 @@ func RenewCertificates(ctx context.Context, token string, progress Progress, out
 		return nil
 	}
 	return certs.EndRenewal()
-}
-
-// renewFault names the phase.
-func renewFault(ctx context.Context, phase string, err error) error {
-	if ctx.Err() != nil {
-		return message.Errorf("phase %s: interrupted", phase)
-	}
-	err = message.Errorf("phase %s: %w", phase, err)
-	var known *host.Fault
-	if errors.As(err, &known) {
-		return err
-	}
-	return host.WithRemedy(err, "fix the cause and run the same command again to continue")
 }
 
 // renewByKubeadm runs the unpatched kubeadm certs renew. It reads its configuration
