@@ -200,7 +200,7 @@ func TestKeys(t *testing.T) {
 	ty.sees("gate")
 	ty.run("echo of the shell; jobs -r | grep -c gate") // what is typed is the shell's
 	ty.types("fg\n")
-	time.Sleep(2 * jobInterval)
+	ty.awaits("raw again", func() bool { return !ty.cooked() })
 	ty.types("one\n")
 	ty.sees("got one")
 	ty.types("two\n")
