@@ -50,8 +50,8 @@ const (
 // ErrUnknownMinor says that this podsec-k8s was not made for a version.
 var ErrUnknownMinor = message.New("this podsec-k8s does not know that Kubernetes version")
 
-// Minors lists the generations that podsec-k8s is tested with, the default
-// first. Source: kubeadm's cmd/kubeadm/app/constants and apis/kubeadm of
+// Minors lists the minor versions that podsec-k8s is tested with, the default
+// first: a cluster of one is upgraded to the next. Source: kubeadm's cmd/kubeadm/app/constants and apis/kubeadm of
 // either version.
 func Minors() []Minor {
 	return []Minor{
@@ -64,6 +64,14 @@ func Minors() []Minor {
 			CRIO: "1.26.2", CRIOBefore: "1.28", Crun: "1.8.1",
 		},
 		{
+			Version: "1.27", KubeadmAPI: "kubeadm.k8s.io/v1beta3", ArgsForm: ArgsMap, PauseTag: "3.9",
+			DiscoveryTimeout: []string{"discovery", "timeout"},
+			InitTimeout:      []string{"ClusterConfiguration", "apiServer", "timeoutForControlPlane"},
+			From:             "1.27.0", Before: "1.28", Read: "as ALT's kubernetes1.26.spec, 1.26.15-alt1",
+			Etcd: "3.4.15", Flannel: "0.13.0",
+			CRIO: "1.26.2", CRIOBefore: "1.29", Crun: "1.8.1",
+		},
+		{
 			Version: "1.34", KubeadmAPI: "kubeadm.k8s.io/v1beta4", ArgsForm: ArgsList, PauseTag: "3.10.1", PolicyAtStart: true,
 			DiscoveryTimeout: []string{"timeouts", "discovery"},
 			InitTimeout:      []string{"InitConfiguration", "timeouts", "controlPlaneComponentHealthCheck"},
@@ -71,6 +79,15 @@ func Minors() []Minor {
 			From:             "1.34.0", Before: "1.35", Read: "as ALT's kubernetes1.31.spec, the newest read",
 			Etcd: "3.6.0", Flannel: "0.26.0",
 			CRIO: "1.34.0", CRIOBefore: "1.36", Crun: "1.9",
+		},
+		{
+			Version: "1.35", KubeadmAPI: "kubeadm.k8s.io/v1beta4", ArgsForm: ArgsList, PauseTag: "3.10.1", PolicyAtStart: true,
+			DiscoveryTimeout: []string{"timeouts", "discovery"},
+			InitTimeout:      []string{"InitConfiguration", "timeouts", "controlPlaneComponentHealthCheck"},
+			JoinTimeout:      []string{"JoinConfiguration", "timeouts", "controlPlaneComponentHealthCheck"},
+			From:             "1.35.0", Before: "1.36", Read: "as ALT's kubernetes1.31.spec, the newest read",
+			Etcd: "3.6.0", Flannel: "0.26.0",
+			CRIO: "1.34.0", CRIOBefore: "1.37", Crun: "1.9",
 		},
 	}
 }

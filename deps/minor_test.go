@@ -10,7 +10,7 @@ func TestMinorOf(t *testing.T) {
 		{"minor", "1.26", "1.26"},
 		{"patch", "1.34.4", "1.34"},
 		{"v", "v1.26.3", "1.26"},
-		{"unknown", "1.27.1", ""},
+		{"unknown", "1.28.1", ""},
 		{"prefix of a known one", "1.2", ""},
 		{"empty", "", ""},
 		{"word", "latest", ""},

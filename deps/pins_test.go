@@ -62,7 +62,7 @@ func TestPins(t *testing.T) {
 }
 
 func TestPinsOfUnknownMinor(t *testing.T) {
-	if pins, err := Pins("1.27"); !errors.Is(err, ErrUnknownMinor) {
+	if pins, err := Pins("1.28"); !errors.Is(err, ErrUnknownMinor) {
 		t.Errorf("got %v, %v", pins, err)
 	}
 }

@@ -525,7 +525,7 @@ func TestRefusedRequests(t *testing.T) {
 		name, want string
 		change     func(*Request)
 	}{
-		{"unknown minor", "does not know that Kubernetes version", func(r *Request) { r.Kubernetes = "1.27" }},
+		{"unknown minor", "does not know that Kubernetes version", func(r *Request) { r.Kubernetes = "1.28" }},
 		{"unknown architecture", `"i586" is neither x86_64 nor aarch64`, func(r *Request) { r.Arch = "i586" }},
 		{"version with a release", `version "1-2"`, func(r *Request) { r.Version = "1-2" }},
 		{"version out of the folder", `version "../1"`, func(r *Request) { r.Version = "../1" }},

@@ -117,7 +117,7 @@ func (n *Node) KubeletUpdates(ctx context.Context) (string, error) {
 // buildPackage builds podsec-k8s into a repository. The version "" is the
 // newest in the changelog.
 func buildPackage(ctx context.Context, g generation.Generation, version, dir string) error {
-	args := []string{"run", "./rpm", "--kubernetes", g.Name, "--out", dir}
+	args := []string{"run", "./rpm", "--kubernetes", g.Minor(), "--out", dir}
 	if version != "" {
 		args = append(args, "--version", version)
 	}

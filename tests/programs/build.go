@@ -3,6 +3,7 @@
 package programs
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,8 +20,8 @@ import (
 )
 
 // unlisted names the modules that the checksum database does not have. Their
-// own go.sum pins what they need.
-const unlisted = "github.com/flannel-io/*,github.com/cri-o/*"
+// own go.sum pins what they need. Of the last one only Kubernetes 1.27.16 needs a version.
+const unlisted = "github.com/flannel-io/*,github.com/cri-o/*,k8s.io/legacy-cloud-providers"
 
 // stripped is how all are compiled: what a debugger needs is not made only to
 // be left out by the linker. It changes no instruction.
@@ -28,7 +29,7 @@ const stripped = "-trimpath -gcflags=all=-dwarf=false"
 
 // A builder makes one upstream project's programs in a folder.
 type builder struct {
-	goRoot string
+	goRoot string // or the name of a toolchain of the Go module proxy; "" for the machine's own
 	work   string // for sources
 	out    string // for programs
 	log    *os.File
@@ -38,14 +39,14 @@ type builder struct {
 type project struct {
 	name    string
 	version string
-	goRoot  string // of the toolchain
+	goRoot  string // as a builder's
 	recipe  string // a number that changes with the recipe: then all is made anew
 	build   func(context.Context, builder, string) error
 }
 
 func projects(g generation.Generation) []project {
 	all := []project{
-		{"kubernetes", g.Kubernetes, g.GoRoot, "4", kubernetes},
+		{"kubernetes", g.Kubernetes, cmp.Or(g.Toolchain, g.GoRoot), "4", kubernetes},
 		{"etcd", g.Etcd, g.GoRoot, "3", etcd},
 		{"coredns", g.CoreDNS, g.GoRoot, "2", coredns},
 		{"cri-o", g.CRIO, g.GoRoot, "2", crio},
@@ -119,7 +120,7 @@ func (b builder) command(ctx context.Context, dir string, env []string, name str
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, b.log, b.log
 	cmd.Env = b.environment(env)
-	if b.goRoot != "" && name == "go" {
+	if name == "go" && filepath.IsAbs(b.goRoot) {
 		cmd.Path = filepath.Join(b.goRoot, "bin/go")
 		cmd.Err = nil
 	}
@@ -131,8 +132,11 @@ func (b builder) command(ctx context.Context, dir string, env []string, name str
 
 func (b builder) environment(more []string) []string {
 	env := append(os.Environ(), "GONOSUMDB="+unlisted, "GOFLAGS=-mod=mod "+stripped, "GOWORK=off")
-	if b.goRoot != "" {
+	switch {
+	case filepath.IsAbs(b.goRoot):
 		env = append(env, "GOROOT="+b.goRoot, "PATH="+b.goRoot+"/bin:"+os.Getenv("PATH"))
+	case b.goRoot != "":
+		env = append(env, "GOTOOLCHAIN="+b.goRoot)
 	}
 	return append(env, more...)
 }
@@ -140,7 +144,7 @@ func (b builder) environment(more []string) []string {
 // download fetches a module and returns its directory and its go.mod.
 func (b builder) download(ctx context.Context, module string) (dir, goMod string, err error) {
 	name := "go"
-	if b.goRoot != "" {
+	if filepath.IsAbs(b.goRoot) {
 		name = filepath.Join(b.goRoot, "bin/go")
 	}
 	cmd := exec.CommandContext(ctx, name, "mod", "download", "-json", module)

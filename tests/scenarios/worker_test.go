@@ -78,7 +78,7 @@ func refusedJoin(worker, master *machine, g generation.Generation) {
 	worker.fails("podsec-k8s join "+endpoint+" --node-name "+master.Name+" --token "+token+" --discovery-token-ca-cert-hash "+hash, exitFault, "already exists", "remedy")
 	worker.run("podsec-k8s reset --yes")
 
-	stranger := bootInstalled(worker.t, generation.All()[1], "t-stranger")
+	stranger := bootInstalled(worker.t, generation.Tested()[1], "t-stranger")
 	defer stranger.end()
 	stranger.fails(joinCommand(master), exitPreflight, "[version-skew]", g.Name, "remedy")
 }

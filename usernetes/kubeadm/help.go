@@ -191,7 +191,7 @@ func (h Help) CheckPhases(flags []string) error {
 }
 
 // hiddenPhases lists those that kubeadm has and its help does not name.
-// Source: Hidden in kubeadm's cmd/phases, 1.26 to 1.34.
+// Source: Hidden in kubeadm's cmd/phases, 1.26 to 1.35.
 func hiddenPhases() []string {
-	return []string{"wait-control-plane", "check-etcd", "kubelet-wait-bootstrap"}
+	return []string{"wait-control-plane", "check-etcd", "kubelet-wait-bootstrap", "control-plane-join/etcd"}
 }
