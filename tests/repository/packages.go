@@ -23,6 +23,7 @@ type pkg struct {
 	pre       string // scriptlet, "" for none
 	post      string
 	preun     string
+	posttrans string
 	files     []file
 }
 
@@ -87,16 +88,36 @@ func kubernetes(g generation.Generation, built programs.Programs) []pkg {
 	kubeadm := append(program(built, "kubernetes", "kubeadm"),
 		file{path: "/etc/systemd/system/kubelet.service.d", folder: true, mode: 0o755},
 		file{path: "/etc/systemd/system/kubelet.service.d/" + g.DropIn, text: kubeadmDropIn, mode: 0o644, config: true})
+	service := one("kubelet", []string{"kubernetes-common"}, kubelet...)
+	service.post, service.preun = postService, preunService
+	tool := one("kubeadm", []string{"kubernetes-node", "cni-plugins >= 0.7.5", "iptables", "ethtool", "socat"}, kubeadm...)
+	tool.posttrans = fileTrigger
 	return []pkg{
 		one("common", nil, file{path: "/etc/kubernetes", folder: true, mode: 0o755}),
 		one("master", []string{"kubernetes-client"}, program(built, "kubernetes", "kube-apiserver", "kube-controller-manager", "kube-scheduler")...),
 		one("node", []string{"conntrack-tools", "ethtool", "iptables", "socat", "kubernetes-client", "kubernetes-kubelet"}, program(built, "kubernetes", "kube-proxy")...),
-		one("kubelet", []string{"kubernetes-common"}, kubelet...),
-		one("kubeadm", []string{"kubernetes-node", "cni-plugins >= 0.7.5", "iptables", "ethtool", "socat"}, kubeadm...),
+		service,
+		tool,
 		one("client", []string{"kubernetes-common"}, program(built, "kubernetes", "kubectl")...),
 		one("crio", []string{"cri-o"}, file{path: "/etc/sysctl.d/99-kubernetes-cri.conf", text: "net.ipv4.ip_forward = 1\n", mode: 0o644}),
 	}
 }
+
+// What ALT's post_service and preun_service do with a service where systemd runs.
+// On a first install the preset policy decides, which is ALT's own and not Debian's.
+// Source: ALT's rpm-macros-systemd; service's post_service, preun_service.
+const (
+	postService = `[ -d /run/systemd/system ] || exit 0
+systemctl daemon-reload
+[ "$1" -lt 2 ] || systemctl try-restart kubelet.service`
+	preunService = `[ -d /run/systemd/system ] || exit 0
+[ "$1" -ne 0 ] || { systemctl --no-reload disable kubelet.service; systemctl stop kubelet.service; }`
+)
+
+// fileTrigger is what ALT's systemd does at the end of each transaction that has
+// changed files of units.
+// Source: ALT's systemd.spec, systemd.filetrigger.
+const fileTrigger = `[ ! -d /run/systemd/system ] || systemctl daemon-reload`
 
 // others lists what else ALT has as packages of its own, with the programs
 // where ALT has them.

@@ -81,7 +81,7 @@ func (p pkg) spec(texts string) (string, error) {
 		fmt.Fprintf(&files, "%s%%attr(%#o,%s,%s) %s\n", kind, f.mode, cmp.Or(f.owner, "root"), cmp.Or(f.group, "root"), f.path)
 	}
 	var scripts strings.Builder
-	for _, s := range [][2]string{{"pre", p.pre}, {"post", p.post}, {"preun", p.preun}} {
+	for _, s := range [][2]string{{"pre", p.pre}, {"post", p.post}, {"preun", p.preun}, {"posttrans", p.posttrans}} {
 		if s[1] != "" {
 			fmt.Fprintf(&scripts, "\n%%%s\n%s\n", s[0], s[1])
 		}

@@ -11,15 +11,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/tests/programs"
 )
 
-// What ALT's post_service and preun_service do with a service. On a first
-// install the preset policy decides, which is ALT's own and not Debian's.
-// Source: ALT's rpm-macros-systemd; service's post_service, preun_service.
-const (
-	postService = `systemctl daemon-reload
-[ "$1" -lt 2 ] || systemctl try-restart kubelet.service`
-	preunService = `[ "$1" -ne 0 ] || { systemctl --no-reload disable kubelet.service; systemctl stop kubelet.service; }`
-)
-
 // Updates returns a folder with two packages that take the place of a
 // generation's kubelet: the next build, alt2, and kubernetes-next-kubelet, which
 // has another name as the one of another minor has.
@@ -32,7 +23,7 @@ func Updates(ctx context.Context, g generation.Generation, built programs.Progra
 		all := kubernetes(g, built)
 		at := slices.IndexFunc(all, func(p pkg) bool { return strings.HasSuffix(p.name, "-kubelet") })
 		newer := all[at]
-		newer.release, newer.post, newer.preun = "alt2", postService, preunService
+		newer.release = "alt2"
 		newer.provides, newer.conflicts = nil, nil
 		other := newer
 		other.name, other.obsoletes = "kubernetes-next-kubelet", []string{newer.name}
