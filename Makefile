@@ -23,11 +23,11 @@ LAB_PROGRAM := $(CACHE)/bin/lab$(addprefix -,$(PODSEC_K8S_LAB))
 LAB = go -C tests build -o $(LAB_PROGRAM) ./lab && cd tests && $(LAB_PROGRAM)
 DEBIAN := mmdebstrap systemd-container golang-1.19-go libseccomp-dev gcc libc6-dev pkg-config createrepo-c shellcheck rpm rpmlint cpio zsh fish gpg gpg-agent util-linux ca-certificates
 
-.PHONY: help up cluster down node exec shell test unit finished lint scenarios rpm spec bench cuts fuzz outdated tools
+.PHONY: help up cluster down node offer exec shell test unit finished lint scenarios test-upgrade rpm spec bench cuts fuzz outdated tools
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
-	@echo; echo 'GEN picks one of the Kubernetes generations $(GENERATIONS), the first by default; NODE=NAME the node.'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@echo; echo 'GEN picks one of the Kubernetes generations $(GENERATIONS), the first by default, or a version that upgrades know; NODE=NAME the node.'
 
 up: tools ## the main job: package, node m1, cluster, all shown; leaves the node up
 	$(LAB) up
@@ -41,6 +41,9 @@ down: ## end all nodes; with NODE=x on the command line, that one
 
 node: tools ## boot a bare node NODE=x with the repository configured
 	$(LAB) node $(NODE)
+
+offer: ## give NODE=x the packages of GEN as newer ones, to upgrade to
+	$(LAB) offer $(NODE)
 
 exec: ## run CMD='…' in NODE=x as root; its exit status is make's
 	@$(LAB) exec $(NODE) "$$LAB_COMMAND"
@@ -84,8 +87,13 @@ scenarios: tools ## install, cluster, erase in booted nodes
 	GEN=$(firstword $(GENERATIONS)) $(LAB) build
 	@export PODSEC_K8S_LAB; logs=$$(mktemp -d); beside=; \
 	$(foreach gen,$(OTHERS),$(call BESIDES,$(gen)); )\
-	$(SCENARIOS) -skip '/$(OTHER)' ./scenarios; failed=$$?; \
+	$(SCENARIOS) -skip '^TestUpgrade|/$(OTHER)' ./scenarios; failed=$$?; \
 	for pid in $$beside; do wait $$pid || failed=1; done; cat $$logs/*; rm -r $$logs; exit $$failed
+
+# They build versions of Kubernetes that no other target needs. The scenarios of one
+# generation take the machine for themselves: two run at a time.
+test-upgrade: tools ## upgrades of GEN's cluster, and how long each took; takes hours
+	@{ go -C tests test -count=1 -timeout 4h -v -parallel 2 -run '^TestUpgrade/^$(subst .,[.],$(GEN))$$' ./scenarios; echo status $$?; } | awk -f tests/times.awk
 
 rpm: ## build the package into dist/; PACKAGER='Name <name@altlinux.org>' says by whom
 	go run ./rpm --kubernetes $(GEN) $(if $(PACKAGER),--packager '$(PACKAGER)')

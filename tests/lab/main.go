@@ -18,6 +18,7 @@ const usage = `lab VERB …, run in tests/; GEN=MINOR picks another generation t
   up                 build the package, boot the node m1, install it, make a cluster
   cluster M W        the same with M masters m1… and W workers w1…
   node NAME          boot a bare node, with the repository configured
+  offer NAME         give a node the packages of the generation, as newer ones
   exec NAME COMMAND  run a shell command in a node as root; its exit status is passed on
   shell NAME         a shell in a node
   list               the nodes that run
@@ -58,6 +59,8 @@ func run(ctx context.Context, args []string) error {
 		return err
 	case verb == "node" && len(rest) == 1:
 		return boot(ctx, g, rest[0])
+	case verb == "offer" && len(rest) == 1:
+		return offer(ctx, g, rest[0])
 	case verb == "exec" && len(rest) == 2:
 		return execute(ctx, rest[0], rest[1])
 	case verb == "shell" && len(rest) == 1:
@@ -82,6 +85,22 @@ func boot(ctx context.Context, g generation.Generation, name string) error {
 		return err
 	}
 	fmt.Printf("node %s is up: %s, Kubernetes %s\n", n.Name, n.Address, g.Name)
+	return nil
+}
+
+func offer(ctx context.Context, g generation.Generation, name string) error {
+	n, err := node.Find(name)
+	if err != nil {
+		return err
+	}
+	if err := node.Package(ctx, g); err != nil {
+		return err
+	}
+	images, err := n.Offer(ctx, g)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("node %s has the packages of Kubernetes %s, and their images in %s\n", n.Name, g.Kubernetes, images)
 	return nil
 }
 

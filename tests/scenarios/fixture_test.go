@@ -133,7 +133,13 @@ func (m *machine) on(t *testing.T) *machine { return &machine{m.Node, t, m.ended
 // try runs a command and returns what it printed and its exit status.
 func (m *machine) try(command string) (out string, status int) {
 	m.t.Helper()
-	ctx, cancel := context.WithTimeout(m.t.Context(), commandTimeout)
+	return m.tryFor(commandTimeout, command)
+}
+
+// tryFor is try for a command that may take as long.
+func (m *machine) tryFor(limit time.Duration, command string) (out string, status int) {
+	m.t.Helper()
+	ctx, cancel := context.WithTimeout(m.t.Context(), limit)
 	defer cancel()
 	out, err := m.Output(ctx, command)
 	if err == nil {
