@@ -78,6 +78,13 @@ func Exists(path string) bool {
 	return err == nil
 }
 
+// SameFile reports whether two paths lead to one file.
+func SameFile(a, b string) bool {
+	one, errOne := os.Stat(a)
+	other, errOther := os.Stat(b)
+	return errOne == nil && errOther == nil && os.SameFile(one, other)
+}
+
 // CanRead returns why a file can't be opened for reading.
 func CanRead(path string) error { return canOpen(path, os.O_RDONLY) }
 

@@ -34,17 +34,26 @@ func (p Plan) NeededImages(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := host.Command{
-		Path: "kubeadm", Args: []string{"config", "images", "list", "--config=/dev/stdin"},
-		Env: namespace.Environment(), Stdin: bytes.NewReader(cluster),
-	}.Output(ctx)
+	out, err := listImages(ctx, "kubeadm", cluster)
 	if err != nil {
-		return nil, message.Errorf("getting the name of the CoreDNS image from kubeadm: %w", err)
+		return nil, err
 	}
-	dns, err := images.DNSImage(string(out))
+	dns, err := images.DNSImage(out)
 	if err != nil {
 		return nil, err
 	}
 	dnsName, err := images.FullNames(dns)
 	return append(needed, dnsName...), err
+}
+
+// listImages has a kubeadm list the images of a cluster.
+func listImages(ctx context.Context, program string, cluster []byte) (string, error) {
+	out, err := host.Command{
+		Path: program, Args: []string{"config", "images", "list", "--config=/dev/stdin"},
+		Env: namespace.Environment(), Stdin: bytes.NewReader(cluster),
+	}.Output(ctx)
+	if err != nil {
+		return "", message.Errorf("getting the name of the CoreDNS image from kubeadm: %w", err)
+	}
+	return string(out), nil
 }

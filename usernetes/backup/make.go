@@ -37,7 +37,7 @@ func Make(ctx context.Context, programVersion string, to io.Writer) error {
 	if m.Etcd, err = catchUp(ctx); err != nil {
 		return err
 	}
-	status, err := takeSnapshot(ctx)
+	status, err := takeSnapshot(ctx, snapshotFile)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func Put(ctx context.Context, from *os.File, n node.Node, etcdFolder string) err
 	if err := r.Each(put); err != nil {
 		return err
 	}
-	return restoreSnapshot(ctx, n, etcdFolder)
+	return RestoreData(ctx, n, snapshotFile, etcdFolder)
 }
 
 // wholeOf reads a file from its beginning, wherever it was read to.

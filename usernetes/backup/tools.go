@@ -86,13 +86,26 @@ func catchUp(ctx context.Context) (version string, err error) {
 
 var errAnswer = message.New("the answer has not the status of one member")
 
+// SaveData takes a snapshot of this machine's etcd, with all that the cluster has
+// acknowledged so far. What an earlier run has left of it is gone before.
+func SaveData(ctx context.Context, file string) error {
+	if err := errors.Join(checkTools(), host.Remove(file+".part"), host.Remove(file)); err != nil {
+		return err
+	}
+	if _, err := catchUp(ctx); err != nil {
+		return err
+	}
+	_, err := takeSnapshot(ctx, file)
+	return err
+}
+
 // takeSnapshot has etcd's own tool take a snapshot of this machine's etcd, and look
 // whether it is whole.
-func takeSnapshot(ctx context.Context) (s snapshotStatus, err error) {
-	if _, err := ask(ctx, "snapshot", "save", snapshotFile); err != nil {
+func takeSnapshot(ctx context.Context, file string) (s snapshotStatus, err error) {
+	if _, err := ask(ctx, "snapshot", "save", file); err != nil {
 		return s, message.Errorf("taking the snapshot of etcd: %w", err)
 	}
-	out, err := inNode(ctx, offlineTool(), "snapshot", "status", snapshotFile, "--write-out=json")
+	out, err := inNode(ctx, offlineTool(), "snapshot", "status", file, "--write-out=json")
 	if err == nil {
 		err = json.Unmarshal(out, &s)
 	}
@@ -102,15 +115,15 @@ func takeSnapshot(ctx context.Context) (s snapshotStatus, err error) {
 	return s, nil
 }
 
-// restoreSnapshot makes the data of a new etcd of one member of a snapshot. Where
+// RestoreData makes the data of a new etcd of one member of a snapshot. Where
 // the tool can, revisions go on far behind the lost ones: what watches the cluster
 // from before has to look anew.
 // Source: etcd's "Disaster recovery", "Restoring with revision bump".
-func restoreSnapshot(ctx context.Context, n node.Node, folder string) error {
+func RestoreData(ctx context.Context, n node.Node, file, folder string) error {
 	tool := offlineTool()
 	peer := n.PeerURL()
 	args := []string{
-		"snapshot", "restore", snapshotFile, "--data-dir=" + filepath.Clean(folder), "--name=" + n.Name,
+		"snapshot", "restore", file, "--data-dir=" + filepath.Clean(folder), "--name=" + n.Name,
 		"--initial-cluster=" + n.Name + "=" + peer, "--initial-advertise-peer-urls=" + peer,
 	}
 	help, err := inNode(ctx, tool, "snapshot", "restore", "--help")

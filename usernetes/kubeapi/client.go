@@ -89,6 +89,24 @@ func (c *Client) Get(ctx context.Context, path string, into any) error {
 	return decode(response, into)
 }
 
+// maxText is how many bytes of a text are read at most: an apiserver's metrics have some
+// MiB.
+const maxText = 64 << 20
+
+// Text reads what is not JSON.
+func (c *Client) Text(ctx context.Context, path string) ([]byte, error) {
+	response, err := c.do(ctx, http.MethodGet, path, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close() //nolint:errcheck // read only
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxText))
+	if err != nil {
+		return nil, message.Errorf("reading the cluster's answer about %s: %w", path, err)
+	}
+	return data, nil
+}
+
 // Post makes an object, and reads what has become of it.
 func (c *Client) Post(ctx context.Context, path string, object, into any) error {
 	data, err := json.Marshal(object)

@@ -87,10 +87,15 @@ type (
 	// A ClusterNode is the Node object, core/v1.
 	ClusterNode struct {
 		Metadata Metadata
-		Spec     struct{ PodCIDR string }
-		Status   struct {
+		Spec     struct {
+			PodCIDR       string
+			Unschedulable bool
+			Taints        []struct{ Key, Effect string }
+		}
+		Status struct {
 			Addresses  []struct{ Type, Address string }
 			Conditions []struct{ Type, Status, Reason, Message string }
+			NodeInfo   struct{ KubeletVersion string }
 		}
 	}
 	// An EndpointSlice is discovery.k8s.io/v1.

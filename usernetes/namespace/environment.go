@@ -17,7 +17,7 @@ import (
 // but its terminal, its language and systemd's socket.
 func Environment() []string {
 	env := []string{
-		"PATH=" + searchPath, "HOME=" + node.Home, "USER=root", "XDG_RUNTIME_DIR=" + node.OwnRuntimeDir(),
+		"PATH=" + searchPath(), "HOME=" + node.Home, "USER=root", "XDG_RUNTIME_DIR=" + node.OwnRuntimeDir(),
 		"_CRIO_ROOTLESS=1", // CRI-O's own switch for a user namespace
 		"KUBECONFIG=" + clusterConfig(),
 		"CONTAINER_RUNTIME_ENDPOINT=unix://" + node.CRIOSocket,

@@ -6,12 +6,22 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
-// searchPath is where the node's programs are. The stand-in for systemctl
-// comes first.
-const searchPath = node.LibexecDir + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+// installed is where programs are that packages have brought.
+const installed = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// searchPath is where the node's programs are: the stand-in for systemctl comes
+// first, then what is kept of the node's version.
+func searchPath() string {
+	n, err := node.LoadNode()
+	if err != nil || n.Kubernetes == "" || !host.Exists(node.KeptSet(n.Kubernetes)) {
+		return node.LibexecDir + ":" + installed
+	}
+	return node.LibexecDir + ":" + node.KeptSet(n.Kubernetes) + ":" + installed
+}
 
 // A Program is a program with its arguments, to be run in the node or beside
 // it.

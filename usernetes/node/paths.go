@@ -31,6 +31,10 @@ const (
 	LeavingFile  = StateDir + "/leaving.conf"  // the administrator's kubeconfig, while a control plane leaves its cluster
 	GoneStateDir = Home + "/state.removing"    // what state is called while it is deleted
 
+	UpgradeFile   = StateDir + "/upgrade.json"         // how far an upgrade of the node is
+	UpgradeConfig = StateDir + "/kubeadm-upgrade.yaml" // for kubeadm upgrade
+	SavedDir      = StateDir + "/upgrade"              // what the node goes back to
+
 	AdminConf    = "/etc/kubernetes/admin.conf"
 	KubeletConf  = "/etc/kubernetes/kubelet.conf"
 	TokenConf    = "/etc/kubernetes/bootstrap-kubelet.conf" // by which a kubelet without a certificate asks for one
@@ -42,6 +46,13 @@ const (
 	SubnetFile   = "/run/flannel/subnet.env"
 	TapDevice    = "tap0" // RootlessKit's name for the network device
 )
+
+// KeptDir is where root keeps sets of Kubernetes' programs, each in a folder of its
+// version: a node runs those of its own version, whatever package is installed.
+const KeptDir = "/usr/lib/podsec-k8s/kept"
+
+// KeptSet is the folder of the programs of a version.
+func KeptSet(version string) string { return filepath.Join(KeptDir, version) }
 
 // Persistent lists the folders that are the node's alone and outlive the
 // namespaces. Of /etc/kubernetes it sees the host's files besides.

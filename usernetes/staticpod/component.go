@@ -3,6 +3,9 @@ package staticpod
 import (
 	"context"
 	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
@@ -85,7 +88,7 @@ func RunComponent(ctx context.Context, name string, n node.Node) error {
 // BecomeComponent replaces this process, which is in the node, by the
 // component.
 func BecomeComponent(name string, n node.Node) error {
-	p, _, err := loadProcess(name, n)
+	p, m, err := loadProcess(name, n)
 	if err != nil {
 		return err
 	}
@@ -95,5 +98,34 @@ func BecomeComponent(name string, n node.Node) error {
 	if err := audit.Share(p.argv); err != nil {
 		return message.Errorf("creating the audit log: %w", err)
 	}
-	return host.Command{Path: p.argv[0], Args: p.argv[1:], Dir: p.dir, Env: node.MergeVariables(os.Environ(), node.WithoutProxies(p.env))}.Exec()
+	return host.Command{Path: m.program(p.argv[0]), Args: p.argv[1:], Dir: p.dir, Env: node.MergeVariables(os.Environ(), node.WithoutProxies(p.env))}.Exec()
 }
+
+// program returns the program of a component: the kept one of the version that the
+// manifest's image names, if there is one. So a package that brings another version
+// changes nothing that runs, and who puts a manifest back, as kubeadm does, gets the
+// program of that manifest.
+func (m Manifest) program(name string) string {
+	kept := filepath.Join(node.KeptSet(m.version()), name)
+	if m.version() == "" || filepath.Base(name) != name || !host.Exists(kept) {
+		return name
+	}
+	return kept
+}
+
+// version returns the Kubernetes version that the manifest's image is of, or "": that
+// of etcd has another one. Source: kubeadm's images package.
+func (m Manifest) version() string {
+	container, err := m.Container()
+	if err != nil {
+		return ""
+	}
+	image, _ := container["image"].(string)
+	_, tag, _ := strings.Cut(filepath.Base(image), ":")
+	if !kubernetesVersion.MatchString(tag) {
+		return ""
+	}
+	return tag
+}
+
+var kubernetesVersion = regexp.MustCompile(`^v[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.-]*$`)

@@ -155,3 +155,27 @@ func FuzzProcess(f *testing.F) {
 		}
 	})
 }
+
+// TestProgramOfManifest: a manifest brings the kept program of its version, and etcd's,
+// or one of a version that is not kept, that of the node.
+func TestProgramOfManifest(t *testing.T) {
+	for image, want := range map[string]string{
+		"r.example:5000/kube-apiserver:v1.34.4":         "v1.34.4",
+		"r.example/kube-apiserver:v1.35.0-rc.1":         "v1.35.0-rc.1",
+		"r.example:5000/etcd:3.6.5-0":                   "",
+		"r.example:5000/kube-apiserver":                 "",
+		"r.example/kube-apiserver:latest":               "",
+		"r.example/kube-apiserver:v1.34.4/../../../tmp": "",
+	} {
+		m, err := ParseManifest("kube-apiserver", []byte("spec: {containers: [{image: '"+image+"', command: [kube-apiserver]}]}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.version(); got != want {
+			t.Errorf("%s: %q", image, got)
+		}
+		if got := m.program("kube-apiserver"); got != "kube-apiserver" { // nothing is kept here
+			t.Errorf("%s: %q", image, got)
+		}
+	}
+}
