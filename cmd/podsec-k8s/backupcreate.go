@@ -29,15 +29,7 @@ func createBackup(c *cli.Context, p *printer) error {
 	if err := requireRoot(); err != nil {
 		return err
 	}
-	site, err := node.LoadBackup(node.SiteDir)
-	if err != nil {
-		return err
-	}
-	keys := c.StringSlice("recipient")
-	if len(keys) == 0 {
-		keys = site.Recipients
-	}
-	recipients, err := parseRecipients(keys)
+	site, recipients, err := backupSettings(c.StringSlice("recipient"))
 	if err != nil {
 		return err
 	}
@@ -51,24 +43,42 @@ func createBackup(c *cli.Context, p *printer) error {
 			return err
 		}
 		defer unlock()
-		path, err := newBackup(c.Args().First(), strings.ToLower(access.Name), site, recipients != nil)
-		if err != nil {
-			return err
-		}
-		var m backup.Manifest
-		err = host.MakeNewFile(path, func(to io.Writer) (err error) {
-			m, err = writeBackup(c.Context, to, recipients)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		p.say("The backup: %s\netcd: revision %d, keys: %d", path, m.Revision, m.Keys)
-		if recipients == nil {
-			p.say("It has the keys of the cluster, unencrypted. Only root can read it; keep it so.")
-		}
-		return nil
+		return writeNewBackup(c.Context, p, c.Args().First(), access.Name, site, recipients)
 	})
+}
+
+// writeNewBackup makes a backup at a path, or in the site's folder. Whoever calls it has
+// the lock.
+func writeNewBackup(ctx context.Context, p *printer, path, of string, site node.Backup, recipients []age.Recipient) error {
+	path, err := newBackup(path, strings.ToLower(of), site, recipients != nil)
+	if err != nil {
+		return err
+	}
+	var m backup.Manifest
+	err = host.MakeNewFile(path, func(to io.Writer) (err error) {
+		m, err = writeBackup(ctx, to, recipients)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.say("The backup: %s\netcd: revision %d, keys: %d", path, m.Revision, m.Keys)
+	if recipients == nil {
+		p.say("It has the keys of the cluster, unencrypted. Only root can read it; keep it so.")
+	}
+	return nil
+}
+
+// backupSettings are the site's, and whom a backup is encrypted for: keys, or the site's.
+func backupSettings(keys []string) (site node.Backup, recipients []age.Recipient, err error) {
+	if site, err = node.LoadBackup(node.SiteDir); err != nil {
+		return site, nil, err
+	}
+	if len(keys) == 0 {
+		keys = site.Recipients
+	}
+	recipients, err = parseRecipients(keys)
+	return site, recipients, err
 }
 
 // parseRecipients reads public keys of age.

@@ -82,6 +82,16 @@ func (k kubectl) drain(ctx context.Context, p *printer, name string, args []stri
 	return drainFault(name, failed, left)
 }
 
+// uncordon lets a node take pods again.
+func (k kubectl) uncordon(ctx context.Context, p *printer, name string) error {
+	cmd := k.command("uncordon", name)
+	cmd.Stdout, cmd.Stderr = p.out, p.err
+	if err := cmd.Run(ctx); err != nil {
+		return host.WithRemedy(message.Errorf("uncordoning node %s: %w", name, err), "on a control plane: podsec-k8s kubectl uncordon %s", name)
+	}
+	return nil
+}
+
 // A leftPod is a pod that a drain has not moved. Source: the Kubernetes API reference,
 // core/v1 Pod.
 type leftPod struct {

@@ -44,6 +44,7 @@ func hostApply(c *cli.Context, p *printer) error {
 	if err != nil {
 		return err
 	}
+	keepOrWarn(c.Context, p)
 	if err := hostStatus(c, p); err != nil {
 		return err
 	}

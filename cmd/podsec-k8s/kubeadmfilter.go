@@ -17,6 +17,9 @@ func pullNotices() []string {
 		"[preflight] Pulling images required for setting up a Kubernetes cluster",
 		"[preflight] This might take a minute or two, depending on the speed of your internet connection",
 		"[preflight] You can also perform this action ",
+		"[upgrade/preflight] Pulling images required for setting up a Kubernetes cluster",
+		"[upgrade/preflight] This might take a minute or two, depending on the speed of your internet connection",
+		"[upgrade/preflight] You can also perform this action ",
 	}
 }
 

@@ -1,7 +1,7 @@
 // Command podsec-k8s is the helper of the package, the administrator's
 // command, and what every unit runs. Under another name it is another
-// command: podsec-k8s-create-master, the systemctl that kubeadm finds in the
-// node, the pasta that RootlessKit runs, or the keeper of the gate to u7s-admin.
+// command: podsec-k8s-create-master, the systemctl and the crictl that kubeadm
+// finds in the node, the pasta that RootlessKit runs, or the keeper of the gate to u7s-admin.
 package main
 
 import (
@@ -29,6 +29,10 @@ func run(ctx context.Context, argv []string) int {
 		status, err := staticpod.StandInSystemctl(ctx, argv[1:])
 		p.fault(err)
 		return status
+	case staticpod.CrictlName:
+		_, err := staticpod.StandInCrictl(argv[1:])
+		p.fault(err)
+		return exitStatus(err)
 	case node.PastaName:
 		err := node.ExecPasta(argv[1:])
 		p.fault(err)
@@ -82,6 +86,7 @@ func app(p *printer) *cli.App {
 			certsCommand(p),
 			backupCommand(p),
 			restoreCommand(p),
+			upgradeCommand(p),
 			toolCommand(p, "kubeadm", "certs check-expiration", "runs kubeadm in the node", func(c *cli.Context) error { return runKubeadm(c, p) }),
 			toolCommand(p, "kubectl", "apply -f app.yaml", "runs kubectl as the administrator, on a worker as its node", func(c *cli.Context) error { return runKubectl(c, p) }),
 			toolCommand(p, "crictl", "images", "runs crictl in the node", runCrictl),
@@ -142,6 +147,10 @@ func nodeCommand(p *printer) *cli.Command {
 			{Name: revokeQuestion.name, Action: func(c *cli.Context) error { return revokeQuestion.serve(c) }},
 			{Name: restoredQuestion.name, Action: func(c *cli.Context) error { return restoredQuestion.serve(c) }},
 			{Name: backupPart, Action: followed(serveBackup)},
+			{Name: programsQuestion.name, Action: func(c *cli.Context) error { return programsQuestion.serve(c) }},
+			{Name: upgradeQuestion.name, Action: func(c *cli.Context) error { return upgradeQuestion.serve(c) }},
+			{Name: upgradeTask.name, Action: followed(func(c *cli.Context) error { return upgradeTask.serve(c, p) })},
+			{Name: rollbackTask.name, Action: followed(func(c *cli.Context) error { return rollbackTask.serve(c, p) })},
 			{Name: reloadTask.name, Action: func(c *cli.Context) error { return reloadTask.serve(c, p) }},
 		},
 	}

@@ -12,6 +12,7 @@ const (
 	runFolder       = "/run/podsec-k8s"
 	lockFile        = runFolder + "/lock"
 	marker          = host.StateDir + "/" + host.ClusterFile // says that the home holds a cluster
+	upgradeMarker   = host.StateDir + "/upgrade.json"        // says that an upgrade is not complete
 	kubeconfigNotes = host.StateDir + "/kubeconfigs.json"    // which we wrote
 )
 

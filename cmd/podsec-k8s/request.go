@@ -160,7 +160,8 @@ func createNode(ctx context.Context, p *printer, request nodeRequest, files []*o
 // finishNode does root's part once the node is made. The next run does what a
 // signal has cut.
 func finishNode(ctx context.Context, p *printer, finish func() error) error {
-	for _, step := range []func() error{func() error { return guardNode(ctx, p) }, finish, noteFinished} {
+	keep := func() error { keepOrWarn(ctx, p); return nil } // the node is there without it
+	for _, step := range []func() error{func() error { return guardNode(ctx, p) }, finish, keep, noteFinished} {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

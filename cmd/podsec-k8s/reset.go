@@ -101,13 +101,24 @@ func confirmed(yes bool, p *printer, question message.Text) error {
 	if yes {
 		return nil
 	}
-	if _, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil {
+	if !hasTerminal() {
 		return misuse("there is no terminal to ask on: use --yes")
 	}
-	p.say("%s", question)
-	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	if err != nil || strings.TrimSpace(answer) != "yes" {
+	if !agrees(p, question) {
 		return message.New("nothing was deleted")
 	}
 	return nil
+}
+
+// hasTerminal reports whether a person may be there to answer.
+func hasTerminal() bool {
+	_, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// agrees asks.
+func agrees(p *printer, question message.Text) bool {
+	p.say("%s", question)
+	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	return err == nil && strings.TrimSpace(answer) == "yes"
 }

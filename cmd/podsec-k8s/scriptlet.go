@@ -106,6 +106,7 @@ func applyAndTell(ctx context.Context, p *printer) error {
 	if err != nil || !host.Booted() {
 		return err
 	}
+	keepOrWarn(ctx, p)
 	disabled, err := disabledGuard(ctx, localHost(p))
 	if disabled != nil {
 		p.fault(disabled)
@@ -122,5 +123,6 @@ func eraseHost(ctx context.Context, p *printer) error {
 	}
 	p.fault(host.Erase(ctx, localHost(p)))
 	p.fault(endReturn(ctx))
+	p.fault(dropPrograms())
 	return nil
 }

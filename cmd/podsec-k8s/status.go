@@ -36,6 +36,9 @@ func statusCommand(p *printer) *cli.Command {
 				}
 				o.Faults = slices.Concat(o.Faults, lines, faults)
 				o.Warnings = append(o.Warnings, warnings...)
+				if o, err = withUpgrade(c.Context, o); err != nil {
+					return err
+				}
 			}
 			o.Faults = append(o.Faults, machineFaults(c.Context, o)...)
 			return showStatus(c, p, o)
