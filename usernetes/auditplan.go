@@ -4,7 +4,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/audit"
-	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -25,15 +24,7 @@ func (o Options) initConfig(site node.Site) func(node.Node, deps.Minor) kubeadm.
 // auditElsewhere reports whether a configuration that is laid over ours has arguments
 // for the audit log: then these hold, and none of ours.
 func (o Options) auditElsewhere() bool {
-	for _, file := range [][]byte{o.SiteConfig, o.Config} {
-		docs, _ := document.Parse(file) // planning tells what is wrong with the file
-		for _, doc := range docs {
-			if doc["kind"] == kubeadm.KindCluster && audit.OfCluster(doc).Mode != audit.Off {
-				return true
-			}
-		}
-	}
-	return false
+	return audit.OfConfig(o.SiteConfig).Mode != audit.Off || audit.OfConfig(o.Config).Mode != audit.Off
 }
 
 // CheckAudit reports whether a flag and a configuration both say how the audit log is

@@ -14,33 +14,27 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
-// Names of the object that keeps a site's policy for control planes that join, and of
-// what lets them read it, as kubeadm lets them read its own.
-// Source: kubeadm's cmd/phases/uploadconfig.
-const (
-	policyObject     = "podsec-k8s-audit"
-	policyObjectPath = "/api/v1/namespaces/kube-system/configmaps/" + policyObject
-	policyKey        = "policy.yaml"
-)
-
-// keepPolicy puts a site's policy into the cluster.
+// keepPolicy puts a site's policy into the cluster, and lets control planes that join
+// read it, as kubeadm lets them read its own. Source: kubeadm's cmd/phases/uploadconfig.
 func keepPolicy(ctx context.Context, policy []byte) error {
 	if len(policy) == 0 {
 		return nil
 	}
-	meta := func() document.Document { return document.Document{"name": policyObject, "namespace": "kube-system"} }
+	meta := func() document.Document {
+		return document.Document{"name": audit.PolicyObject, "namespace": "kube-system"}
+	}
 	const rbac = "rbac.authorization.k8s.io"
 	group := func(name string) document.Document {
 		return document.Document{"kind": "Group", "apiGroup": rbac, "name": name}
 	}
 	data, err := document.Format([]document.Document{
-		{"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta(), "data": document.Document{policyKey: string(policy)}},
+		{"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta(), "data": document.Document{audit.PolicyKey: string(policy)}},
 		{"apiVersion": rbac + "/v1", "kind": "Role", "metadata": meta(), "rules": []any{document.Document{
-			"apiGroups": []any{""}, "resources": []any{"configmaps"}, "resourceNames": []any{policyObject}, "verbs": []any{"get"},
+			"apiGroups": []any{""}, "resources": []any{"configmaps"}, "resourceNames": []any{audit.PolicyObject}, "verbs": []any{"get"},
 		}}},
 		{
 			"apiVersion": rbac + "/v1", "kind": "RoleBinding", "metadata": meta(),
-			"roleRef":  document.Document{"apiGroup": rbac, "kind": "Role", "name": policyObject},
+			"roleRef":  document.Document{"apiGroup": rbac, "kind": "Role", "name": audit.PolicyObject},
 			"subjects": []any{group("system:bootstrappers:kubeadm:default-node-token")},
 		},
 	})
@@ -81,16 +75,16 @@ func takePolicy(ctx context.Context, j kubeadm.JoinRequest) error {
 	if !audit.IsOwnPolicy(path) {
 		return nil
 	}
-	data, err := kubeadm.ReadWithToken(ctx, j, policyObjectPath)
+	data, err := kubeadm.ReadWithToken(ctx, j, audit.PolicyObjectPath)
 	if err != nil {
 		return message.Errorf("getting the cluster's audit policy: %w", err)
 	}
-	return placePolicy(path, []byte(data[policyKey]))
+	return placePolicy(path, []byte(data[audit.PolicyKey]))
 }
 
 // placePolicy puts the policy that the cluster keeps where its configuration names it.
 func placePolicy(path string, policy []byte) error {
-	if (audit.Setting{Mode: audit.Own, Policy: policy}).PolicyPath() != path {
+	if !audit.IsPolicyOf(path, policy) {
 		return host.NewFault("on a control plane of the cluster: podsec-k8s audit set FILE", "the audit policy that the cluster keeps is not the one that its configuration names")
 	}
 	return writePolicy(path, policy)

@@ -10,6 +10,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/usernetes/audit"
 	"github.com/alt-cloud/podsec-k8s/usernetes/backup"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
@@ -26,6 +27,7 @@ type RestoreRequest struct {
 	Name       string     // of the control plane that it was made on
 	Address    netip.Addr // of the same
 	Node       node.Node  // the same, as it knew itself
+	Policy     []byte     // the site's for the audit log; nil where the backup has none
 }
 
 // RestorePhases is how a control plane is made of a backup. kubeadm finds the keys
@@ -48,6 +50,10 @@ func PlanRestore(site node.Site, f preflight.Facts, o Options, r RestoreRequest)
 		return Plan{}, err
 	}
 	given := func(name string) bool { return hasFlag(o.Flags, name) }
+	var err error
+	if o.Audit, o.Config, err = r.audit(o.Config); err != nil {
+		return Plan{}, err
+	}
 	o.Flags = slices.Clone(o.Flags)
 	if !given("node-name") {
 		o.Flags = append(o.Flags, "--node-name="+r.Name)
@@ -78,6 +84,36 @@ func PlanRestore(site node.Site, f preflight.Facts, o Options, r RestoreRequest)
 	p.Restore = r.Digest
 	p.Pass = append(p.Pass, "--ignore-preflight-errors=DirAvailable-"+strings.ReplaceAll(p.etcdFolder(), "/", "-"))
 	return p, nil
+}
+
+// LacksPolicy reports whether a backup has not the audit policy of the site's that its
+// configuration names: earlier versions did not put it in.
+func (r RestoreRequest) LacksPolicy(config []byte) bool {
+	path := audit.OfConfig(config).Policy
+	return audit.IsOwnPolicy(path) && !audit.IsPolicyOf(path, r.Policy)
+}
+
+// audit is how the cluster of the backup writes its audit log. Where its policy is
+// lacking it is the default one.
+func (r RestoreRequest) audit(config []byte) (audit.Setting, []byte, error) {
+	switch is := audit.OfConfig(config); {
+	case r.LacksPolicy(config):
+		docs, err := document.Parse(config)
+		if err != nil {
+			return audit.Setting{}, config, err
+		}
+		for _, doc := range docs {
+			if doc["kind"] == kubeadm.KindCluster {
+				audit.Setting{Mode: audit.Off}.Lay(doc)
+			}
+		}
+		config, err = document.Format(docs)
+		return audit.Setting{Mode: audit.Default}, config, err
+	case is.Mode == audit.Other:
+		return audit.Setting{Policy: r.Policy}, config, nil
+	default:
+		return audit.Setting{Mode: is.Mode, Policy: r.Policy}, config, nil
+	}
 }
 
 // checkVersion reports whether this machine has programs for the backup. Another patch

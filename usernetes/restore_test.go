@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
+	"github.com/alt-cloud/podsec-k8s/usernetes/audit"
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
@@ -69,6 +71,50 @@ func TestPlanRestore(t *testing.T) {
 	}
 	if err := restoring("v1.27.1").checkVersion(""); err != nil {
 		t.Errorf("without kubeadm: %v", err)
+	}
+}
+
+// TestRestoreKeepsAudit: the audit log is written as the cluster of the backup wrote it,
+// and not at all where it did not. A backup of an earlier version may lack the policy.
+func TestRestoreKeepsAudit(t *testing.T) {
+	policy := []byte("of the site")
+	own := audit.Setting{Mode: audit.Own, Policy: policy}
+	foreign := func(cluster document.Document) {
+		cluster["apiServer"] = document.Document{"extraArgs": document.Document{"audit-webhook-config-file": "/x"}}
+	}
+	for name, c := range map[string]struct {
+		lay    func(document.Document)
+		policy []byte
+		want   audit.Mode
+	}{
+		"off":            {audit.Setting{Mode: audit.Off}.Lay, nil, audit.Off},
+		"requests":       {audit.Setting{Mode: audit.Requests}.Lay, nil, audit.Requests},
+		"the site's":     {own.Lay, policy, audit.Own},
+		"lacking":        {own.Lay, nil, audit.Metadata},
+		"another policy": {own.Lay, []byte("of another"), audit.Metadata},
+		"own arguments":  {foreign, nil, audit.Other},
+	} {
+		t.Run(name, func(t *testing.T) {
+			docs, err := document.Parse([]byte(backedUp))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.lay(docs[0])
+			config, err := document.Format(docs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := restoring("v1.26.3")
+			r.Policy = c.policy
+			facts := preflight.Facts{Kubernetes: "v1.26.9", DefaultIP: netip.MustParseAddr("192.0.2.20")}
+			p, err := PlanRestore(node.DefaultSite(), facts, Options{ConfigName: "kubeadm.yaml", Config: config}, r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := audit.OfConfig(p.Config).Mode; got != c.want || (string(p.Policy) == string(policy)) != (c.want == audit.Own) {
+				t.Errorf("%s, with the policy %q, in\n%s", got, p.Policy, p.Config)
+			}
+		})
 	}
 }
 

@@ -86,10 +86,10 @@ func clusterPolicy(ctx context.Context, api *kubeapi.Client, cluster document.Do
 		return nil
 	}
 	var object struct{ Data map[string]string }
-	if err := api.Get(ctx, policyObjectPath, &object); err != nil {
+	if err := api.Get(ctx, audit.PolicyObjectPath, &object); err != nil {
 		return message.Errorf("getting the cluster's audit policy: %w", err)
 	}
-	return placePolicy(path, []byte(object.Data[policyKey]))
+	return placePolicy(path, []byte(object.Data[audit.PolicyKey]))
 }
 
 // sharePolicy keeps the site's policy in the cluster, or takes the one before away.
@@ -97,7 +97,7 @@ func sharePolicy(ctx context.Context, s audit.Setting) error {
 	if s.Mode == audit.Own {
 		return keepPolicy(ctx, s.Policy)
 	}
-	args := []string{"--namespace=kube-system", "delete", "--ignore-not-found", "configmap/" + policyObject, "role/" + policyObject, "rolebinding/" + policyObject}
+	args := []string{"--namespace=kube-system", "delete", "--ignore-not-found", "configmap/" + audit.PolicyObject, "role/" + audit.PolicyObject, "rolebinding/" + audit.PolicyObject}
 	return quietly(ctx, namespace.Program{Name: "kubectl", Args: args}, nil)
 }
 

@@ -148,11 +148,11 @@ func TestApplyAudit(t *testing.T) {
 	if err := SetAudit(t.Context(), audit.Setting{}); err == nil || !strings.Contains(err.Error(), "getting the cluster's audit policy") {
 		t.Errorf("without the policy: %v", err)
 	}
-	s.api.Has(policyObjectPath, map[string]any{"data": map[string]string{policyKey: "another"}})
+	s.api.Has(audit.PolicyObjectPath, map[string]any{"data": map[string]string{audit.PolicyKey: "another"}})
 	if err := SetAudit(t.Context(), audit.Setting{}); err == nil || !strings.Contains(err.Error(), "is not the one that its configuration names") {
 		t.Errorf("with another policy: %v", err)
 	}
-	s.api.Has(policyObjectPath, map[string]any{"data": map[string]string{policyKey: string(policy)}})
+	s.api.Has(audit.PolicyObjectPath, map[string]any{"data": map[string]string{audit.PolicyKey: string(policy)}})
 	if err := SetAudit(t.Context(), audit.Setting{}); err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestJoinTakesPolicy(t *testing.T) {
 	if err := takePolicy(t.Context(), j); err == nil || !strings.Contains(err.Error(), "getting the cluster's audit policy") {
 		t.Errorf("without the policy: %v", err)
 	}
-	s.api.Has(policyObjectPath, map[string]any{"data": map[string]string{policyKey: policy}})
+	s.api.Has(audit.PolicyObjectPath, map[string]any{"data": map[string]string{audit.PolicyKey: policy}})
 	if err := takePolicy(t.Context(), j); err != nil {
 		t.Fatal(err)
 	}

@@ -65,6 +65,9 @@ func restoreCluster(c *cli.Context, p *printer) error {
 		return err
 	}
 	defer file.Close() //nolint:errcheck // opened for reading
+	if restore.LacksPolicy(o.Config) {
+		p.say("The backup has not the audit policy of the site: the audit log is going to be of the mode metadata.\nTo change it afterwards: podsec-k8s audit set FILE")
+	}
 	names, files, faults := openArchives(slices.Concat(site.ImageArchives, o.GivenArchives))
 	defer closeAll(files)
 	o.Archives = names
@@ -146,7 +149,7 @@ func planned(from io.Reader, o *usernetes.Options) (r usernetes.RestoreRequest, 
 	if err != nil {
 		return r, err
 	}
-	kept, err := reader.Check(backup.KubeadmName, backup.NodeName)
+	kept, err := reader.Check(backup.KubeadmName, backup.NodeName, backup.PolicyName)
 	if err != nil {
 		return r, err
 	}
@@ -155,6 +158,7 @@ func planned(from io.Reader, o *usernetes.Options) (r usernetes.RestoreRequest, 
 		return r, message.Errorf("reading the node of the backup: %w", err)
 	}
 	r.Digest, r.Kubernetes, r.Name, r.Address = m.Digest(), m.Kubernetes, m.Node, m.Address
+	r.Policy = kept[backup.PolicyName]
 	o.ConfigName, o.Config = backup.KubeadmName, kept[backup.KubeadmName]
 	return r, nil
 }

@@ -64,6 +64,18 @@ func OfCluster(cluster document.Document) Arguments {
 	return read(kubeadm.ExtraArgs(server))
 }
 
+// OfConfig reads them in kubeadm's configuration. Whoever reads all of that tells what
+// is wrong with it.
+func OfConfig(config []byte) Arguments {
+	docs, _ := document.Parse(config)
+	for _, doc := range docs {
+		if doc["kind"] == kubeadm.KindCluster {
+			return OfCluster(doc)
+		}
+	}
+	return Arguments{Mode: Off}
+}
+
 // OfCommand reads them in a command line.
 func OfCommand(argv []string) Arguments {
 	var args []kubeadm.Arg

@@ -105,6 +105,19 @@ func (s Setting) PolicyPath() string {
 	return path.Join(policies, string(s.Mode)+".yaml")
 }
 
+// Names of the object that keeps a site's policy in the cluster, for control planes that
+// join and for backups.
+const (
+	PolicyObject     = "podsec-k8s-audit"
+	PolicyObjectPath = "/api/v1/namespaces/kube-system/configmaps/" + PolicyObject
+	PolicyKey        = "policy.yaml"
+)
+
+// IsPolicyOf reports whether a site's policy is the one that a configuration names.
+func IsPolicyOf(path string, policy []byte) bool {
+	return Setting{Mode: Own, Policy: policy}.PolicyPath() == path
+}
+
 // IsOwnPolicy reports whether a path of the node is that of a site's policy, which
 // podsec-k8s puts there.
 func IsOwnPolicy(path string) bool { return strings.HasPrefix(path, ownPolicies) }

@@ -37,7 +37,7 @@ func manifest(all map[string]string) Manifest {
 		Created: time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC), PodsecK8s: "0.4.0", Kubernetes: "v1.34.4", Etcd: "3.6.4",
 		Node: "m1", Address: netip.MustParseAddr("192.0.2.10"), Revision: 7, Keys: 5,
 	}
-	for _, name := range append(required(), SiteFolder+"node.conf") {
+	for _, name := range append(required(), PolicyName, SiteFolder+"node.conf") {
 		if text, ok := all[name]; ok {
 			m.Files = append(m.Files, describe(name, text))
 		}
@@ -94,6 +94,19 @@ func TestBackupComesBack(t *testing.T) {
 	})
 	if err != nil || len(all) != 0 {
 		t.Errorf("%v, left %q", err, all)
+	}
+}
+
+// TestBackupWithPolicy: the site's audit policy may be in a backup.
+func TestBackupWithPolicy(t *testing.T) {
+	all := contents()
+	all[PolicyName] = "of the site"
+	r, err := NewReader(bytes.NewReader(written(t, manifest(all), all)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := r.Check(PolicyName); err != nil || string(kept[PolicyName]) != "of the site" {
+		t.Errorf("%q, %v", kept, err)
 	}
 }
 

@@ -123,5 +123,9 @@ func collect(ctx context.Context, n node.Node) (small []content, err error) {
 		}
 		small = append(small, content{pkiFolder + name, data})
 	}
-	return small, nil
+	policy, err := auditPolicy(ctx, api, config)
+	if policy != nil {
+		small = append(small, content{PolicyName, policy})
+	}
+	return small, err
 }

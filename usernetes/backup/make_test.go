@@ -3,6 +3,7 @@ package backup
 import (
 	"bytes"
 	"errors"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/host/roottest"
+	"github.com/alt-cloud/podsec-k8s/usernetes/audit"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi/played"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -107,6 +109,46 @@ func TestMakeAndPut(t *testing.T) {
 	}
 	if said, err = os.ReadFile(log); err != nil || !strings.Contains(string(said), "--data-dir=/var/lib/etcd --name=m1 --initial-cluster=m1=https://192.0.2.20:2380 --initial-advertise-peer-urls=https://192.0.2.20:2380 --bump-revision=1000000000 --mark-compacted") {
 		t.Errorf("%s, %v", said, err)
+	}
+}
+
+// TestMakeKeepsPolicy: the site's audit policy is in a backup, from the cluster or from
+// this control plane.
+func TestMakeKeepsPolicy(t *testing.T) {
+	n, _ := playMaster(t)
+	own := audit.Setting{Mode: audit.Own, Policy: []byte("of the site")}
+	api := played.Start(t)
+	api.WriteKubeconfig(t, node.StatePath(node.AdminConf))
+	api.Has("/api/v1/namespaces/kube-system/configmaps/kubeadm-config", `{"data":{"ClusterConfiguration":"{apiVersion: kubeadm.k8s.io/v1beta4, kind: ClusterConfiguration, apiServer: {extraArgs: [{name: audit-policy-file, value: `+own.PolicyPath()+`}]}}"}}`)
+	api.Has("/api/v1/namespaces/kube-system/configmaps/kubelet-config", `{"data":{"kubelet":"kind: KubeletConfiguration\n"}}`)
+	has := func() (string, error) {
+		small, err := collect(t.Context(), n)
+		for _, c := range small {
+			if c.name == PolicyName {
+				return string(c.data), err
+			}
+		}
+		return "", err
+	}
+	for _, c := range []struct{ name, cluster, file, want string }{
+		{"of the cluster", `{"data":{"policy.yaml":"of the site"}}`, "", "of the site"},
+		{"of this machine", "", "of the site", "of the site"},
+		{"another one in the cluster", `{"data":{"policy.yaml":"of another"}}`, "of the site", "of the site"},
+		{"another one here", "", "of another", ""},
+	} {
+		api.Has(audit.PolicyObjectPath, nil)
+		if c.cluster != "" {
+			api.Has(audit.PolicyObjectPath, c.cluster)
+		}
+		roottest.WriteFile(t, node.StatePath(own.PolicyPath()), c.file)
+		got, err := has()
+		if got != c.want || (err == nil) != (c.want != "") || err != nil && host.AsFault(err).Remedy.Empty() {
+			t.Errorf("%s: %q, %v", c.name, got, err)
+		}
+	}
+	api.Refuses("GET "+audit.PolicyObjectPath, http.StatusInternalServerError)
+	if _, err := has(); err == nil || !strings.Contains(err.Error(), "getting the cluster's audit policy") {
+		t.Errorf("no answer: %v", err)
 	}
 }
 

@@ -33,6 +33,7 @@ const (
 	Snapshot     = "etcd.db"
 	KubeadmName  = "kubeadm.yaml"
 	NodeName     = "node.json"
+	PolicyName   = "audit-policy.yaml" // the site's, where the cluster has one
 	SiteFolder   = "site/"
 	sumName      = "sha256sum"
 )
@@ -180,7 +181,7 @@ func (f File) Check() error {
 	if f.Name == Snapshot {
 		limit = maxSnapshot
 	}
-	known := slices.Contains(required(), f.Name)
+	known := f.Name == PolicyName || slices.Contains(required(), f.Name)
 	if name, found := strings.CutPrefix(f.Name, SiteFolder); found {
 		known = siteForm.MatchString(name)
 	}

@@ -2,13 +2,16 @@ package backup
 
 import (
 	"context"
+	"net/http"
 	"slices"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/usernetes/audit"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
@@ -59,6 +62,29 @@ func merged(cluster, kubelet, asked []byte) ([]byte, error) {
 		}
 	}
 	return document.Format(all)
+}
+
+// auditPolicy reads the audit policy of the site's, if the cluster has one: what the
+// cluster keeps, or what this control plane has, if that is the one that the
+// configuration names.
+func auditPolicy(ctx context.Context, api *kubeapi.Client, config []byte) ([]byte, error) {
+	path := audit.OfConfig(config).Policy
+	if !audit.IsOwnPolicy(path) {
+		return nil, nil
+	}
+	var object struct{ Data map[string]string }
+	err := api.Get(ctx, audit.PolicyObjectPath, &object)
+	if policy := []byte(object.Data[audit.PolicyKey]); err == nil && audit.IsPolicyOf(path, policy) {
+		return policy, nil
+	}
+	if err != nil && !kubeapi.HasStatus(err, http.StatusNotFound) {
+		return nil, message.Errorf("getting the cluster's audit policy: %w", err)
+	}
+	policy, err := host.ReadFile(node.StatePath(path))
+	if err != nil || !audit.IsPolicyOf(path, policy) {
+		return nil, host.NewFault("podsec-k8s audit set FILE; then run the command again", "neither the cluster nor this control plane has the audit policy that the cluster's configuration names")
+	}
+	return policy, nil
 }
 
 // resolvedConf is the file that kubeadm writes into a kubelet's configuration where
