@@ -23,7 +23,7 @@ LAB_PROGRAM := $(CACHE)/bin/lab$(addprefix -,$(PODSEC_K8S_LAB))
 LAB = go -C tests build -o $(LAB_PROGRAM) ./lab && cd tests && $(LAB_PROGRAM)
 DEBIAN := mmdebstrap systemd-container golang-1.19-go libseccomp-dev gcc libc6-dev pkg-config createrepo-c shellcheck rpm rpmlint cpio zsh fish gpg gpg-agent util-linux ca-certificates
 
-.PHONY: help up cluster down node offer exec shell test unit finished lint scenarios test-upgrade rpm spec bench cuts fuzz outdated tools
+.PHONY: help up cluster down node offer exec shell test unit finished lint scenarios restores test-upgrade rpm spec bench cuts fuzz outdated tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -87,13 +87,16 @@ scenarios: tools ## install, cluster, erase in booted nodes
 	GEN=$(firstword $(GENERATIONS)) $(LAB) build
 	@export PODSEC_K8S_LAB; logs=$$(mktemp -d); beside=; \
 	$(foreach gen,$(OTHERS),$(call BESIDES,$(gen)); )\
-	$(SCENARIOS) -skip '^TestUpgrade|/$(OTHER)' ./scenarios; failed=$$?; \
+	$(SCENARIOS) -skip '^TestUpgrade|^TestRestoreAll$$|/$(OTHER)' ./scenarios; failed=$$?; \
 	for pid in $$beside; do wait $$pid || failed=1; done; cat $$logs/*; rm -r $$logs; exit $$failed
 
 # They build versions of Kubernetes that no other target needs. The scenarios of one
 # generation take the machine for themselves: two run at a time.
 test-upgrade: tools ## upgrades of GEN's cluster, and how long each took; takes hours
 	@{ go -C tests test -count=1 -timeout 4h -v -parallel 2 -run '^TestUpgrade/^$(subst .,[.],$(GEN))$$' ./scenarios; echo status $$?; } | awk -f tests/times.awk
+
+restores: tools ## three control planes lost and made again from a backup, for GEN, and how long that took
+	$(SCENARIOS) -run '^TestRestoreAll$$/^$(subst .,[.],$(GEN))$$' ./scenarios
 
 rpm: ## build the package into dist/; PACKAGER='Name <name@altlinux.org>' says by whom
 	go run ./rpm --kubernetes $(GEN) $(if $(PACKAGER),--packager '$(PACKAGER)')

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -167,6 +169,9 @@ func dnsReported(ctx context.Context, api *kubeapi.Client, own string, since tim
 type Restored struct {
 	Removed []string // control planes of the backup that are no longer in the cluster
 	Silent  []string // nodes that have not reported since
+
+	Endpoint string     // the name at which the cluster is asked; "" where that is an address
+	Address  netip.Addr // of this machine
 }
 
 // AskRestored finds out what a restore has left to do, as u7s-admin.
@@ -174,6 +179,10 @@ func AskRestored(ctx context.Context) (r Restored, err error) {
 	n, err := node.LoadNode()
 	if err != nil {
 		return r, err
+	}
+	r.Address = n.IP
+	if _, err := netip.ParseAddr(n.Endpoint); err != nil {
+		r.Endpoint = strings.ToLower(n.Endpoint)
 	}
 	since, err := restoredAt()
 	if err != nil {
@@ -209,6 +218,9 @@ func AskRestored(ctx context.Context) (r Restored, err error) {
 
 // Check reports whether what u7s-admin hands to root has its form.
 func (r Restored) Check() error {
+	if r.Endpoint != "" && !node.IsName(r.Endpoint) || !r.Address.IsValid() {
+		return message.Errorf("the node reports the invalid endpoint %q", r.Endpoint)
+	}
 	for _, names := range [][]string{r.Removed, r.Silent} {
 		for _, name := range names {
 			if !node.IsName(name) {

@@ -191,8 +191,22 @@ func TestAdopt(t *testing.T) {
 	if err != nil || !slices.Equal(r.Removed, []string{"m2"}) || !slices.Equal(r.Silent, []string{"w2"}) || r.Check() != nil {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if (Restored{Silent: []string{"a\nb"}}).Check() == nil {
-		t.Error("a name of two lines is taken")
+	if r.Endpoint != "" || r.Address.String() != "127.0.0.1" {
+		t.Errorf("%+v", r)
+	}
+	for endpoint, want := range map[string]string{"192.0.2.10": "", "API.example": "api.example"} {
+		s.node.Endpoint = endpoint
+		if err := s.node.Save(); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := AskRestored(t.Context()); err != nil || r.Endpoint != want || r.Check() != nil {
+			t.Errorf("%s: %+v, %v", endpoint, r, err)
+		}
+	}
+	for _, wrong := range []Restored{{Silent: []string{"a\nb"}, Address: r.Address}, {Endpoint: "a\nb", Address: r.Address}, {}} {
+		if wrong.Check() == nil {
+			t.Errorf("%+v is taken", wrong)
+		}
 	}
 }
 

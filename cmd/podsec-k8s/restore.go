@@ -185,8 +185,19 @@ func finishRestore(c *cli.Context, p *printer) error {
 			"To print the command: podsec-k8s token create --control-plane", strings.Join(r.Removed, ", "))
 	}
 	if len(r.Silent) > 0 {
-		p.say("\nThese nodes have not reported yet: %s\nIf a machine is gone: podsec-k8s kubectl delete node NAME\nIf it still runs and does not report within a minute: "+
-			"podsec-k8s reset --yes, and join it again. To print the command: podsec-k8s token create --print-join-command", strings.Join(r.Silent, ", "))
+		p.silent(r)
 	}
 	return nil
+}
+
+// silent says what to do about nodes that have not reported yet. They ask at the
+// cluster's endpoint: a name can lead them here.
+func (p *printer) silent(r usernetes.Restored) {
+	p.say("\nThese nodes have not reported yet: %s\nIf a machine is gone: podsec-k8s kubectl delete node NAME", strings.Join(r.Silent, ", "))
+	if r.Endpoint != "" {
+		p.say("If it still runs, the name %s has to lead to %s there: in DNS, or in /etc/hosts. It reports within a minute then, and its pods keep running.", r.Endpoint, r.Address)
+		return
+	}
+	p.say("If it still runs and does not report within a minute: " +
+		"podsec-k8s reset --yes, and join it again. To print the command: podsec-k8s token create --print-join-command")
 }
