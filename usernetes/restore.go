@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/alt-cloud/podsec-k8s/deps"
-	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/audit"
 	"github.com/alt-cloud/podsec-k8s/usernetes/backup"
@@ -24,6 +22,7 @@ import (
 type RestoreRequest struct {
 	Digest     string     // of the manifest, which tells backups apart
 	Kubernetes string     // versions
+	Etcd       string     //
 	Name       string     // of the control plane that it was made on
 	Address    netip.Addr // of the same
 	Node       node.Node  // the same, as it knew itself
@@ -46,7 +45,7 @@ func RestorePhases() []Phase {
 // does nothing else. The cluster's settings are those of the backup; the address and
 // the network mode may be others.
 func PlanRestore(site node.Site, f preflight.Facts, o Options, r RestoreRequest) (Plan, error) {
-	if err := r.checkVersion(f.Kubernetes); err != nil {
+	if err := r.checkVersions(f); err != nil {
 		return Plan{}, err
 	}
 	given := func(name string) bool { return hasFlag(o.Flags, name) }
@@ -114,23 +113,6 @@ func (r RestoreRequest) audit(config []byte) (audit.Setting, []byte, error) {
 	default:
 		return audit.Setting{Mode: is.Mode, Policy: r.Policy}, config, nil
 	}
-}
-
-// checkVersion reports whether this machine has programs for the backup. Another patch
-// will do.
-func (r RestoreRequest) checkVersion(installed string) error {
-	if installed == "" {
-		return nil // preflight says so
-	}
-	has, err := deps.MinorOf(installed)
-	if err != nil {
-		return nil //nolint:nilerr // preflight says so
-	}
-	if wants, err := deps.MinorOf(r.Kubernetes); err == nil && wants.Version == has.Version {
-		return nil
-	}
-	return host.NewFault("install the packages for the Kubernetes version of the backup, with the podsec-k8s for it",
-		"the backup is of Kubernetes %s, this machine has %s", r.Kubernetes, installed)
 }
 
 // movedEndpoint returns the cluster's endpoint with this machine's address where it

@@ -69,8 +69,31 @@ func TestPlanRestore(t *testing.T) {
 	if _, err = PlanRestore(node.DefaultSite(), facts, o, restoring("v1.34.4")); err == nil || !strings.Contains(err.Error(), "the backup is of Kubernetes v1.34.4") {
 		t.Errorf("another minor: %v", err)
 	}
-	if err := restoring("v1.27.1").checkVersion(""); err != nil {
-		t.Errorf("without kubeadm: %v", err)
+}
+
+// TestRestoreNeedsPrograms of the backup's minor, and an etcd that is not older.
+func TestRestoreNeedsPrograms(t *testing.T) {
+	r := restoring("v1.34.4")
+	r.Etcd = "3.6.4"
+	for name, c := range map[string]struct {
+		kubeadm  string
+		versions map[string]string
+		says     string
+	}{
+		"the same":         {"v1.34.4", map[string]string{"kubelet": "v1.34.4", "etcd": "3.6.4"}, ""},
+		"other patches":    {"v1.34.1", map[string]string{"kubelet": "v1.34.7+alt", "etcd": "3.6.0"}, ""},
+		"a newer etcd":     {"v1.34.4", map[string]string{"etcd": "3.10.0"}, ""},
+		"no kubeadm":       {"", nil, ""},
+		"an older etcd":    {"v1.34.4", map[string]string{"etcd": "3.5.21"}, "the backup is of etcd 3.6.4, this machine has the older 3.5.21"},
+		"a newer kubelet":  {"v1.34.4", map[string]string{"kubelet": "v1.35.0", "kube-scheduler": "v1.35.0"}, "this machine has kube-scheduler v1.35.0, kubelet v1.35.0"},
+		"another kubeadm":  {"v1.26.3", nil, "the backup is of Kubernetes v1.34.4, this machine has v1.26.3"},
+		"an odd version":   {"v1.34.4", map[string]string{"etcd": "main"}, ""},
+		"an older program": {"v1.34.4", map[string]string{"kube-apiserver": "v1.9.4"}, "this machine has kube-apiserver v1.9.4"},
+	} {
+		err := r.checkVersions(preflight.Facts{Kubernetes: c.kubeadm, Versions: c.versions})
+		if (err == nil) != (c.says == "") || err != nil && (!strings.Contains(err.Error(), c.says) || host.AsFault(err).Remedy.Empty()) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -53,6 +53,9 @@ func planNode(ctx context.Context, request nodeRequest) (plan usernetes.Plan, fi
 		return plan, nil, err
 	}
 	facts := preflight.GatherFacts(ctx).WithSite(ctx, site)
+	if request.Restore != nil {
+		facts = facts.WithVersions(ctx)
+	}
 	if plan, err = request.plan(site, facts); err != nil {
 		return plan, nil, err
 	}

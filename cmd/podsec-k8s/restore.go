@@ -157,7 +157,7 @@ func planned(from io.Reader, o *usernetes.Options) (r usernetes.RestoreRequest, 
 	if err := json.Unmarshal(kept[backup.NodeName], &r.Node); err != nil {
 		return r, message.Errorf("reading the node of the backup: %w", err)
 	}
-	r.Digest, r.Kubernetes, r.Name, r.Address = m.Digest(), m.Kubernetes, m.Node, m.Address
+	r.Digest, r.Kubernetes, r.Etcd, r.Name, r.Address = m.Digest(), m.Kubernetes, m.Etcd, m.Node, m.Address
 	r.Policy = kept[backup.PolicyName]
 	o.ConfigName, o.Config = backup.KubeadmName, kept[backup.KubeadmName]
 	return r, nil

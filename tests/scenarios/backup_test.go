@@ -135,6 +135,10 @@ func refusedBackups(m, other *machine) {
 	if after := other.run("find /var/lib/u7s-admin /var/lib/podsec-k8s | sort"); after != before {
 		other.t.Errorf("something was touched:\n%s\n%s", before, after)
 	}
+	other.run("etcd=$(command -v etcd) && mv $etcd $etcd.kept && printf '#!/bin/sh\necho etcd Version: 3.3.0\n' > $etcd && chmod 755 $etcd")
+	other.fails("podsec-k8s restore /root/b.tar", exitFault, "this machine has the older 3.3.0", "remedy: install etcd 3.")
+	other.run("etcd=$(command -v etcd) && mv $etcd.kept $etcd")
+	other.fails("podsec-k8s status", 3)
 }
 
 // restoreHere: on its own machine a cluster whose data are lost comes back.

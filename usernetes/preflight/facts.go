@@ -15,6 +15,7 @@ import (
 // gathered once; decisions are made from it alone.
 type Facts struct {
 	Kubernetes  string            // version of the installed kubeadm, "" when there is none
+	Versions    map[string]string // of other programs, by their names, where a backup is to be restored
 	Hostname    string            //
 	DefaultIP   netip.Addr        // of the interface with the default route; may be invalid
 	Addresses   []netip.Prefix    // of all interfaces
