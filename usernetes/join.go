@@ -90,6 +90,9 @@ func startWorkerNetwork(ctx context.Context, w *Work) error {
 		return err
 	}
 	config, err := kubeadm.ClusterConfig(ctx, api)
+	if err == nil && w.Plan.Node.APIPort != 0 {
+		err = host.WriteFile(node.ClusterFile, config, 0o600) // for certs renew
+	}
 	if err == nil {
 		err = takeNetworks(&w.Plan.Node, config)
 	}

@@ -38,6 +38,25 @@ func TestJoin(t *testing.T) {
 	if _, err := os.Stat(node.InitFile); !os.IsNotExist(err) {
 		t.Errorf("the token is kept: %v", err)
 	}
+	if _, err := os.Stat(node.ClusterFile); !os.IsNotExist(err) {
+		t.Errorf("a worker keeps what only a control plane needs: %v", err)
+	}
+}
+
+// TestJoinKeepsCluster: a control plane that joins keeps the cluster's configuration.
+func TestJoinKeepsCluster(t *testing.T) {
+	s := playSite(t)
+	s.api.Has(configPath, aClusterConfig)
+	s.api.WriteKubeconfig(t, node.StatePath(node.KubeletConf))
+	manager, err := node.UserManager(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	_ = startWorkerNetwork(t.Context(), &Work{Plan: Plan{Node: s.node}, Manager: manager, Out: io.Discard}) // all after it is played elsewhere
+	if data, err := os.ReadFile(node.ClusterFile); err != nil || !strings.Contains(string(data), "dnsDomain: example.org") {
+		t.Errorf("%s, %v", data, err)
+	}
 }
 
 // TestJoinAgain: a node that was cut while it joined says that it is not ready, so

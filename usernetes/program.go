@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/alt-cloud/podsec-k8s/usernetes/certs"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/services"
@@ -41,7 +40,7 @@ func RunUnit(ctx context.Context, name string, args []string) error {
 	case "answers":
 		return status.PrintAnswers(ctx, n)
 	case "certs":
-		return certs.Warn(ctx, n)
+		return checkCertificates(ctx, n)
 	case "await-api":
 		return awaitAPI(ctx, n)
 	case "component":

@@ -12,6 +12,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/certs"
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
@@ -106,9 +107,12 @@ func renewByKubeadm(ctx context.Context, w *Work) error {
 	}
 	p := namespace.Program{Name: "kubeadm", Args: []string{"certs", "renew", "all"}}
 	var config []byte
-	if !clusterAnswers(ctx) {
+	answers, err := readCluster(ctx)
+	if err != nil {
+		return err
+	}
+	if !answers {
 		p.Args = append(p.Args, "--config=/dev/stdin")
-		var err error
 		if config, err = ownConfig(w.Plan.Node); err != nil {
 			return err
 		}
@@ -116,21 +120,55 @@ func renewByKubeadm(ctx context.Context, w *Work) error {
 	return w.inNodeFrom(ctx, p, bytes.NewReader(config))
 }
 
-// clusterAnswers reports whether kubeadm can read its configuration from the cluster.
-func clusterAnswers(ctx context.Context) bool {
+// readCluster reports whether kubeadm can read its configuration from the cluster, and
+// keeps what it is for a renewal that finds no cluster: the lifetimes of certificates
+// are there.
+func readCluster(ctx context.Context) (answers bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, wait.LookTimeout)
 	defer cancel()
 	api, err := kubeapi.NewClient(node.AdminConf)
 	if err != nil {
-		return false
+		return false, nil //nolint:nilerr // kubeadm can't ask either
 	}
-	_, err = kubeadm.ClusterConfig(ctx, api)
-	return err == nil
+	config, err := kubeadm.ClusterConfig(ctx, api)
+	if err != nil {
+		return false, nil //nolint:nilerr // it is asked for what was kept then
+	}
+	return true, host.WriteFile(node.ClusterFile, config, 0o600)
 }
 
-// ownConfig is the configuration by which kubeadm made this control plane. One that
-// has joined another has none of its own.
+// checkCertificates warns of certificates that end soon. On a control plane it keeps
+// what a renewal needs when the cluster does not answer any more.
+func checkCertificates(ctx context.Context, n node.Node) error {
+	err := certs.Warn(ctx, n)
+	if n.APIPort == 0 {
+		return err
+	}
+	_, errKept := readCluster(ctx)
+	return errors.Join(err, errKept)
+}
+
+// keptConfig is the configuration of the cluster as this control plane has read it
+// last, with what is this node's own.
+func keptConfig(n node.Node) (config []byte, kept bool) {
+	data, err := host.ReadFile(node.ClusterFile)
+	if err != nil {
+		return nil, false
+	}
+	docs, err := document.Parse(data)
+	if err != nil || len(docs) != 1 || docs[0]["kind"] != kubeadm.KindCluster {
+		return nil, false
+	}
+	config, err = apiServerConfig(n, docs[0])
+	return config, err == nil
+}
+
+// ownConfig is the configuration that the cluster had last, or by which kubeadm made
+// this control plane. One that has joined another has none of its own.
 func ownConfig(n node.Node) ([]byte, error) {
+	if config, kept := keptConfig(n); kept {
+		return config, nil
+	}
 	config, err := host.ReadFile(node.InitFile)
 	if !node.IsMissing(err) {
 		return config, err

@@ -158,6 +158,42 @@ func TestRenewMasterThatIsDown(t *testing.T) {
 	}
 }
 
+// TestRenewKeepsLifetimes: what the cluster said of its certificates while it answered
+// holds when it does not: at the last renewal, at the daily check, and at a join.
+func TestRenewKeepsLifetimes(t *testing.T) {
+	const cluster = `apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\ncertificateValidityPeriod: %s\n`
+	s := finishedSite(t, true)
+	has := func(period string) {
+		s.api.Has(clusterConf, `{"data":{"ClusterConfiguration":"`+strings.Replace(cluster, "%s", period, 1)+`"}}`)
+	}
+	knows := func(period string) {
+		t.Helper()
+		config, err := ownConfig(s.node)
+		if err != nil || !bytes.Contains(config, []byte("certificateValidityPeriod: "+period)) || !bytes.Contains(config, []byte("advertiseAddress: 127.0.0.1")) {
+			t.Errorf("kubeadm gets %s, %v", config, err)
+		}
+	}
+	has("720h")
+	if err := s.renew(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	knows("720h")
+	has("480h")
+	if err := checkCertificates(t.Context(), s.node); err != nil {
+		t.Fatal(err)
+	}
+	knows("480h")
+	s.api.Refuses("GET "+clusterConf, 503)
+	if err := s.renew(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	knows("480h")
+	roottest.WriteFile(t, node.ClusterFile, "kind: Other\n")
+	if config, err := ownConfig(s.node); err != nil || bytes.Contains(config, []byte("Other")) {
+		t.Errorf("kubeadm gets %s, %v", config, err)
+	}
+}
+
 // TestRenewWorker: a kubelet that the cluster knows renews its own, and one that it
 // does not know any more gets a certificate by a token, which goes.
 func TestRenewWorker(t *testing.T) {

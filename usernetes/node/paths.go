@@ -25,6 +25,7 @@ const (
 	NetFile   = StateDir + "/net-conf.json"
 	InitFile  = StateDir + "/kubeadm.yaml"
 
+	ClusterFile  = StateDir + "/cluster.yaml"  // the cluster's configuration, as a control plane has read it last
 	MemberFile   = StateDir + "/member.json"   // which Node object the machine has
 	RemovedFile  = StateDir + "/removed.json"  // says that another machine has removed this one from the cluster
 	RestoredFile = StateDir + "/restored.json" // which nodes a restore has taken out of the cluster
