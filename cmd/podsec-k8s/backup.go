@@ -53,6 +53,7 @@ func (p *printer) backup(m backup.Manifest) {
 	p.say("Made: %s, on the control plane %s (%s)", day(m.Created), m.Node, m.Address)
 	p.say("Kubernetes %s, etcd %s, podsec-k8s %s", m.Kubernetes, m.Etcd, m.PodsecK8s)
 	p.say("etcd: revision %d, keys: %d", m.Revision, m.Keys)
+	p.outside(m)
 }
 
 func listBackups(c *cli.Context, p *printer) error {

@@ -19,7 +19,7 @@ func playedBackup(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	m := backup.Manifest{
 		Created: time.Now(), PodsecK8s: "0.1", Kubernetes: "v1.26.3", Etcd: "3.5.9", Node: "m1", Address: netip.MustParseAddr("192.0.2.10"),
-		Revision: 7, Keys: 5,
+		Revision: 7, Keys: 5, Outside: []string{"/etc/kubernetes/patches"},
 	}
 	texts := map[string]string{backup.NodeName: `{"Name":"m1","Network":"slirp4netns","MTU":1500}`, backup.KubeadmName: "kind: ClusterConfiguration\n"}
 	for _, name := range append(strings.Fields("node.json kubeadm.yaml pki/ca.crt pki/ca.key pki/front-proxy-ca.crt pki/front-proxy-ca.key "+

@@ -63,10 +63,18 @@ func writeNewBackup(ctx context.Context, p *printer, path, of string, site node.
 		return err
 	}
 	p.say("The backup: %s\netcd: revision %d, keys: %d", path, m.Revision, m.Keys)
+	p.outside(m)
 	if recipients == nil {
 		p.say("It has the keys of the cluster, unencrypted. Only root can read it; keep it so.")
 	}
 	return nil
+}
+
+// outside names what a restore needs besides the backup.
+func (p *printer) outside(m backup.Manifest) {
+	if len(m.Outside) > 0 {
+		p.say("The cluster's configuration names files that are not in the backup: %s\nCopy them too: restore needs them in the same places.", strings.Join(m.Outside, ", "))
+	}
 }
 
 // backupSettings are the site's, and whom a backup is encrypted for: keys, or the site's.

@@ -212,6 +212,7 @@ func TestRefusals(t *testing.T) {
 		{"a negative size", spoiled(func(m *Manifest) { m.Files[0].Size = -1 }), "is too large"},
 		{"many files", spoiled(func(m *Manifest) { m.Files = make([]File, maxFiles+1) }), "too many files"},
 		{"a version of no form", spoiled(func(m *Manifest) { m.Kubernetes = "\x1b[2J" }), "is not a version"},
+		{"an odd path outside", spoiled(func(m *Manifest) { m.Outside = []string{"/a\x1b[2J"} }), "names paths that are none"},
 		{"no name of a node", spoiled(func(m *Manifest) { m.Node = "a b" }), "has a wrong value"},
 		{"a manifest that fills the memory", entries(t, tar.Header{Name: ManifestName, Linkname: strings.Repeat(" ", maxManifest+1)}), "is not one of a backup"},
 		{"another order", entries(t, tar.Header{Name: ManifestName, Linkname: manifestText(t, good)}, tar.Header{Name: Snapshot, Linkname: all[Snapshot]}), "is not the next file"},

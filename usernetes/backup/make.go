@@ -34,6 +34,11 @@ func Make(ctx context.Context, programVersion string, to io.Writer) error {
 	}
 	defer removeSnapshot() //nolint:errcheck // the next run does it
 	m := Manifest{Created: time.Now().UTC(), PodsecK8s: programVersion, Kubernetes: n.Kubernetes, Node: n.Name, Address: n.IP}
+	for _, c := range small {
+		if c.name == KubeadmName {
+			m.Outside = outside(c.data)
+		}
+	}
 	if m.Etcd, err = catchUp(ctx); err != nil {
 		return err
 	}

@@ -68,6 +68,7 @@ const (
 	maxSmall    = 1 << 20
 	maxSnapshot = 8<<30 - 1
 	maxFiles    = 128
+	maxOutside  = 256
 )
 
 // A File is an entry of a backup.
@@ -90,6 +91,9 @@ type Manifest struct {
 	Revision   int64      `json:"revision"` // of etcd's data
 	Keys       int64      `json:"keys"`     // in etcd's data
 	Files      []File     `json:"files"`    // in their order
+
+	// What the configuration names and is not in the backup, as the machine has it.
+	Outside []string `json:"outside,omitempty"`
 }
 
 // File finds an entry by its name.
@@ -142,6 +146,7 @@ var (
 	versionForm = regexp.MustCompile(`^v?[0-9]+\.[0-9]+[0-9A-Za-z.+~-]{0,60}$`)
 	programForm = regexp.MustCompile(`^[0-9A-Za-z.+~-]{1,64}$`)
 	sumForm     = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	outsideForm = regexp.MustCompile(`^/[ -~]{1,1000}$`)
 	siteForm    = regexp.MustCompile(`^(crio\.conf\.d/)?[A-Za-z0-9_][A-Za-z0-9._-]{0,79}$`)
 )
 
@@ -154,6 +159,9 @@ func (m Manifest) check() error {
 	}
 	if !programForm.MatchString(m.PodsecK8s) || !node.IsName(m.Node) || !m.Address.IsValid() || m.Created.IsZero() || m.Revision < 1 || m.Keys < 1 {
 		return damaged("its manifest: %w", message.New("a field is missing or has a wrong value"))
+	}
+	if len(m.Outside) > maxOutside || slices.ContainsFunc(m.Outside, func(path string) bool { return !outsideForm.MatchString(path) }) {
+		return damaged("its manifest: %w", message.New("it names paths that are none"))
 	}
 	if len(m.Files) > maxFiles {
 		return damaged("its manifest: %w", message.New("it lists too many files"))
