@@ -18,17 +18,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
-// A RestoreRequest is what root has read in a backup.
-type RestoreRequest struct {
-	Digest     string     // of the manifest, which tells backups apart
-	Kubernetes string     // versions
-	Etcd       string     //
-	Name       string     // of the control plane that it was made on
-	Address    netip.Addr // of the same
-	Node       node.Node  // the same, as it knew itself
-	Policy     []byte     // the site's for the audit log; nil where the backup has none
-}
-
 // RestorePhases is how a control plane is made of a backup. kubeadm finds the keys
 // and etcd's data there, and makes all else anew, for this machine's address.
 // Source: the Kubernetes documentation, "Operating etcd clusters", "Restoring an

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -65,9 +66,7 @@ func restoreCluster(c *cli.Context, p *printer) error {
 		return err
 	}
 	defer file.Close() //nolint:errcheck // opened for reading
-	if restore.LacksPolicy(o.Config) {
-		p.say("The backup has not the audit policy of the site: the audit log is going to be of the mode metadata.\nTo change it afterwards: podsec-k8s audit set FILE")
-	}
+	p.notRestored(restore, o)
 	names, files, faults := openArchives(slices.Concat(site.ImageArchives, o.GivenArchives))
 	defer closeAll(files)
 	o.Archives = names
@@ -84,6 +83,28 @@ func restoreCluster(c *cli.Context, p *printer) error {
 		_, err := requestNode(c.Context, p, request, append(files, file), func() error { return finishRestore(c, p) })
 		return err
 	})
+}
+
+// notRestored says what of the site is going to be otherwise than in the backup.
+func (p *printer) notRestored(r usernetes.RestoreRequest, o usernetes.Options) {
+	if r.LacksPolicy(o.Config) {
+		p.say("The backup has not the audit policy of the site: the audit log is going to be of the mode metadata.\nTo change it afterwards: podsec-k8s audit set FILE")
+	}
+	if len(r.Site) > 0 {
+		p.say("These settings of the site are in the backup, and on this machine missing or different: %s\nThey are not restored. To compare them, unpack the backup: tar -xf FILE", strings.Join(r.Site, ", "))
+	}
+}
+
+// otherSettings lists the site's settings of a backup that this machine has not.
+func otherSettings(m backup.Manifest) (names []string, err error) {
+	here, err := siteFiles()
+	for _, f := range m.Files {
+		name, ofSite := strings.CutPrefix(f.Name, backup.SiteFolder)
+		if ofSite && !slices.ContainsFunc(here, func(own siteFile) bool { return own.File == f }) {
+			names = append(names, filepath.Join(node.SiteDir, name))
+		}
+	}
+	return names, err
 }
 
 // checkNoNode reports whether there is a node already, made to its end.
@@ -160,7 +181,8 @@ func planned(from io.Reader, o *usernetes.Options) (r usernetes.RestoreRequest, 
 	r.Digest, r.Kubernetes, r.Etcd, r.Name, r.Address = m.Digest(), m.Kubernetes, m.Etcd, m.Node, m.Address
 	r.Policy = kept[backup.PolicyName]
 	o.ConfigName, o.Config = backup.KubeadmName, kept[backup.KubeadmName]
-	return r, nil
+	r.Site, err = otherSettings(m)
+	return r, err
 }
 
 // restoredQuestion asks what a restore has left to do.
