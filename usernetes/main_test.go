@@ -68,6 +68,10 @@ case "$*" in
 *" answers") echo '{}' ;;
 "kubeadm init phase control-plane apiserver"*) mkdir -p $kubernetes/tmp/kubeadm-init-dryrun1; cat > config
 	{ cat manifest; sed -n 's/^ *\(audit-[a-z-]*\): "*\([^"]*\)"*$/    - --\1=\2/p' config; } > $kubernetes/tmp/kubeadm-init-dryrun1/kube-apiserver.yaml ;;
+"kubeadm init phase control-plane "*) name=kube-${5}; mkdir -p $kubernetes/tmp/kubeadm-init-dryrun1; cat > config
+	sed "s/kube-apiserver/$name/" manifest > $kubernetes/tmp/kubeadm-init-dryrun1/$name.yaml ;;
+"kubeadm init phase kubelet-start "*) mkdir -p $kubernetes/tmp/kubeadm-init-dryrun1; cat > config
+	{ awk -v RS='---\n' '/kind: KubeletConfiguration/' config | sed '/^containerRuntimeEndpoint/d;/^---/d;/^$/d'; cat machine; } > $kubernetes/tmp/kubeadm-init-dryrun1/config.yaml ;;
 "kubectl"*) cat >> applied ;;
 "kubeadm init phase"*) echo 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef ;;
 "kubeadm init"*) mkdir -p $kubernetes; cp kubeconfig $kubernetes/admin.conf; cp kubeconfig $kubernetes/kubelet.conf ;;

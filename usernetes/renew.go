@@ -159,7 +159,10 @@ func keptConfig(n node.Node) (config []byte, kept bool) {
 	if err != nil || len(docs) != 1 || docs[0]["kind"] != kubeadm.KindCluster {
 		return nil, false
 	}
-	config, err = apiServerConfig(n, docs[0])
+	whole, err := nodeConfig(n, docs[0])
+	if err == nil {
+		config, err = whole.Bytes()
+	}
 	return config, err == nil
 }
 
@@ -217,14 +220,17 @@ func awaitPart(ctx context.Context, w *Work, unit string, start func(context.Con
 	if err := start(ctx, unit); err != nil {
 		return err
 	}
-	return wait.Until(ctx, kubeadm.PartTimeout, func() error {
-		parts, err := status.LookAtParts(ctx, w.Manager, w.Plan.Node)
-		if err != nil {
-			return err
-		}
-		parts = slices.DeleteFunc(parts, func(p status.Part) bool { return p.Unit != unit })
-		return status.MissingParts(parts, time.Now())
-	})
+	return wait.Until(ctx, kubeadm.PartTimeout, func() error { return partAnswers(ctx, w, unit) })
+}
+
+// partAnswers says what is missing of a service, or nil when it runs and answers.
+func partAnswers(ctx context.Context, w *Work, unit string) error {
+	parts, err := status.LookAtParts(ctx, w.Manager, w.Plan.Node)
+	if err != nil {
+		return err
+	}
+	parts = slices.DeleteFunc(parts, func(p status.Part) bool { return p.Unit != unit })
+	return status.MissingParts(parts, time.Now())
 }
 
 // othersFault tells of the other control planes, where there may be some: most of

@@ -50,19 +50,6 @@ func SetAudit(ctx context.Context, s audit.Setting) error {
 	return errors.Join(err, removePolicies())
 }
 
-// goBack undoes what an earlier run has begun and not come to the end of.
-func (w *Work) goBack(ctx context.Context) error {
-	restored, err := staticpod.RestoreManifest(apiServer)
-	if err != nil || !restored {
-		return err
-	}
-	m, err := staticpod.ReadManifest(apiServer)
-	if err != nil {
-		return err
-	}
-	return w.awaitAPIServer(ctx, m.Digest)
-}
-
 // layOver writes the setting into the cluster's configuration. What a site has written
 // there itself stays.
 func layOver(s audit.Setting) func(document.Document) error {

@@ -168,6 +168,29 @@ func number(text string) *int {
 	return &n
 }
 
+// A configAnswer is the answer of podsec-k8s config diff.
+type configAnswer struct {
+	typed
+	Same        bool               `json:"same"`
+	Differences []differenceAnswer `json:"differences"`
+	Others      []string           `json:"otherNodes"` // known on a control plane
+}
+
+type differenceAnswer struct {
+	Part   string `json:"part"`
+	Name   string `json:"name"`
+	Node   string `json:"node,omitempty"`
+	Config string `json:"config,omitempty"`
+}
+
+func configOf(s usernetes.ConfigState) configAnswer {
+	a := configAnswer{typed{"ConfigDifferences", apiVersion}, len(s.Differences) == 0, []differenceAnswer{}, append([]string{}, s.Others...)}
+	for _, d := range s.Differences {
+		a.Differences = append(a.Differences, differenceAnswer(d))
+	}
+	return a
+}
+
 // A certificatesAnswer is the answer of podsec-k8s certs status.
 type certificatesAnswer struct {
 	typed

@@ -99,21 +99,20 @@ func changeAudit(c *cli.Context, p *printer, s audit.Setting) error {
 		begun := time.Now()
 		p.say("Setting the audit log and restarting kube-apiserver, if needed …")
 		if err := auditTask.runScoped(c.Context, s); err != nil {
-			p.lastWords(c.Context, begun)
+			p.lastWords(c.Context, units.Component("kube-apiserver"), begun)
 			return err
 		}
 		return sayAudit(c.Context, p, s)
 	})
 }
 
-// lastWords shows the last error of a kube-apiserver that has not come up, and was
-// replaced by the one before.
-func (p *printer) lastWords(ctx context.Context, since time.Time) {
+// lastWords shows the last error of a service that has not come up with new settings,
+// and has the ones before again.
+func (p *printer) lastWords(ctx context.Context, unit string, since time.Time) {
 	admin, err := preflight.AdminUser()
 	if err != nil || ctx.Err() != nil {
 		return
 	}
-	unit := units.Component("kube-apiserver")
 	if text, err := host.LastUnitError(ctx, admin.UID, unit, since, true); err == nil && text != "" {
 		p.fault(&host.Fault{Err: message.Errorf("the last error of %s: %s", unit, text), Remedy: message.Plain(status.LogOf(unit))})
 	}

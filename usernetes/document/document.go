@@ -71,6 +71,58 @@ func MergeValue(base, over any) any {
 	return over
 }
 
+// Change lays over onto base and returns base, as a change of what is there: mappings
+// are changed, lists of named values by name, and anything else is replaced. A null
+// takes a field away, and a named value whose value is null.
+func Change(base, over Document) Document {
+	for key, value := range over {
+		if value == nil {
+			delete(base, key)
+			continue
+		}
+		base[key] = changeValue(base[key], value)
+	}
+	return base
+}
+
+func changeValue(base, over any) any {
+	switch over := over.(type) {
+	case Document:
+		nested, _ := base.(Document)
+		if nested == nil {
+			nested = Document{}
+		}
+		return Change(nested, over)
+	case []any:
+		if len(over) == 0 || slices.ContainsFunc(over, func(item any) bool { return ItemName(item) == "" }) {
+			return over
+		}
+		have, _ := base.([]any)
+		return slices.DeleteFunc(mergeList(have, over), takenAway)
+	}
+	return over
+}
+
+// takenAway reports whether a named value of a list has null for its value.
+func takenAway(item any) bool {
+	named, _ := item.(Document)
+	value, has := named["value"]
+	return has && value == nil
+}
+
+// Clone returns a copy of a document that shares nothing with it.
+func Clone(doc Document) (Document, error) {
+	data, err := yaml.Marshal(doc)
+	if err != nil {
+		return nil, message.Errorf("writing YAML: %w", err)
+	}
+	var copied Document
+	if err := yaml.Unmarshal(data, &copied); err != nil {
+		return nil, message.Errorf("reading YAML: %w", err)
+	}
+	return copied, nil
+}
+
 func mergeList(base, over []any) []any {
 	merged := slices.Clone(base)
 	for _, item := range over {

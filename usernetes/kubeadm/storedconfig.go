@@ -47,3 +47,37 @@ func (s StoredConfig) Save(ctx context.Context, c *kubeapi.Client, cluster docum
 	}
 	return nil
 }
+
+// A StoredKubelet is the KubeletConfiguration that the cluster keeps for every node.
+type StoredKubelet struct {
+	Kubelet document.Document
+	object  document.Document // the ConfigMap, as it was read
+}
+
+// LoadKubelet reads it.
+func LoadKubelet(ctx context.Context, c *kubeapi.Client) (s StoredKubelet, err error) {
+	if err := c.Get(ctx, kubeletConfigPath, &s.object); err != nil {
+		return s, message.Errorf("reading the cluster's configuration of kubelets: %w", err)
+	}
+	text, _ := document.Lookup(s.object, "data", "kubelet").(string)
+	if err := yaml.Unmarshal([]byte(text), &s.Kubelet); err != nil {
+		return s, message.Errorf("reading the cluster's configuration of kubelets: %w", err)
+	}
+	if s.Kubelet["kind"] != KindKubelet {
+		return s, message.Errorf("reading the cluster's configuration of kubelets: %w", message.New("it has no KubeletConfiguration"))
+	}
+	return s, nil
+}
+
+// Save puts another configuration in its place, unless somebody else has changed it.
+func (s StoredKubelet) Save(ctx context.Context, c *kubeapi.Client, kubelet document.Document) error {
+	text, err := yaml.Marshal(kubelet)
+	if err != nil {
+		return message.Errorf("storing the cluster's configuration of kubelets: %w", err)
+	}
+	document.Put(s.object, string(text), "data", "kubelet")
+	if err := c.Send(ctx, http.MethodPut, kubeletConfigPath, "application/json", s.object); err != nil {
+		return message.Errorf("storing the cluster's configuration of kubelets: %w", err)
+	}
+	return nil
+}

@@ -141,6 +141,13 @@ func (c *Client) ControlPlanes(ctx context.Context) ([]ClusterNode, error) {
 	return list.Items, err
 }
 
+// Nodes lists the Nodes.
+func (c *Client) Nodes(ctx context.Context) ([]ClusterNode, error) {
+	var list struct{ Items []ClusterNode }
+	err := c.Get(ctx, "/api/v1/nodes", &list)
+	return list.Items, err
+}
+
 // Delete deletes an object, which may be gone already.
 func (c *Client) Delete(ctx context.Context, path string) error {
 	err := c.Send(ctx, http.MethodDelete, path, "", nil)

@@ -21,8 +21,8 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
-// kubeletConfig is the configuration that kubeadm writes for the kubelet.
-const kubeletConfig = "/var/lib/kubelet/config.yaml"
+// KubeletConfig is the configuration that kubeadm writes for the kubelet.
+const KubeletConfig = "/var/lib/kubelet/config.yaml"
 
 // runKubelet becomes the kubelet in the node. It makes the folder of stand-ins, of
 // which a worker has none: without the folder the kubelet complains every second.
@@ -67,9 +67,9 @@ func kubelet() (namespace.Program, error) {
 	args := []string{
 		"--bootstrap-kubeconfig=" + node.TokenConf,
 		"--kubeconfig=" + node.KubeletConf,
-		"--config=" + kubeletConfig,
+		"--config=" + KubeletConfig,
 	}
-	data, errConfig := os.ReadFile(node.StatePath(kubeletConfig))
+	data, errConfig := os.ReadFile(node.StatePath(KubeletConfig))
 	if errConfig == nil && !setsSeccomp(data) {
 		args = append(args, "--seccomp-default")
 	}
@@ -101,7 +101,7 @@ func kubeadmFlags(path string) ([]string, error) {
 
 // kubeletHealth is known once kubeadm has written the kubelet's configuration.
 func kubeletHealth(node.Node) (Probe, bool) {
-	data, err := host.ReadFile(node.StatePath(kubeletConfig))
+	data, err := host.ReadFile(node.StatePath(KubeletConfig))
 	if err != nil {
 		return Probe{}, false
 	}

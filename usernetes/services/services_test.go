@@ -124,7 +124,7 @@ func TestHealth(t *testing.T) {
 	if got := known(); got != nil {
 		t.Errorf("before there is any: %q", got)
 	}
-	roottest.WriteFile(t, node.StatePath(kubeletConfig), "healthzPort: 1\n")
+	roottest.WriteFile(t, node.StatePath(KubeletConfig), "healthzPort: 1\n")
 	roottest.WriteFile(t, node.ProxyFile, "")
 	roottest.WriteFile(t, node.StatePath(node.ManifestsDir)+"/etcd.yaml", "spec: {containers: [{name: etcd, livenessProbe: {tcpSocket: {host: 127.0.0.1, port: 2}}}]}\n")
 	if got := known(); !slices.Equal(got, []string{"kubelet 127.0.0.1:1", "kube-proxy 127.0.0.1:10256", "etcd 127.0.0.1:2"}) {
@@ -157,7 +157,7 @@ func TestLists(t *testing.T) {
 // TestCommandLines: each program has its own.
 func TestCommandLines(t *testing.T) {
 	n := node.Node{Name: "m1", Kubernetes: "v1.26.3", ImageRepository: "registry.example"}
-	roottest.WriteFile(t, node.StatePath(kubeletConfig), "kind: KubeletConfiguration\n")
+	roottest.WriteFile(t, node.StatePath(KubeletConfig), "kind: KubeletConfiguration\n")
 	roottest.WriteFile(t, node.StatePath("/var/lib/kubelet/kubeadm-flags.env"), "KUBELET_KUBEADM_ARGS=\"--node-ip=192.0.2.10\"\n")
 	for name, c := range map[string]struct {
 		program func() (namespace.Program, error)

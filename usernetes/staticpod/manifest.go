@@ -32,6 +32,8 @@ func IsComponent(name string) bool { return slices.Contains(Components(), name) 
 
 // A Manifest is one of kubeadm's static pods.
 type Manifest struct {
+	Name   string // of the component
+	Data   []byte // the file
 	Digest string // sha256 of the file, in hexadecimal
 	pod    document.Document
 }
@@ -54,7 +56,7 @@ func ReadManifest(name string) (Manifest, error) {
 // ParseManifest reads the manifest of a component.
 func ParseManifest(name string, data []byte) (Manifest, error) {
 	sum := sha256.Sum256(data)
-	m := Manifest{Digest: hex.EncodeToString(sum[:])}
+	m := Manifest{Name: name, Data: data, Digest: hex.EncodeToString(sum[:])}
 	if err := yaml.Unmarshal(data, &m.pod); err != nil {
 		return m, message.Errorf("reading the manifest of %s: %w", name, err)
 	}
@@ -76,6 +78,23 @@ func (m Manifest) Container() (document.Document, error) {
 		return nil, message.Errorf("its container is not a YAML mapping")
 	}
 	return container, nil
+}
+
+// Proxies returns the container's variables of a proxy, as an environment has them.
+func (m Manifest) Proxies() (env []string, err error) {
+	container, err := m.Container()
+	if err != nil {
+		return nil, err
+	}
+	variables, _ := container["env"].([]any)
+	for _, variable := range variables {
+		entry, _ := variable.(document.Document)
+		value, _ := entry["value"].(string)
+		if name := document.ItemName(variable); node.IsProxyVariable(name) {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env, nil
 }
 
 // Command returns the container's command and arguments.

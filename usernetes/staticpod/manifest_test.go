@@ -59,6 +59,17 @@ func TestParseManifestRefuses(t *testing.T) {
 	}
 }
 
+// TestManifestProxies: the variables of a proxy are told, and no others.
+func TestManifestProxies(t *testing.T) {
+	m, err := ParseManifest("etcd", []byte("kind: Pod\nmetadata: {name: etcd}\nspec:\n  containers:\n  - {name: etcd, command: [etcd], env: [{name: A, value: b}, {name: no_proxy, value: x}, {name: HTTP_PROXY}]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := m.Proxies(); err != nil || !reflect.DeepEqual(got, []string{"no_proxy=x", "HTTP_PROXY="}) {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestStandIn(t *testing.T) {
 	m, err := ParseManifest("etcd", []byte(etcdManifest))
 	if err != nil {

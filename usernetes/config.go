@@ -1,0 +1,103 @@
+package usernetes
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
+)
+
+// A ConfigState is how far this node is from its configuration.
+type ConfigState struct {
+	Differences []Difference
+	Others      []string // the other nodes
+}
+
+// AskConfig compares this node with its configuration.
+func AskConfig(ctx context.Context, r ConfigRequest) (s ConfigState, err error) {
+	err = withNode(ctx, func(w *Work) error {
+		t, err := planConfig(ctx, w, r)
+		if err != nil {
+			return err
+		}
+		own, err := readKubelet()
+		if err != nil {
+			return err
+		}
+		for _, m := range t.manifests {
+			some, err := manifestDifferences(m)
+			if err != nil {
+				return err
+			}
+			s.Differences = append(s.Differences, some...)
+		}
+		s.Differences = append(s.Differences, documentDifferences("kubelet", own, t.kubelet)...)
+		if w.Plan.Node.APIPort != 0 { // a worker may not list them
+			s.Others, err = otherNodes(ctx, t.api, w.Plan.Node)
+		}
+		return err
+	})
+	return s, err
+}
+
+// ApplyConfig brings this node in line with its configuration, which it changes in the
+// cluster when the node runs by it. What a run has begun that was cut is undone first.
+func ApplyConfig(ctx context.Context, r ConfigRequest) error {
+	return withNode(ctx, func(w *Work) error {
+		if err := w.goBack(ctx); err != nil {
+			return err
+		}
+		t, err := planConfig(ctx, w, r)
+		if err != nil {
+			return err
+		}
+		return w.replaceManifests(ctx, t.manifests, func(ctx context.Context) error {
+			return w.replaceKubelet(ctx, t.kubelet, t.save)
+		})
+	})
+}
+
+// withNode does something with this node, which has to be finished.
+func withNode(ctx context.Context, do func(*Work) error) error {
+	n, err := node.LoadNode()
+	if node.IsMissing(err) {
+		return node.NoNode()
+	}
+	if err != nil {
+		return err
+	}
+	if finished, err := steps.Finished(); err != nil || !finished {
+		return errors.Join(err, message.New("this node is only partly created"))
+	}
+	manager, err := node.UserManager(ctx)
+	if err != nil {
+		return err
+	}
+	defer manager.Close()
+	return do(&Work{Plan: Plan{Node: n}, Manager: manager})
+}
+
+// otherNodes lists the names of all nodes but this one.
+func otherNodes(ctx context.Context, api *kubeapi.Client, n node.Node) (names []string, err error) {
+	nodes, err := api.Nodes(ctx)
+	for _, one := range nodes {
+		if one.Metadata.Name != n.Name {
+			names = append(names, one.Metadata.Name)
+		}
+	}
+	return names, err
+}
+
+// Check reports whether what u7s-admin hands to root has its form.
+func (s ConfigState) Check() error {
+	for _, name := range s.Others {
+		if !node.IsName(strings.ToLower(name)) {
+			return message.Errorf("the node reports the invalid node name %q", name)
+		}
+	}
+	return nil
+}
