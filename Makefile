@@ -78,7 +78,7 @@ lint: tools $(LINT) ## formatting, vet, staticcheck and the project's own rules
 BESIDE = setpriv --pdeathsig TERM
 IDLY = $(BESIDE) setsid nice -n 19 sh -c 'echo 19 2>/dev/null > /proc/self/autogroup; exec "$$@"' idly
 SCENARIOS = go -C tests test -count=1 -timeout 75m -v -parallel 20
-EACH = ^(TestMaster|TestWorker|TestJoinRefused|TestClosedSite|TestFiles|TestBrokenControlPlane|TestCuts|TestPeople|TestAudit|TestAuditJoins|TestCertificates|TestLeave|TestBackup)$$
+EACH = ^(TestMaster|TestWorker|TestJoinRefused|TestClosedSite|TestFiles|TestBrokenControlPlane|TestCuts|TestPeople|TestAudit|TestAuditJoins|TestConfig|TestCertificates|TestLeave|TestBackup)$$
 
 test scenarios cuts: DEBIAN += user-mode-linux
 BESIDES = (PODSEC_K8S_LAB=$(call lab,$(1)); cd tests && $(IDLY) env GEN=$(1) $(LAB_PROGRAM) build && \
