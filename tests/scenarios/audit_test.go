@@ -163,7 +163,7 @@ func auditCut(m *machine) {
 	const manifest = "cksum < " + nodeRoot + "/etc/kubernetes/manifests/kube-apiserver.yaml"
 	before := m.run(manifest)
 	m.run("systemd-run -q --unit=set podsec-k8s audit set metadata && until [ -e /var/lib/u7s-admin/state/kube-apiserver.before.yaml ]; do sleep 0.02; done && " +
-		"systemctl kill -s KILL set podsec-k8s-run.scope && while systemctl -q is-active set podsec-k8s-run.scope; do sleep 0.1; done")
+		"systemctl kill -s KILL podsec-k8s-run.scope && systemctl kill -s KILL set; while systemctl -q is-active set podsec-k8s-run.scope; do sleep 0.1; done")
 	m.run("test -e /var/lib/u7s-admin/state/kube-apiserver.before.yaml && " + userctl + "restart u7s-manifests")
 	if after := m.run(manifest); after != before {
 		m.t.Error("the manifest is another one")
