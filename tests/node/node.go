@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -158,27 +159,41 @@ func (n *Node) nspawn(parts Parts) []string {
 	}
 }
 
-// WaitBooted waits until the node's systemd has started what it starts.
+// WaitBooted waits until the node's systemd has started what it starts, and answers
+// each time: on a busy machine one was seen that answered once, and then not for a
+// moment, as if no systemd had booted it.
 func (n *Node) WaitBooted(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, bootTimeout)
 	defer cancel()
-	var last string
-	for {
-		out, _ := n.Output(ctx, "systemctl is-system-running") // its status tells of degraded, which will do
-		if last = strings.TrimSpace(out); last == "running" || last == "degraded" {
-			if out, err := n.Output(ctx, "true"); err == nil {
-				return nil
-			} else if last = out; ctx.Err() == nil {
-				fmt.Fprintf(os.Stderr, "node %s has booted and does not answer yet: %v: %s\n", n.Name, err, out)
-			}
+	for answers := 0; answers < steadyAnswers; answers++ {
+		state := n.state(ctx)
+		if state != "" {
+			answers = -1
 		}
 		select {
 		case <-ctx.Done():
 			log, _ := n.hub.output(context.WithoutCancel(ctx), "journalctl", "-u", n.unit(), "-n", "20", "--no-pager", "-o", "cat")
-			return fmt.Errorf("node %s did not boot in %s: it is %q\n%s", n.Name, bootTimeout, last, log)
+			return fmt.Errorf("node %s did not boot in %s: it is %q\n%s", n.Name, bootTimeout, state, log)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+	return nil
+}
+
+// steadyAnswers is how often a node answers in a row that has booted.
+const steadyAnswers = 3
+
+// state says why the node has not booted, or "". The status of systemctl tells of
+// degraded, which will do.
+func (n *Node) state(ctx context.Context) string {
+	out, _ := n.Output(ctx, "systemctl is-system-running")
+	if state := strings.TrimSpace(out); state != "running" && state != "degraded" {
+		return cmp.Or(state, "silent")
+	}
+	if out, err := n.Output(ctx, "true"); err != nil {
+		return fmt.Sprintf("%v: %s", err, out)
+	}
+	return ""
 }
 
 // leader finds the node's first process, as the hub counts it.
