@@ -18,13 +18,14 @@ const adminShell = "setpriv --reuid=u7s-admin --regid=u7s-admin --clear-groups e
 
 // wall: what u7s-admin can do to root. Each part plays u7s-admin.
 func wall(m *machine) {
+	const kubeadms = "/usr/bin/kubeadm /usr/lib/podsec-k8s/kept/*/kubeadm" // the installed one, and the node's
 	m.run("mkdir -p /root/wall && cat > /root/wall/typist.py <<'P'\n" + typistProgram + "\nP")
 	m.run("cat > /root/wall/withkey.py <<'P'\n" + withKeyProgram + "\nP")
 	m.run("cat > /root/wall/peak.py <<'P'\n" + peakProgram + "\nP")
 	for _, part := range []func(*machine){wallTyped, wallWords, wallMemory} {
-		m.run("podsec-k8s exec sh -c 'mkdir -p -m 777 /var/lib/kubelet/wall && cat > /var/lib/kubelet/fake && chmod 755 /var/lib/kubelet/fake && mount --bind /var/lib/kubelet/fake /usr/bin/kubeadm' <<'P'\n" + fakeKubeadm + "\nP")
+		m.run("podsec-k8s exec sh -c 'mkdir -p -m 777 /var/lib/kubelet/wall && cat > /var/lib/kubelet/fake && chmod 755 /var/lib/kubelet/fake && for k in " + kubeadms + "; do mount --bind /var/lib/kubelet/fake $k; done' <<'P'\n" + fakeKubeadm + "\nP")
 		part(m)
-		m.run("podsec-k8s exec sh -c 'umount /usr/bin/kubeadm; rm -r /var/lib/kubelet/fake /var/lib/kubelet/wall'")
+		m.run("podsec-k8s exec sh -c 'umount " + kubeadms + "; rm -r /var/lib/kubelet/fake /var/lib/kubelet/wall'")
 	}
 	wallFiles(m)
 	wallPorts(m)
