@@ -14,10 +14,11 @@ import (
 const installed = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // searchPath is where the node's programs are: the stand-in for systemctl comes
-// first, then what is kept of the node's version.
+// first, then what is kept of the node's version, unless that is installed: a newer
+// build of it may be.
 func searchPath() string {
 	n, err := node.LoadNode()
-	if err != nil || n.Kubernetes == "" || !host.Exists(node.KeptSet(n.Kubernetes)) {
+	if err != nil || n.Kubernetes == "" || !host.Exists(node.KeptSet(n.Kubernetes)) || node.Installed(n.Kubernetes) {
 		return node.LibexecDir + ":" + installed
 	}
 	return node.LibexecDir + ":" + node.KeptSet(n.Kubernetes) + ":" + installed

@@ -107,7 +107,7 @@ func BecomeComponent(name string, n node.Node) error {
 // program of that manifest.
 func (m Manifest) program(name string) string {
 	kept := filepath.Join(node.KeptSet(m.version()), name)
-	if m.version() == "" || filepath.Base(name) != name || !host.Exists(kept) {
+	if m.version() == "" || filepath.Base(name) != name || !host.Exists(kept) || node.Installed(m.version()) {
 		return name
 	}
 	return kept
