@@ -85,7 +85,6 @@ func single(docs string) []Entry {
 		plain("units/system/podsec-k8s-net.service", "/lib/systemd/system/podsec-k8s-net.service"),
 		plain("units/system/podsec-k8s-backup.service", "/lib/systemd/system/podsec-k8s-backup.service"),
 		plain("units/system/podsec-k8s-upgrade.service", "/lib/systemd/system/podsec-k8s-upgrade.service"),
-		link("../podsec-k8s-upgrade.service", "/lib/systemd/system/multi-user.target.wants/podsec-k8s-upgrade.service"),
 		plain("units/system/podsec-k8s-backup.timer", "/lib/systemd/system/podsec-k8s-backup.timer"),
 		plain("units/sysctl.d/90-podsec-k8s.conf", "/lib/sysctl.d/90-podsec-k8s.conf"),
 		plain("units/modules-load.d/podsec-k8s.conf", "/lib/modules-load.d/podsec-k8s.conf"),

@@ -129,7 +129,6 @@ func checkFiles(t *testing.T, p *rpm.Package, log Changelog) {
 		"Lrwxrwxrwx - /usr/libexec/podsec-k8s/pasta-one-way -> ../../bin/podsec-k8s",
 		"Lrwxrwxrwx - /usr/libexec/podsec-k8s/systemctl -> ../../bin/podsec-k8s",
 		"Lrwxrwxrwx - /usr/libexec/podsec-k8s/crictl -> ../../bin/podsec-k8s",
-		"Lrwxrwxrwx - /lib/systemd/system/multi-user.target.wants/podsec-k8s-upgrade.service -> ../podsec-k8s-upgrade.service",
 		"-rw-r--r-- - /usr/share/bash-completion/completions/podsec-k8s",
 		"Lrwxrwxrwx - /usr/share/bash-completion/completions/podsec-k8s-create-master -> podsec-k8s",
 		"drwxr-xr-x - /usr/share/zsh",

@@ -298,10 +298,9 @@ func withData(m *machine, p pair) {
 // keptPrograms is where the programs of versions are that a node runs or goes back to.
 const keptPrograms = "/usr/lib/podsec-k8s/kept"
 
-// nothingKept: the programs of other versions go with the package. ALT's systemd reads
-// its units again when a transaction has removed some.
+// nothingKept: the programs of other versions go with the package, and no unit stays.
 func nothingKept(m *machine) {
 	m.run("test -d " + keptPrograms)
-	m.run("dnf -q -y remove --noautoremove podsec-k8s && test ! -e /usr/lib/podsec-k8s && systemctl daemon-reload")
+	m.run("dnf -q -y remove --noautoremove podsec-k8s && test ! -e /usr/lib/podsec-k8s")
 	m.fails("systemctl list-units --all --no-legend 'podsec-k8s*' | grep .", 1)
 }
