@@ -71,31 +71,67 @@ func begin(s *steps.Steps, phase string, plan Plan) error {
 	return s.Save()
 }
 
-// run runs the phases in order, notes each that is done, and stops at the
-// first fault.
-func run(ctx context.Context, s steps.Steps, phases []Phase, w *Work, p Progress) error {
+// A record notes how far phases are.
+type record interface {
+	has(phase string) bool
+	begin(phase string) error
+	end(Phase) error
+}
+
+// runPhases runs phases in order, has each noted before and after, and stops at the
+// first fault. What is done once is skipped where it is done, and on the disk before it
+// is noted.
+func runPhases(ctx context.Context, phases []Phase, w *Work, p Progress, r record, remedy message.Format) error {
 	for i, phase := range phases {
 		p.Begin(i+1, len(phases), phase.Title)
 		start := time.Now()
-		skip := phase.Once && slices.Contains(s.Done, phase.Name)
+		skip := phase.Once && r.has(phase.Name)
 		if !skip {
-			if err := begin(&s, phase.Name, w.Plan); err != nil {
+			if err := r.begin(phase.Name); err != nil {
 				return err
 			}
 			if err := phase.Run(ctx, w); err != nil {
-				return phaseFault(ctx, phase.Name, err, continueOrReset)
+				return phaseFault(ctx, phase.Name, err, remedy)
 			}
 			if phase.Once {
 				if err := host.SyncFileSystem(node.StateDir); err != nil { // kubeadm does not wait for the disk
 					return err
 				}
 			}
-			s.Done, s.Leaving = append(s.Done, phase.Name), nil
-			if err := s.Save(); err != nil {
+			if err := r.end(phase); err != nil {
 				return err
 			}
 		}
 		p.End(time.Since(start), skip)
+	}
+	return nil
+}
+
+// unrecorded is for phases that are all run again.
+type unrecorded struct{}
+
+func (unrecorded) has(string) bool    { return false }
+func (unrecorded) begin(string) error { return nil }
+func (unrecorded) end(Phase) error    { return nil }
+
+// making is the record of a node that is made.
+type making struct {
+	steps *steps.Steps
+	plan  Plan
+}
+
+func (m making) has(phase string) bool    { return slices.Contains(m.steps.Done, phase) }
+func (m making) begin(phase string) error { return begin(m.steps, phase, m.plan) }
+
+func (m making) end(p Phase) error {
+	m.steps.Done, m.steps.Leaving = append(m.steps.Done, p.Name), nil
+	return m.steps.Save()
+}
+
+// run makes a node by phases, or goes on with that.
+func run(ctx context.Context, s steps.Steps, phases []Phase, w *Work, p Progress) error {
+	if err := runPhases(ctx, phases, w, p, making{&s, w.Plan}, continueOrReset); err != nil {
+		return err
 	}
 	s.Finished, s.Asked = true, &w.Plan.Asked
 	return s.Save()

@@ -84,14 +84,8 @@ func RenewCertificates(ctx context.Context, token string, progress Progress, out
 	}
 	defer manager.Close()
 	w := &Work{Plan: Plan{Node: n}, Manager: manager, Out: out}
-	phases := (&renewal{token: token}).phases(n)
-	for i, phase := range phases {
-		progress.Begin(i+1, len(phases), phase.Title)
-		start := time.Now()
-		if err := phase.Run(ctx, w); err != nil {
-			return phaseFault(ctx, phase.Name, err, continueRemedy)
-		}
-		progress.End(time.Since(start), false)
+	if err := runPhases(ctx, (&renewal{token: token}).phases(n), w, progress, unrecorded{}, continueRemedy); err != nil {
+		return err
 	}
 	if n.APIPort == 0 {
 		return nil

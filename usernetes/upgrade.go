@@ -80,7 +80,7 @@ func Upgrade(ctx context.Context, r UpgradeRequest, files []*os.File, progress P
 	if u.record.Unfinished() && u.record.Back {
 		return u.goBack(ctx, w, progress)
 	}
-	if err := u.begin(r, w); err != nil {
+	if err := u.note(r, w); err != nil {
 		return err
 	}
 	w.Plan.Archives = images.ReadArchives(r.Archives, files)
@@ -158,8 +158,8 @@ func newUpgrading(ctx context.Context, out io.Writer, tell Tell) (*upgrading, *W
 	return u, &Work{Plan: Plan{Node: n, DNS: n.APIPort != 0}, Manager: manager, Out: out}, err
 }
 
-// begin notes an upgrade, or finds the one that it goes on with.
-func (u *upgrading) begin(r UpgradeRequest, w *Work) error {
+// note notes an upgrade, or finds the one that it goes on with.
+func (u *upgrading) note(r UpgradeRequest, w *Work) error {
 	if !host.Exists(node.KeptSet(r.To)) {
 		return message.Errorf("root has kept no programs of Kubernetes %s", r.To)
 	}
@@ -177,33 +177,23 @@ func (u *upgrading) begin(r UpgradeRequest, w *Work) error {
 	return u.record.Save()
 }
 
-// run runs phases in order, and notes each.
-func (u *upgrading) run(ctx context.Context, phases []Phase, w *Work, progress Progress) error {
-	for i, phase := range phases {
-		progress.Begin(i+1, len(phases), phase.Title)
-		start := time.Now()
-		skip := phase.Once && u.record.Has(phase.Name)
-		if !skip {
-			u.record.Begun = phase.Name
-			if err := u.record.Save(); err != nil {
-				return err
-			}
-			if err := phase.Run(ctx, w); err != nil {
-				return phaseFault(ctx, phase.Name, err, continueRemedy)
-			}
-			if phase.Once {
-				if err := host.SyncFileSystem(node.StateDir); err != nil { // kubeadm does not wait for the disk
-					return err
-				}
-				u.record.Done = append(u.record.Done, phase.Name)
-			}
-			if err := u.record.Save(); err != nil {
-				return err
-			}
-		}
-		progress.End(time.Since(start), skip)
+func (u *upgrading) has(phase string) bool { return u.record.Has(phase) }
+
+func (u *upgrading) begin(phase string) error {
+	u.record.Begun = phase
+	return u.record.Save()
+}
+
+func (u *upgrading) end(p Phase) error {
+	if p.Once {
+		u.record.Done = append(u.record.Done, p.Name)
 	}
-	return nil
+	return u.record.Save()
+}
+
+// run runs phases, and notes each in the record of the upgrade.
+func (u *upgrading) run(ctx context.Context, phases []Phase, w *Work, progress Progress) error {
+	return runPhases(ctx, phases, w, progress, u, continueRemedy)
 }
 
 // goBack takes the node back to where it was, and forgets the upgrade. Where the version
