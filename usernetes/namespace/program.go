@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -18,7 +17,7 @@ const installed = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 // build of it may be.
 func searchPath() string {
 	n, err := node.LoadNode()
-	if err != nil || n.Kubernetes == "" || !host.Exists(node.KeptSet(n.Kubernetes)) || node.Installed(n.Kubernetes) {
+	if err != nil || !node.RunsKept(n.Kubernetes, "") {
 		return node.LibexecDir + ":" + installed
 	}
 	return node.LibexecDir + ":" + node.KeptSet(n.Kubernetes) + ":" + installed

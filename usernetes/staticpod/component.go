@@ -106,11 +106,10 @@ func BecomeComponent(name string, n node.Node) error {
 // changes nothing that runs, and who puts a manifest back, as kubeadm does, gets the
 // program of that manifest.
 func (m Manifest) program(name string) string {
-	kept := filepath.Join(node.KeptSet(m.version()), name)
-	if m.version() == "" || filepath.Base(name) != name || !host.Exists(kept) || node.Installed(m.version()) {
+	if filepath.Base(name) != name || !node.RunsKept(m.version(), name) {
 		return name
 	}
-	return kept
+	return filepath.Join(node.KeptSet(m.version()), name)
 }
 
 // version returns the Kubernetes version that the manifest's image is of, or "": that
