@@ -3,7 +3,6 @@ package usernetes
 import (
 	"errors"
 	"io/fs"
-	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
@@ -49,8 +48,10 @@ func AskAccess() (a NodeAccess, err error) {
 
 // Check reports whether what u7s-admin hands to root has its form.
 func (a NodeAccess) Check() error {
-	if a.Begun && !node.IsName(strings.ToLower(a.Name)) {
-		return message.Errorf("the node reports the invalid node name %q", a.Name)
+	if a.Begun {
+		if err := node.CheckNames(a.Name); err != nil {
+			return err
+		}
 	}
 	if !a.Master {
 		return nil

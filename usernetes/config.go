@@ -3,7 +3,6 @@ package usernetes
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
@@ -84,20 +83,20 @@ func withNode(ctx context.Context, do func(*Work) error) error {
 // otherNodes lists the names of all nodes but this one.
 func otherNodes(ctx context.Context, api *kubeapi.Client, n node.Node) (names []string, err error) {
 	nodes, err := api.Nodes(ctx)
+	return namesBeside(n, nodes), err
+}
+
+// namesBeside lists the names of nodes but this one's.
+func namesBeside(n node.Node, nodes []kubeapi.ClusterNode) (names []string) {
 	for _, one := range nodes {
 		if one.Metadata.Name != n.Name {
 			names = append(names, one.Metadata.Name)
 		}
 	}
-	return names, err
+	return names
 }
 
 // Check reports whether what u7s-admin hands to root has its form.
 func (s ConfigState) Check() error {
-	for _, name := range s.Others {
-		if !node.IsName(strings.ToLower(name)) {
-			return message.Errorf("the node reports the invalid node name %q", name)
-		}
-	}
-	return nil
+	return node.CheckNames(s.Others...)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
@@ -15,30 +14,24 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
-	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
 )
 
 // SetAudit changes the audit log of this control plane, and the configuration of the
 // cluster with it. A setting without a mode is that of the cluster. Run again, it goes
 // on.
 func SetAudit(ctx context.Context, s audit.Setting) error {
-	n, err := node.LoadNode()
+	_, err := node.LoadNode()
 	if err != nil || !host.Exists(node.StatePath(node.AdminConf)) {
 		return errors.Join(err, node.NotMaster())
 	}
-	if finished, err := steps.Finished(); err != nil || !finished {
-		return errors.Join(err, message.New("this node is only partly created"))
-	}
-	manager, err := node.UserManager(ctx)
-	if err != nil {
-		return err
-	}
-	defer manager.Close()
+	return withNode(ctx, func(w *Work) error { return w.setAudit(ctx, s) })
+}
+
+func (w *Work) setAudit(ctx context.Context, s audit.Setting) error {
 	api, err := kubeapi.NewClient(node.AdminConf)
 	if err != nil {
 		return err
 	}
-	w := &Work{Plan: Plan{Node: n}, Manager: manager}
 	if err := w.goBack(ctx); err != nil {
 		return err
 	}
@@ -150,12 +143,7 @@ func AskAudit(ctx context.Context) (s AuditState, err error) {
 // otherControlPlanes lists the names of all but this one.
 func otherControlPlanes(ctx context.Context, api *kubeapi.Client, n node.Node) (names []string, err error) {
 	planes, err := api.ControlPlanes(ctx)
-	for _, one := range planes {
-		if one.Metadata.Name != n.Name {
-			names = append(names, one.Metadata.Name)
-		}
-	}
-	return names, err
+	return namesBeside(n, planes), err
 }
 
 // Check reports whether what u7s-admin hands to root has its form.
@@ -165,10 +153,5 @@ func (s AuditState) Check() error {
 			return err
 		}
 	}
-	for _, name := range s.Others {
-		if !node.IsName(strings.ToLower(name)) {
-			return message.Errorf("the node reports the invalid node name %q", name)
-		}
-	}
-	return nil
+	return node.CheckNames(s.Others...)
 }

@@ -84,11 +84,11 @@ func askCluster(ctx context.Context, s *upgrade.State) error {
 		s.Nodes = []upgrade.Member{memberOf(own)}
 		return err
 	}
-	var nodes struct{ Items []kubeapi.ClusterNode }
-	if err := api.Get(ctx, "/api/v1/nodes", &nodes); err != nil {
+	nodes, err := api.Nodes(ctx)
+	if err != nil {
 		return err
 	}
-	for _, one := range nodes.Items {
+	for _, one := range nodes {
 		s.Nodes = append(s.Nodes, memberOf(one))
 	}
 	metrics, err := api.Text(ctx, "/metrics")

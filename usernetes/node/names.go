@@ -49,6 +49,16 @@ const (
 	MaxName  = 253
 )
 
+// CheckNames reports whether what u7s-admin hands to root as names of nodes can be that.
+func CheckNames(names ...string) error {
+	for _, name := range names {
+		if !IsName(strings.ToLower(name)) {
+			return message.Errorf("the node reports the invalid node name %q", name)
+		}
+	}
+	return nil
+}
+
 // IsName reports whether a text, in small letters, is the name of a machine or
 // a domain. Source: RFC 1123, section 2.1.
 func IsName(text string) bool {

@@ -1,8 +1,6 @@
 package upgrade
 
 import (
-	"strings"
-
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -35,10 +33,8 @@ func (s State) Check() error {
 	for _, m := range s.Nodes {
 		versions, names = append(versions, m.Version), append(names, m.Name)
 	}
-	for _, name := range names {
-		if !node.IsName(strings.ToLower(name)) {
-			return message.Errorf("the node reports the invalid node name %q", name)
-		}
+	if err := node.CheckNames(names...); err != nil {
+		return err
 	}
 	for _, version := range versions {
 		if _, err := ParseVersion(version); err != nil && version != "" {
