@@ -90,12 +90,7 @@ func changeAudit(c *cli.Context, p *printer, s audit.Setting) error {
 	if _, err := askMaster(c.Context); err != nil {
 		return err
 	}
-	return interruptible(c, p, func() error {
-		unlock, err := lockNode(c.Context, p)
-		if err != nil {
-			return err
-		}
-		defer unlock()
+	return alone(c, p, func() error {
 		begun := time.Now()
 		p.say("Setting the audit log and restarting kube-apiserver, if needed …")
 		if err := auditTask.runScoped(c.Context, s); err != nil {

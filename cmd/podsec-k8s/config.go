@@ -122,12 +122,7 @@ func applyConfig(c *cli.Context, p *printer) error {
 	if err != nil {
 		return err
 	}
-	return interruptible(c, p, func() error {
-		unlock, err := lockNode(c.Context, p)
-		if err != nil {
-			return err
-		}
-		defer unlock()
+	return alone(c, p, func() error {
 		// What keeps it from being known is told by the task, which first undoes what a
 		// run that was cut has begun.
 		state, _ := configQuestion.askBeside(c.Context, r, io.Discard)

@@ -79,12 +79,7 @@ func loadImages(c *cli.Context, p *printer) error {
 	if len(missing) > 0 {
 		return joinFindings(fromRoot(missing, nil))
 	}
-	return interruptible(c, p, func() error {
-		unlock, err := lockNode(c.Context, p)
-		if err != nil {
-			return err
-		}
-		defer unlock()
+	return alone(c, p, func() error {
 		return loadTask.runScoped(c.Context, request, files...)
 	})
 }

@@ -102,6 +102,18 @@ func interruptible(c *cli.Context, p *printer, do func() error) error {
 	return err
 }
 
+// alone is interruptible for what changes the node: no other run does so meanwhile.
+func alone(c *cli.Context, p *printer, do func() error) error {
+	return interruptible(c, p, func() error {
+		unlock, err := lockNode(c.Context, p)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		return do()
+	})
+}
+
 // How long a lock may be held by a run that has not said that it is ending, and
 // by one that has.
 const (

@@ -31,12 +31,7 @@ func runUpgrade(c *cli.Context, p *printer, first bool) error {
 	if len(missing) > 0 {
 		return joinFindings(fromRoot(missing, nil))
 	}
-	return interruptible(c, p, func() error {
-		unlock, err := lockNode(c.Context, p)
-		if err != nil {
-			return err
-		}
-		defer unlock()
+	return alone(c, p, func() error {
 		s, err := upgradeQuestion.ask(c.Context, nothing{})
 		if err != nil {
 			return err
@@ -304,12 +299,7 @@ func resumeUpgrade(c *cli.Context, p *printer) error {
 	if err := requireRoot(); err != nil {
 		return err
 	}
-	return interruptible(c, p, func() error {
-		unlock, err := lockNode(c.Context, p)
-		if err != nil {
-			return err
-		}
-		defer unlock()
+	return alone(c, p, func() error {
 		note, found, err := loadUpgradeNote()
 		if err != nil {
 			return err

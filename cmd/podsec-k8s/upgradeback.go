@@ -17,12 +17,7 @@ func rollbackUpgrade(c *cli.Context, p *printer) error {
 	if err := requireRoot(); err != nil {
 		return err
 	}
-	return interruptible(c, p, func() error {
-		unlock, err := lockNode(c.Context, p)
-		if err != nil {
-			return err
-		}
-		defer unlock()
+	return alone(c, p, func() error {
 		s, err := upgradeQuestion.ask(c.Context, nothing{})
 		if err != nil {
 			return err

@@ -11,6 +11,8 @@ import (
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
+	"github.com/alt-cloud/podsec-k8s/usernetes/status"
 	"github.com/alt-cloud/podsec-k8s/usernetes/upgrade"
 )
 
@@ -60,7 +62,7 @@ type upgradePlan struct {
 	Obstacles  []problemAnswer      `json:"obstacles"`
 	Deprecated []upgrade.Deprecated `json:"deprecated"` // what is asked for, and gone in the target or the next minor
 
-	faults []error
+	faults []node.Problem // the obstacles
 }
 
 // A planStep is what to type on a node.
@@ -109,17 +111,11 @@ func (a *upgradePlan) fill(ctx context.Context, s upgrade.State, mixed error) {
 		faults = append(faults, err, host.NewFault("see what is wrong, and mend it first: podsec-k8s status", "this node is not healthy"))
 	}
 	for _, err := range faults {
-		if err == nil {
-			continue
+		if err != nil {
+			a.faults = append(a.faults, node.NewProblem(err))
 		}
-		f := host.AsFault(err)
-		var known *host.Fault
-		if errors.As(err, &known) {
-			f = known
-		}
-		a.faults = append(a.faults, err)
-		a.Obstacles = append(a.Obstacles, problemAnswer{err.Error(), f.Remedy.String()})
 	}
+	a.Obstacles = problemAnswers(a.faults)
 	reach := a.Target
 	if a.Next != "" {
 		reach = "v" + a.Next + ".0"
@@ -196,13 +192,7 @@ func (p *printer) plan(a upgradePlan) {
 	for _, step := range a.Steps {
 		p.say("  on %s: %s", step.Node, step.Command)
 	}
-	for _, err := range a.faults {
-		p.say("FAULT: %s", message.OfError(err))
-		var known *host.Fault
-		if errors.As(err, &known) {
-			printRemedy(p, known.Remedy)
-		}
-	}
+	printFaults(p, status.Status{Faults: a.faults})
 	for _, d := range a.Deprecated {
 		p.say("WARNING: %s", message.Of("%s is in use, and Kubernetes %s does not have it any more", d, d.Removed))
 	}
