@@ -10,17 +10,17 @@ import (
 )
 
 // installed is where programs are that packages have brought.
-const installed = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+func installed() string { return strings.Join(node.InstalledPlaces(), ":") }
 
 // searchPath is where the node's programs are: the stand-in for systemctl comes
 // first, then what is kept of the node's version, unless that is installed: a newer
 // build of it may be.
 func searchPath() string {
 	n, err := node.LoadNode()
-	if err != nil || !node.RunsKept(n.Kubernetes, "") {
-		return node.LibexecDir + ":" + installed
+	if err != nil || !node.RunsKept(n.Kubernetes) {
+		return node.LibexecDir + ":" + installed()
 	}
-	return node.LibexecDir + ":" + node.KeptSet(n.Kubernetes) + ":" + installed
+	return node.LibexecDir + ":" + node.KeptSet(n.Kubernetes) + ":" + installed()
 }
 
 // A Program is a program with its arguments, to be run in the node or beside

@@ -101,16 +101,11 @@ func BecomeComponent(name string, n node.Node) error {
 	return host.Command{Path: m.program(p.argv[0]), Args: p.argv[1:], Dir: p.dir, Env: node.MergeVariables(os.Environ(), node.WithoutProxies(p.env))}.Exec()
 }
 
-// program returns the program of a component: the kept one of the version that the
-// manifest's image names, if there is one. So a package that brings another version
-// changes nothing that runs, and who puts a manifest back, as kubeadm does, gets the
-// program of that manifest.
-func (m Manifest) program(name string) string {
-	if filepath.Base(name) != name || !node.RunsKept(m.version(), name) {
-		return name
-	}
-	return filepath.Join(node.KeptSet(m.version()), name)
-}
+// program returns the path of a component's program: of the version that the
+// manifest's image names, whichever the node is of. So a package that brings another
+// version changes nothing that runs, and who changes a manifest, as kubeadm does, gets
+// the program of that manifest.
+func (m Manifest) program(name string) string { return node.ProgramOf(m.version(), name) }
 
 // version returns the Kubernetes version that the manifest's image is of, or "": that
 // of etcd has another one. Source: kubeadm's images package.
