@@ -9,7 +9,6 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
-	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/backup"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
@@ -269,17 +268,7 @@ func (u *upgrading) waitUpgraded(ctx context.Context, w *Work) error {
 	if err := waitReady(ctx, w); err != nil {
 		return err
 	}
-	api, err := kubeapi.NewClient(node.KubeletConf)
-	if err != nil {
-		return err
-	}
-	return wait.Until(ctx, status.ReadyTimeout, func() error {
-		own, err := api.Node(ctx, w.Plan.Node.Name)
-		if err == nil && own.Status.NodeInfo.KubeletVersion != w.Plan.Node.Kubernetes {
-			err = message.Errorf("the cluster knows this node's kubelet as %s, not %s", host.Printable(own.Status.NodeInfo.KubeletVersion), w.Plan.Node.Kubernetes)
-		}
-		return err
-	})
+	return status.AwaitVersion(ctx, w.Plan.Node)
 }
 
 // awaitDNSAnswer is hasDNS for an API that may have to come up first.

@@ -73,3 +73,34 @@ func AwaitReady(ctx context.Context, n node.Node) error {
 
 // ReadyTimeout is how long a node may take until the cluster counts on it.
 const ReadyTimeout = 4 * time.Minute
+
+// AwaitVersion waits until the cluster knows the kubelet as one of the node's version,
+// and the kube-apiserver of a control plane says the same of itself.
+func AwaitVersion(ctx context.Context, n node.Node) error {
+	api, err := ownAPI(n)
+	if err != nil {
+		return err
+	}
+	return wait.Until(ctx, ReadyTimeout, func() error { return askVersion(ctx, api, n) })
+}
+
+func askVersion(ctx context.Context, api *kubeapi.Client, n node.Node) error {
+	own, err := api.Node(ctx, n.Name)
+	if err != nil {
+		return err
+	}
+	if version := own.Status.NodeInfo.KubeletVersion; version != n.Kubernetes {
+		return message.Errorf("the cluster knows this node's kubelet as %s, not %s", host.Printable(version), n.Kubernetes)
+	}
+	if n.APIPort == 0 {
+		return nil
+	}
+	var server struct{ GitVersion string }
+	if err := api.Get(ctx, "/version", &server); err != nil {
+		return err
+	}
+	if server.GitVersion != n.Kubernetes {
+		return message.Errorf("this node's kube-apiserver is %s, not %s", host.Printable(server.GitVersion), n.Kubernetes)
+	}
+	return nil
+}
