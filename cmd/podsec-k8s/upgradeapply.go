@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/upgrade"
+	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
 )
 
 // runUpgrade is root's part of an upgrade of this node; first is that of the cluster's
@@ -294,6 +296,16 @@ func nextNodes(p *printer, s upgrade.State) {
 	}
 }
 
+// bootTimeout is how long a cluster may take to answer after its machine has started.
+const bootTimeout = 5 * time.Minute
+
+// awaitUpgradeState asks how the node and its cluster are. The cluster may not answer yet,
+// for the machine has just started: in the middle of an upgrade that does not matter.
+func awaitUpgradeState(ctx context.Context) (s upgrade.State, err error) {
+	err = wait.Until(ctx, bootTimeout, func() (err error) { s, err = upgradeQuestion.ask(ctx, nothing{}); return err })
+	return s, err
+}
+
 // resumeUpgrade continues what was interrupted.
 func resumeUpgrade(c *cli.Context, p *printer) error {
 	if err := requireRoot(); err != nil {
@@ -308,7 +320,7 @@ func resumeUpgrade(c *cli.Context, p *printer) error {
 			p.say("No upgrade was interrupted here.")
 			return nil
 		}
-		s, err := upgradeQuestion.ask(c.Context, nothing{})
+		s, err := awaitUpgradeState(c.Context)
 		if err != nil {
 			return err
 		}
