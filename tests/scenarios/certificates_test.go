@@ -38,11 +38,14 @@ func listedCertificates(m, w *machine) {
 // writer is a program that writes to the API of control planes without a pause, as
 // root's kubeconfig says, and notes what was acknowledged, and when, in milliseconds.
 // Like a load balancer it goes on to the next control plane when one does not answer.
+// One that begins later goes on with the names.
 const writer = `umask 077
 cd /root
 for f in certificate-authority client-certificate client-key; do sed -n "s/.*$f-data: //p" .kube/config | base64 -d > writer.$f; done
+[ ! -e writer.last ] || read -r i < writer.last
 while [ ! -e writer.stop ]; do
   i=$((i + 1))
+  echo $i > writer.last
   code=$(curl -s -o /dev/null -w '%{http_code}' -m 1 --cacert writer.certificate-authority --cert writer.client-certificate --key writer.client-key \
     -H 'Content-Type: application/json' -d '{"metadata":{"name":"written-'$i'"}}' https://$1:6443/api/v1/namespaces/default/configmaps)
   if [ "$code" = 201 ]; then

@@ -9,44 +9,81 @@ import (
 )
 
 // TestUpgradeCluster upgrades three control planes and a worker, one after another,
-// while the cluster is written to and its workload is asked.
+// while the cluster is written to and its workload is asked: within the minor, and then
+// to the next one.
 func TestUpgradeCluster(t *testing.T) {
 	eachUpgrade(t, generation.Patches(), func(t *testing.T, p pair) {
-		c := bootCluster(t, p.from, "t-u", 3, 1)
-		var all []*machine
-		for _, n := range c.All() {
-			all = append(all, &machine{n, t, new(bool)})
+		all := bootForUpgrade(t, p.from)
+		all[1].fails("podsec-k8s upgrade rollback --yes", exitFault, "remedy")
+		t.Run("patch", func(t *testing.T) { upgradeCluster(t, p, all) })
+		if !t.Failed() {
+			t.Run("minor", func(t *testing.T) { upgradeCluster(t, p.next(t), all) })
 		}
-		first, planes, worker := all[0], all[:3], all[3]
-		var said strings.Builder
-		if err := c.Create(t.Context(), &said); err != nil {
-			t.Fatalf("%v\n%s", err, said.String())
-		}
-		if err := c.Join(t.Context()); err != nil {
+	})
+}
+
+// next is the upgrade from the version that another one leads to, to the next minor.
+func (p pair) next(t *testing.T) pair {
+	t.Helper()
+	for _, u := range generation.Minors() {
+		to, err := generation.Named(u.To)
+		if err != nil {
 			t.Fatal(err)
 		}
-		healthy(first, "t-um1", "t-um2", "t-um3")
-		for _, m := range all[1:] {
-			m.run(loadWeb)
+		if from, err := generation.Named(u.From); err == nil && from.Minor() == p.to.Minor() {
+			return pair{p.to, to}
 		}
-		deployed(first)
-		first.run("podsec-k8s kubectl create poddisruptionbudget shop --selector=app=shop --max-unavailable=1")
-		var images string
-		for _, m := range all {
-			images = p.offered(m)
-			m.run(p.install())
-		}
-		worker.fails("podsec-k8s upgrade node --drain=false", exitFault, p.from.Kubernetes, "podsec-k8s upgrade apply", "remedy")
-		planes[1].fails("podsec-k8s upgrade rollback --yes", exitFault, "remedy")
-		worker.asks(all...)
-		planes[1].writes(planes...)
-		upgradeEach(t, p, images, all)
-		planes[1].written()
-		worker.asked()
-		healthy(first, "t-um1", "t-um2", "t-um3")
-		first.cluster(p.to)
-		first.fails("podsec-k8s upgrade rollback --yes", exitFault, "remedy")
-	})
+	}
+	t.Fatalf("no upgrade leads from %s to the next minor", p.to.Kubernetes)
+	return pair{}
+}
+
+// bootForUpgrade makes a cluster of three control planes and a worker, which comes
+// last, with a workload.
+func bootForUpgrade(t *testing.T, g generation.Generation) (all []*machine) {
+	c := bootCluster(t, g, "t-u", 3, 1)
+	for _, n := range c.All() {
+		all = append(all, &machine{n, t, new(bool)})
+	}
+	var said strings.Builder
+	if err := c.Create(t.Context(), &said); err != nil {
+		t.Fatalf("%v\n%s", err, said.String())
+	}
+	if err := c.Join(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	healthy(all[0], "t-um1", "t-um2", "t-um3")
+	for _, m := range all[1:] {
+		m.run(loadWeb)
+	}
+	deployed(all[0])
+	all[0].run("podsec-k8s kubectl create poddisruptionbudget shop --selector=app=shop --max-unavailable=1")
+	return all
+}
+
+// upgradeCluster is one upgrade of all. What can't be yet, or any more, is refused.
+func upgradeCluster(t *testing.T, p pair, nodes []*machine) {
+	var all []*machine
+	for _, m := range nodes {
+		all = append(all, m.on(t))
+	}
+	first, other, worker := all[0], all[1], all[3]
+	var images string
+	for _, m := range all {
+		images = p.offered(m)
+		m.run("podsec-k8s image load " + images + "/pause.tar " + images + "/coredns.tar")
+		m.run(p.install())
+		m.runs(first, p.from, m != worker)
+	}
+	worker.fails("podsec-k8s upgrade node --drain=false", exitFault, p.from.Kubernetes, "podsec-k8s upgrade apply", "remedy")
+	worker.asks(all...)
+	other.writes(all[:3]...)
+	upgradeEach(t, p, images, all)
+	other.written()
+	worker.asked()
+	healthy(first, "t-um1", "t-um2", "t-um3")
+	first.cluster(p.to)
+	first.fails("podsec-k8s upgrade rollback --yes", exitFault, "remedy")
 }
 
 // upgradeEach upgrades node after node, as it is said to be done.
@@ -90,7 +127,7 @@ func (m *machine) asks(all ...*machine) {
 	for _, one := range all {
 		addresses += " " + one.Address.String()
 	}
-	m.run("cat > /root/asker <<'E'\n" + asker + "E\n: > /root/asker.failed; systemd-run -q --unit=asker sh /root/asker" + addresses +
+	m.run("cat > /root/asker <<'E'\n" + asker + "E\nrm -f /root/asker.*; : > /root/asker.failed; systemd-run -q --unit=asker sh /root/asker" + addresses +
 		"; until [ -s /root/asker.log ]; do sleep 0.1; done; : > /root/asker.failed")
 }
 
