@@ -141,6 +141,10 @@ func (s *session) run(ctx context.Context) (left bool) {
 				return false
 			case running:
 			}
+		case <-resumed: // somebody else had stopped it
+			if s.keyboard != nil {
+				s.keyboard.lookAgain()
+			}
 		case n := <-signals:
 			if s.pass(number(n)) {
 				s.status = signalled + int(number(n))

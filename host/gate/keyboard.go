@@ -22,7 +22,7 @@ type keyboard struct {
 	before *term.State // while the terminal is raw: how it was
 	held   bool        // it has to stay as it was
 
-	wake, asleep *os.File // a pipe: its far end is closed to end the reading
+	wake, asleep *os.File // a pipe: a byte has carry look again, its closed end ends it
 	done         chan struct{}
 }
 
@@ -51,23 +51,37 @@ func (k *keyboard) foreground() bool {
 	return err == nil && group == unix.Getpgrp()
 }
 
-// enter makes the terminal raw, where it is ours to do. Source: termios(3),
-// "Raw mode".
-func (k *keyboard) enter() {
+// enter makes the terminal raw, where it is ours to do, and reports whether root's
+// job has it. A terminal of another job is as that one wants it. Source:
+// termios(3), "Raw mode".
+func (k *keyboard) enter() (front bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !k.raw || k.held || k.before != nil || !k.foreground() {
-		return
+	if k.held {
+		return false
+	}
+	if !k.foreground() {
+		k.before = nil
+		return false
+	}
+	if !k.raw || k.before != nil {
+		return true
 	}
 	if before, err := term.MakeRaw(int(k.file.Fd())); err == nil {
 		k.before = before
 	}
+	return true
 }
 
 // leave gives the terminal back as it was.
 func (k *keyboard) leave() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.restore()
+}
+
+// restore does so, with the lock held.
+func (k *keyboard) restore() {
 	if k.before != nil && k.foreground() {
 		term.Restore(int(k.file.Fd()), k.before) //nolint:errcheck // it has hung up
 	}
@@ -85,16 +99,24 @@ func (k *keyboard) leaveOnPanic() {
 // hold gives the terminal back until release.
 func (k *keyboard) hold() {
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.held = true
-	k.mu.Unlock()
-	k.leave()
+	k.restore()
 }
 
 func (k *keyboard) release() {
 	k.mu.Lock()
 	k.held = false
 	k.mu.Unlock()
+	k.lookAgain()
+}
+
+// lookAgain has carry find out whether root's job has the terminal. A job that a
+// shell lets go on in the background may be waiting for keys as one that has it: a
+// shell that later puts it into the foreground tells it nothing, for it runs.
+func (k *keyboard) lookAgain() {
 	k.enter()
+	k.wake.Write([]byte{0}) //nolint:errcheck // when nobody reads, nobody waits
 }
 
 // close ends the reading, and gives the terminal back.
@@ -118,20 +140,12 @@ const jobInterval = 200 * time.Millisecond
 
 func (k *keyboard) carry(to io.Writer) {
 	buffer := make([]byte, 4<<10)
-	for {
-		front := k.foreground()
-		k.enter()
-		if !k.await(front) {
-			return
-		}
-		if !front || !k.foreground() {
+	for k.await(k.enter()) {
+		n, err := k.read(buffer)
+		switch {
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
 			continue
-		}
-		n, err := unix.Read(int(k.file.Fd()), buffer)
-		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
-			continue
-		}
-		if n <= 0 {
+		case n <= 0:
 			return
 		}
 		if _, err := to.Write(buffer[:n]); err != nil {
@@ -140,14 +154,34 @@ func (k *keyboard) carry(to io.Writer) {
 	}
 }
 
-// await waits for something to be typed, or in the background for a moment. It
-// reports false when the reading is to end.
+// await waits for something to be typed, or to be told to look again, or in the
+// background for a moment. It reports false when the reading is to end.
 func (k *keyboard) await(front bool) bool {
-	fds := []unix.PollFd{{Fd: int32(k.asleep.Fd())}, {Fd: int32(k.file.Fd()), Events: unix.POLLIN}}
+	fds := []unix.PollFd{{Fd: int32(k.asleep.Fd()), Events: unix.POLLIN}, {Fd: int32(k.file.Fd()), Events: unix.POLLIN}}
 	timeout := -1
 	if !front {
 		fds, timeout = fds[:1], int(jobInterval.Milliseconds())
 	}
 	_, err := unix.Poll(fds, timeout)
-	return (err == nil || errors.Is(err, unix.EINTR)) && fds[0].Revents == 0
+	if err == nil && fds[0].Revents != 0 {
+		n, err := unix.Read(int(k.asleep.Fd()), make([]byte, 1))
+		return n > 0 || errors.Is(err, unix.EINTR)
+	}
+	return err == nil || errors.Is(err, unix.EINTR)
+}
+
+// read takes what is typed, and waits for nothing: EAGAIN says that there is
+// nothing for us. What has been typed may be gone by now, for it was a shell's; and
+// while we read no shell takes the terminal, for this job would have to stop.
+func (k *keyboard) read(buffer []byte) (int, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.held || !k.foreground() {
+		return 0, unix.EAGAIN
+	}
+	fds := []unix.PollFd{{Fd: int32(k.file.Fd()), Events: unix.POLLIN}}
+	if there, err := unix.Poll(fds, 0); there == 0 || err != nil {
+		return 0, errors.Join(unix.EAGAIN, err)
+	}
+	return unix.Read(int(k.file.Fd()), buffer)
 }
