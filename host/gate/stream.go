@@ -58,22 +58,34 @@ func (s *stream) run() (fault error) {
 	}
 }
 
+// maxLast is how much may be there when time is over: what a pipe holds at most.
+// Source: pipe(7), /proc/sys/fs/pipe-max-size.
+const maxLast = 1 << 20
+
 // last carries what is there when time is over: a slow writer may have kept it
-// waiting. Source: ioctl_tty(2), TIOCINQ, which pipe(7) calls FIONREAD.
+// waiting, or a busy machine. It reads until there is nothing more: of a terminal the
+// kernel counts only what it has handed on already, and a read has it hand on the rest.
+// Source: Linux, drivers/tty/n_tty.c, n_tty_read.
 func (s *stream) last() error {
-	var there int
-	err := control(s.from, func(fd int) (err error) {
-		there, err = unix.IoctlGetInt(fd, unix.TIOCINQ)
-		return err
-	})
-	if err != nil || there == 0 || s.from.SetReadDeadline(time.Time{}) != nil {
-		return nil //nolint:nilerr // it is closed
+	buffer := make([]byte, 32<<10)
+	for carried := 0; carried < maxLast; {
+		var n int
+		err := control(s.from, func(fd int) (err error) {
+			n, err = unix.Read(fd, buffer)
+			return err
+		})
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if n <= 0 {
+			return nil //nolint:nilerr // there is no more, or it is closed
+		}
+		if _, err := s.to.Write(buffer[:n]); err != nil {
+			return err
+		}
+		carried += n
 	}
-	_, err = io.CopyN(s.to, s.from, int64(there))
-	if errors.Is(err, io.EOF) || errors.Is(err, unix.EIO) {
-		return nil
-	}
-	return err
+	return nil
 }
 
 // finish waits until what the program has printed is carried. hurry says that
