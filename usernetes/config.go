@@ -23,7 +23,7 @@ func AskConfig(ctx context.Context, r ConfigRequest) (s ConfigState, err error) 
 		if err != nil {
 			return err
 		}
-		own, err := readKubelet()
+		own, err := configuredKubelet().read()
 		if err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ func ApplyConfig(ctx context.Context, r ConfigRequest) error {
 			return err
 		}
 		return w.replaceManifests(ctx, t.manifests, func(ctx context.Context) error {
-			return w.replaceKubelet(ctx, t.kubelet, t.save)
+			return w.replaceConfig(ctx, configuredKubelet(), t.kubelet, t.save)
 		})
 	})
 }

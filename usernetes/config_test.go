@@ -18,8 +18,10 @@ import (
 )
 
 const (
-	kubeletPath = "/api/v1/namespaces/kube-system/configmaps/kubelet-config"
-	aKubelet    = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
+	kubeletPath   = "/api/v1/namespaces/kube-system/configmaps/kubelet-config"
+	kubeletBefore = node.StateDir + "/kubelet.before.yaml"
+
+	aKubelet = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
 )
 
 // playConfigured plays a control plane that has the configuration of its cluster.
@@ -34,7 +36,7 @@ func playConfigured(t *testing.T) *site {
 		roottest.WriteFile(t, staticpod.ManifestFile(name), text)
 		roottest.WriteFile(t, filepath.Join(node.OwnRuntimeDir(), "u7s/manifests", name), hex.EncodeToString(sum[:]))
 	}
-	roottest.WriteFile(t, kubeletFile(), aKubelet+"containerRuntimeEndpoint: unix:///x\n")
+	roottest.WriteFile(t, configuredKubelet().file.Path, aKubelet+"containerRuntimeEndpoint: unix:///x\n")
 	stored := aKubelet + "containerRuntimeEndpoint: \"\"\n" // as kubeadm 1.34 has it
 	s.api.Has(kubeletPath, map[string]any{"metadata": map[string]any{"resourceVersion": "8"}, "data": map[string]string{"kubelet": stored}})
 	s.api.Answers("PUT "+kubeletPath, func(sent cluster.Sent) any { s.api.Has(kubeletPath, sent.Body); return sent.Body })
@@ -54,7 +56,7 @@ func TestConfigOfTheKubelet(t *testing.T) {
 	if err := ApplyConfig(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(kubeletFile()); err != nil || !strings.Contains(string(text), "maxPods: 50") || !strings.Contains(string(text), "unix:///x") {
+	if text, err := os.ReadFile(configuredKubelet().file.Path); err != nil || !strings.Contains(string(text), "maxPods: 50") || !strings.Contains(string(text), "unix:///x") {
 		t.Errorf("%s, %v", text, err)
 	}
 	if state, err := AskConfig(t.Context(), ConfigRequest{}); err != nil || len(state.Differences) != 0 {
@@ -65,15 +67,15 @@ func TestConfigOfTheKubelet(t *testing.T) {
 // TestConfigIsCut: what a run that was cut has begun is undone by the next one.
 func TestConfigIsCut(t *testing.T) {
 	playConfigured(t)
-	roottest.WriteFile(t, kubeletBefore(), aKubelet)
-	roottest.WriteFile(t, kubeletFile(), aKubelet+"maxPods: 1\n")
+	roottest.WriteFile(t, kubeletBefore, aKubelet)
+	roottest.WriteFile(t, configuredKubelet().file.Path, aKubelet+"maxPods: 1\n")
 	if err := ApplyConfig(t.Context(), ConfigRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(kubeletFile()); err != nil || strings.Contains(string(text), "maxPods") {
+	if text, err := os.ReadFile(configuredKubelet().file.Path); err != nil || strings.Contains(string(text), "maxPods") {
 		t.Errorf("%s, %v", text, err)
 	}
-	if _, err := os.Stat(kubeletBefore()); !os.IsNotExist(err) {
+	if _, err := os.Stat(kubeletBefore); !os.IsNotExist(err) {
 		t.Errorf("the copy stays: %v", err)
 	}
 }
@@ -106,7 +108,7 @@ func TestConfigIsCutWhileSaved(t *testing.T) {
 		if err := ApplyConfig(t.Context(), ConfigRequest{}); err != nil {
 			t.Fatal(err)
 		}
-		own, err := readKubelet()
+		own, err := configuredKubelet().read()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,7 @@ func (w *Work) goBack(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := w.restoreKubelet(ctx); err != nil {
+	if err := w.restoreConfig(ctx, configuredKubelet()); err != nil {
 		return err
 	}
 	return undoSaving(ctx)
