@@ -1,7 +1,6 @@
 package usernetes
 
 import (
-	"bytes"
 	"context"
 	"path/filepath"
 
@@ -10,7 +9,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/audit"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
-	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -20,39 +18,15 @@ func keepPolicy(ctx context.Context, policy []byte) error {
 	if len(policy) == 0 {
 		return nil
 	}
-	meta := func() document.Document {
-		return document.Document{"name": audit.PolicyObject, "namespace": "kube-system"}
+	object := document.Document{
+		"apiVersion": "v1", "kind": "ConfigMap", "metadata": document.Document{"name": audit.PolicyObject, "namespace": "kube-system"},
+		"data": document.Document{audit.PolicyKey: string(policy)},
 	}
-	const rbac = "rbac.authorization.k8s.io"
-	group := func(name string) document.Document {
-		return document.Document{"kind": "Group", "apiGroup": rbac, "name": name}
-	}
-	data, err := document.Format([]document.Document{
-		{"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta(), "data": document.Document{audit.PolicyKey: string(policy)}},
-		{"apiVersion": rbac + "/v1", "kind": "Role", "metadata": meta(), "rules": []any{document.Document{
-			"apiGroups": []any{""}, "resources": []any{"configmaps"}, "resourceNames": []any{audit.PolicyObject}, "verbs": []any{"get"},
-		}}},
-		{
-			"apiVersion": rbac + "/v1", "kind": "RoleBinding", "metadata": meta(),
-			"roleRef":  document.Document{"apiGroup": rbac, "kind": "Role", "name": audit.PolicyObject},
-			"subjects": []any{group("system:bootstrappers:kubeadm:default-node-token")},
-		},
-	})
+	data, err := document.Format(append([]document.Document{object}, readers(audit.PolicyObject, "system:bootstrappers:kubeadm:default-node-token")...))
 	if err != nil {
 		return err
 	}
-	return quietly(ctx, namespace.Program{Name: "kubectl", Args: []string{"apply", "--server-side", "--force-conflicts", "-f", "-"}}, data)
-}
-
-// quietly runs a program in the node that says something only when it fails.
-func quietly(ctx context.Context, p namespace.Program, stdin []byte) error {
-	cmd, err := namespace.InNode(p)
-	if err != nil {
-		return err
-	}
-	cmd.Stdin = bytes.NewReader(stdin)
-	_, err = cmd.Output(ctx)
-	return err
+	return quietly(ctx, kubectlApply(), data)
 }
 
 // writePolicy puts a site's policy where kube-apiserver reads it, in the node.

@@ -23,24 +23,34 @@ func AskConfig(ctx context.Context, r ConfigRequest) (s ConfigState, err error) 
 		if err != nil {
 			return err
 		}
-		own, err := configuredKubelet().read()
-		if err != nil {
+		if s.Differences, err = t.differences(); err != nil {
 			return err
 		}
-		for _, m := range t.manifests {
-			some, err := manifestDifferences(m)
-			if err != nil {
-				return err
-			}
-			s.Differences = append(s.Differences, some...)
-		}
-		s.Differences = append(s.Differences, documentDifferences("kubelet", own, t.kubelet)...)
 		if w.Plan.Node.APIPort != 0 { // a worker may not list them
 			s.Others, err = otherNodes(ctx, t.api, w.Plan.Node)
 		}
 		return err
 	})
 	return s, err
+}
+
+// differences compares the parts of this node with how they are to be configured.
+func (t wanted) differences() (all []Difference, err error) {
+	for _, m := range t.manifests {
+		some, err := manifestDifferences(m)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	for _, d := range t.documents() {
+		own, err := d.of.read()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, documentDifferences(d.of.name, own, d.doc)...)
+	}
+	return all, nil
 }
 
 // ApplyConfig brings this node in line with its configuration, which it changes in the
@@ -55,7 +65,7 @@ func ApplyConfig(ctx context.Context, r ConfigRequest) error {
 			return err
 		}
 		return w.replaceManifests(ctx, t.manifests, func(ctx context.Context) error {
-			return w.replaceConfig(ctx, configuredKubelet(), t.kubelet, t.save)
+			return w.replaceConfigs(ctx, t.documents(), t.save)
 		})
 	})
 }

@@ -5,13 +5,16 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/alt-cloud/podsec-k8s/host/roottest"
+	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	cluster "github.com/alt-cloud/podsec-k8s/usernetes/kubeapi/played"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
@@ -20,6 +23,7 @@ import (
 const (
 	kubeletPath   = "/api/v1/namespaces/kube-system/configmaps/kubelet-config"
 	kubeletBefore = node.StateDir + "/kubelet.before.yaml"
+	proxyBefore   = node.StateDir + "/kube-proxy.before.yaml"
 
 	aKubelet = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
 )
@@ -37,6 +41,7 @@ func playConfigured(t *testing.T) *site {
 		roottest.WriteFile(t, filepath.Join(node.OwnRuntimeDir(), "u7s/manifests", name), hex.EncodeToString(sum[:]))
 	}
 	roottest.WriteFile(t, configuredKubelet().file.Path, aKubelet+"containerRuntimeEndpoint: unix:///x\n")
+	writeProxy(t, s.node, "")
 	stored := aKubelet + "containerRuntimeEndpoint: \"\"\n" // as kubeadm 1.34 has it
 	s.api.Has(kubeletPath, map[string]any{"metadata": map[string]any{"resourceVersion": "8"}, "data": map[string]string{"kubelet": stored}})
 	s.api.Answers("PUT "+kubeletPath, func(sent cluster.Sent) any { s.api.Has(kubeletPath, sent.Body); return sent.Body })
@@ -64,19 +69,105 @@ func TestConfigOfTheKubelet(t *testing.T) {
 	}
 }
 
+const (
+	proxyPath = "/api/v1/namespaces/kube-system/configmaps/podsec-k8s-kube-proxy"
+	aProxy    = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n"
+)
+
+// writeProxy writes the configuration of a node's kube-proxy, with fields after it.
+func writeProxy(t *testing.T, n node.Node, fields string) {
+	t.Helper()
+	config, err := proxyConfig(n, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := document.Format([]document.Document{config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	roottest.WriteFile(t, node.ProxyFile, string(data)+fields)
+}
+
+// TestConfigOfKubeProxy: a change reaches kube-proxy here, the cluster, and a worker
+// that has the right to read it by then.
+func TestConfigOfKubeProxy(t *testing.T) {
+	s := playConfigured(t)
+	s.api.Answers("POST /api/v1/namespaces/kube-system/configmaps", func(sent cluster.Sent) any { s.api.Has(proxyPath, sent.Body); return sent.Body })
+	s.api.Answers("PUT "+proxyPath, func(sent cluster.Sent) any { s.api.Has(proxyPath, sent.Body); return sent.Body })
+	r := ConfigRequest{File: []byte(aProxy + "iptables: {minSyncPeriod: 2s}\nmetricsBindAddress: 0.0.0.0:10249\n")}
+	state, err := AskConfig(t.Context(), r)
+	want := []Difference{{"kube-proxy", "iptables.minSyncPeriod", "", "2s"}, {"kube-proxy", "metricsBindAddress", "127.0.0.1:10249", "0.0.0.0:10249"}}
+	if err != nil || !reflect.DeepEqual(state.Differences, want) {
+		t.Errorf("%+v, %v", state, err)
+	}
+	if err := ApplyConfig(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(node.ProxyFile); err != nil || !strings.Contains(string(text), "minSyncPeriod: 2s") || !strings.Contains(string(text), "mode: iptables") {
+		t.Errorf("%s, %v", text, err)
+	}
+	if !slices.Contains(s.systemd.Calls(), "restart u7s-kube-proxy.service") {
+		t.Error("kube-proxy is not restarted")
+	}
+	if text, err := os.ReadFile(s.dir + "/applied"); err != nil || !strings.Contains(string(text), "name: system:nodes") {
+		t.Errorf("the right of nodes: %s, %v", text, err)
+	}
+	s.api.WriteKubeconfig(t, node.StatePath(node.KubeletConf))
+	worker := s.node
+	worker.APIPort = 0
+	if err := worker.Save(); err != nil {
+		t.Fatal(err)
+	}
+	if state, err := AskConfig(t.Context(), ConfigRequest{}); err != nil || len(state.Differences) != 0 {
+		t.Errorf("%+v, %v", state, err)
+	}
+	writeProxy(t, s.node, "")
+	if state, err := AskConfig(t.Context(), ConfigRequest{}); err != nil || !reflect.DeepEqual(state.Differences, want) {
+		t.Errorf("a worker: %+v, %v", state, err)
+	}
+	if err := writeNetworkFiles(t.Context(), worker); err != nil {
+		t.Fatal(err)
+	}
+	if state, err := AskConfig(t.Context(), ConfigRequest{}); err != nil || len(state.Differences) != 0 {
+		t.Errorf("a worker that joins: %+v, %v", state, err)
+	}
+}
+
+// TestProxyConfig: what the node needs of kube-proxy is so, whatever the cluster keeps.
+func TestProxyConfig(t *testing.T) {
+	n := node.Node{PodCIDR: netip.MustParsePrefix("10.1.0.0/16")}
+	config, err := proxyConfig(n, document.Document{"mode": "ipvs", "hostnameOverride": "x", "clusterCIDR": "10.2.0.0/16", "conntrack": document.Document{"min": 7}, "logging": document.Document{"verbosity": 3}})
+	if err != nil || config["mode"] != "iptables" || config["clusterCIDR"] != "10.1.0.0/16" || document.Lookup(config, "conntrack", "min") != 0 || document.Lookup(config, "logging", "verbosity") != 3 {
+		t.Errorf("%v, %v", config, err)
+	}
+	if _, has := config["hostnameOverride"]; has {
+		t.Error("all nodes have one name")
+	}
+}
+
 // TestConfigIsCut: what a run that was cut has begun is undone by the next one.
 func TestConfigIsCut(t *testing.T) {
 	playConfigured(t)
 	roottest.WriteFile(t, kubeletBefore, aKubelet)
 	roottest.WriteFile(t, configuredKubelet().file.Path, aKubelet+"maxPods: 1\n")
+	before, err := os.ReadFile(node.ProxyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roottest.WriteFile(t, proxyBefore, string(before))
+	roottest.WriteFile(t, node.ProxyFile, string(before)+"enableProfiling: true\n")
 	if err := ApplyConfig(t.Context(), ConfigRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(configuredKubelet().file.Path); err != nil || strings.Contains(string(text), "maxPods") {
-		t.Errorf("%s, %v", text, err)
+	for path, word := range map[string]string{configuredKubelet().file.Path: "maxPods", node.ProxyFile: "enableProfiling"} {
+		if text, err := os.ReadFile(path); err != nil || strings.Contains(string(text), word) {
+			t.Errorf("%s, %v", text, err)
+		}
 	}
-	if _, err := os.Stat(kubeletBefore); !os.IsNotExist(err) {
-		t.Errorf("the copy stays: %v", err)
+	for _, path := range []string{kubeletBefore, proxyBefore} {
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Errorf("the copy stays: %v", err)
+		}
 	}
 }
 
@@ -131,6 +222,7 @@ func TestConfigRefuses(t *testing.T) {
 		head + "clusterName: y\n":                               "[clusterName] cannot change",
 		head + "apiServer: {extraArgs: {audit-log-path: /x}}\n": "are not changed by this command",
 		aKubelet + "cgroupDriver: systemd\n":                    "a user has no system scopes",
+		aProxy + "mode: nftables\n":                             "mode] is nftables, not iptables",
 	} {
 		if err := ApplyConfig(t.Context(), ConfigRequest{File: []byte(file)}); err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("%q: %v", file, err)

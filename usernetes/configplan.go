@@ -25,11 +25,11 @@ type ConfigRequest struct {
 type wanted struct {
 	work      *Work
 	api       *kubeapi.Client
-	cluster   kubeadm.StoredConfig  // with the change
-	kubelets  kubeadm.StoredKubelet // with the change
-	before    kubeadm.Config        // of the cluster, without the change
-	manifests []staticpod.Manifest  // as kubeadm makes them; none on a worker
-	kubelet   document.Document     // of this node
+	stored    map[string]kubeadm.Stored // by kind
+	config    kubeadm.Config            // of the cluster, with the change
+	before    kubeadm.Config            // the same without the change; nil where none is asked for
+	manifests []staticpod.Manifest      // as kubeadm makes them; none on a worker
+	kubelet   document.Document         // of this node
 }
 
 // planConfig looks how this node is to be configured. Nothing is changed.
@@ -46,20 +46,37 @@ func planConfig(ctx context.Context, w *Work, r ConfigRequest) (t wanted, err er
 	if t.api, err = kubeapi.NewClient(kubeconfig); err != nil {
 		return t, err
 	}
-	if t.cluster, err = kubeadm.LoadConfig(ctx, t.api); err != nil {
-		return t, err
-	}
-	if t.kubelets, err = kubeadm.LoadKubelet(ctx, t.api); err != nil {
+	if err := t.load(ctx); err != nil {
 		return t, err
 	}
 	if err := t.lay(ctx, r.File); err != nil {
 		return t, err
 	}
-	if t.kubelet, err = w.makeKubelet(ctx, t.cluster.Cluster, t.kubelets.Kubelet); err != nil || worker {
+	cluster := t.config[kubeadm.KindCluster]
+	if t.kubelet, err = w.makeKubelet(ctx, cluster, t.config[kubeadm.KindKubelet]); err != nil || worker {
 		return t, err
 	}
-	t.manifests, err = w.makeManifests(ctx, t.cluster.Cluster, changeableComponents())
+	t.manifests, err = w.makeManifests(ctx, cluster, changeableComponents())
 	return t, err
+}
+
+// documents lists the services that have their configuration in a document of their
+// own, and that document.
+func (t wanted) documents() []documented {
+	return []documented{{configuredKubelet(), t.kubelet}, {configuredProxy(), t.config[kubeadm.KindProxy]}}
+}
+
+// load reads what the cluster keeps.
+func (t *wanted) load(ctx context.Context) (err error) {
+	t.stored, t.config = map[string]kubeadm.Stored{}, kubeadm.Config{}
+	for _, kind := range kubeadm.Kept() {
+		if t.stored[kind], err = kubeadm.Load(ctx, t.api, kind); err != nil {
+			return err
+		}
+		t.config[kind] = t.stored[kind].Document
+	}
+	t.config[kubeadm.KindProxy], err = proxyConfig(t.work.Plan.Node, t.config[kubeadm.KindProxy])
+	return err
 }
 
 // changeableComponents lists what kubeadm makes of a ClusterConfiguration. etcd is
@@ -73,30 +90,21 @@ func (t *wanted) lay(ctx context.Context, file []byte) error {
 	if len(file) == 0 {
 		return nil
 	}
-	config := kubeadm.Config{kubeadm.KindCluster: t.cluster.Cluster, kubeadm.KindKubelet: t.kubelets.Kubelet}
 	t.before = kubeadm.Config{}
-	for kind, doc := range config {
+	for kind, doc := range t.config {
 		copied, err := document.Clone(doc)
 		if err != nil {
 			return err
 		}
 		t.before[kind] = copied
 	}
-	if err := config.Change(file); err != nil {
+	if err := t.config.Change(file); err != nil {
 		return err
 	}
-	if !reflect.DeepEqual(audit.OfCluster(t.before[kubeadm.KindCluster]), audit.OfCluster(config[kubeadm.KindCluster])) {
+	if !reflect.DeepEqual(audit.OfCluster(t.before[kubeadm.KindCluster]), audit.OfCluster(t.config[kubeadm.KindCluster])) {
 		return host.NewFault("change it: podsec-k8s audit set MODE", "the arguments audit-* of kube-apiserver are not changed by this command")
 	}
-	return readByKubeadm(ctx, t.work.Plan.Node, config)
-}
-
-// changed reports whether the cluster is to have another configuration.
-func (t wanted) changed() bool {
-	if t.before == nil {
-		return false
-	}
-	return !reflect.DeepEqual(t.before, kubeadm.Config{kubeadm.KindCluster: t.cluster.Cluster, kubeadm.KindKubelet: t.kubelets.Kubelet})
+	return readByKubeadm(ctx, t.work.Plan.Node, t.config)
 }
 
 // readByKubeadm has kubeadm read the changed configuration, before anything is changed.
@@ -105,7 +113,7 @@ func readByKubeadm(ctx context.Context, n node.Node, config kubeadm.Config) erro
 	if err != nil {
 		return err
 	}
-	own[kubeadm.KindKubelet] = config[kubeadm.KindKubelet]
+	own[kubeadm.KindKubelet], own[kubeadm.KindProxy] = config[kubeadm.KindKubelet], config[kubeadm.KindProxy]
 	data, err := own.Bytes()
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"reflect"
+	"slices"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
@@ -14,29 +15,31 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
-// savingFile keeps the documents of a saving until both objects of the cluster are
-// written: it is what makes one change of the two.
+// savingFile keeps the documents of a saving until all objects of the cluster are
+// written: it is what makes one change of them.
 func savingFile() string { return filepath.Join(node.StateDir, "config.saving.yaml") }
 
-// A saving is the configuration that the cluster kept, and the one in its place.
-type saving struct {
-	clusterBefore, cluster, kubeletBefore, kubelet document.Document
-}
+// A saving is a document that the cluster kept, and the one in its place.
+type saving struct{ before, after document.Document }
 
-// save keeps the changed configuration in the cluster: both objects, or none.
+// save keeps the changed configuration in the cluster: all objects, or none.
 func (t wanted) save(ctx context.Context) error {
-	if !t.changed() {
+	all := t.savings()
+	if len(all) == 0 {
 		return nil
 	}
-	s := saving{t.before[kubeadm.KindCluster], t.cluster.Cluster, t.before[kubeadm.KindKubelet], t.kubelets.Kubelet}
-	data, err := document.Format([]document.Document{s.clusterBefore, s.cluster, s.kubeletBefore, s.kubelet})
+	var docs []document.Document
+	for _, s := range all {
+		docs = append(docs, s.before, s.after)
+	}
+	data, err := document.Format(docs)
 	if err == nil {
 		err = host.WriteFile(savingFile(), data, 0o600)
 	}
 	if err != nil {
 		return message.Errorf("storing the cluster's configuration: %w", err)
 	}
-	err = s.put(ctx, t.api, t.cluster, t.kubelets)
+	err = t.put(ctx, all)
 	if err == nil {
 		return host.Remove(savingFile())
 	}
@@ -46,17 +49,38 @@ func (t wanted) save(ctx context.Context) error {
 	return errors.Join(err, undoSaving(ctx))
 }
 
-// put writes what differs.
-func (s saving) put(ctx context.Context, api *kubeapi.Client, cluster kubeadm.StoredConfig, kubelets kubeadm.StoredKubelet) error {
-	if !reflect.DeepEqual(s.kubeletBefore, s.kubelet) {
-		if err := kubelets.Save(ctx, api, s.kubelet); err != nil {
+// savings lists what changes in the cluster.
+func (t wanted) savings() (all []saving) {
+	if t.before == nil {
+		return nil
+	}
+	for _, kind := range kubeadm.Kept() {
+		if !reflect.DeepEqual(t.before[kind], t.config[kind]) {
+			all = append(all, saving{t.before[kind], t.config[kind]})
+		}
+	}
+	return all
+}
+
+// put writes them, each unless somebody else has changed it since it was read.
+func (t wanted) put(ctx context.Context, all []saving) error {
+	for _, s := range all {
+		kind := kindOf(s.after)
+		if kind == kubeadm.KindProxy {
+			if err := letNodesReadProxy(ctx); err != nil {
+				return err
+			}
+		}
+		if err := t.stored[kind].Save(ctx, t.api, s.after); err != nil {
 			return err
 		}
 	}
-	if reflect.DeepEqual(s.clusterBefore, s.cluster) {
-		return nil
-	}
-	return cluster.Save(ctx, api, s.cluster)
+	return nil
+}
+
+func kindOf(doc document.Document) string {
+	kind, _ := doc["kind"].(string)
+	return kind
 }
 
 // undoSaving puts back what a saving that did not come to its end has written. What
@@ -83,27 +107,28 @@ func undoSaving(ctx context.Context) error {
 
 func undo(ctx context.Context, data []byte) error {
 	docs, err := document.Parse(data)
-	if err != nil || len(docs) != 4 {
-		return errors.Join(err, message.Errorf("%s does not have its form", savingFile()))
+	if err != nil {
+		return err
 	}
 	api, err := kubeapi.NewClient(node.AdminConf)
 	if err != nil {
 		return err
 	}
-	cluster, err := kubeadm.LoadConfig(ctx, api)
-	if err != nil {
-		return err
+	for pair := range slices.Chunk(docs, 2) {
+		kind := kindOf(pair[0])
+		if len(pair) != 2 || kindOf(pair[1]) != kind || !slices.Contains(kubeadm.Kept(), kind) {
+			return message.Errorf("%s does not have its form", savingFile())
+		}
+		stored, err := kubeadm.Load(ctx, api, kind)
+		if err != nil {
+			return err
+		}
+		if !reflect.DeepEqual(stored.Document, pair[1]) || reflect.DeepEqual(pair[0], pair[1]) {
+			continue
+		}
+		if err := stored.Save(ctx, api, pair[0]); err != nil {
+			return err
+		}
 	}
-	kubelets, err := kubeadm.LoadKubelet(ctx, api)
-	if err != nil {
-		return err
-	}
-	back := saving{cluster.Cluster, cluster.Cluster, kubelets.Kubelet, kubelets.Kubelet}
-	if reflect.DeepEqual(cluster.Cluster, docs[1]) {
-		back.cluster = docs[0]
-	}
-	if reflect.DeepEqual(kubelets.Kubelet, docs[3]) {
-		back.kubelet = docs[2]
-	}
-	return back.put(ctx, api, cluster, kubelets)
+	return nil
 }

@@ -29,26 +29,26 @@ const apiServer = "kube-apiserver"
 // changeAPIServer changes the configuration of the cluster, and kube-apiserver of this
 // node with it.
 func (w *Work) changeAPIServer(ctx context.Context, api *kubeapi.Client, change func(cluster document.Document) error, ready func(context.Context) error) error {
-	stored, err := kubeadm.LoadConfig(ctx, api)
+	stored, err := kubeadm.Load(ctx, api, kubeadm.KindCluster)
 	if err != nil {
 		return err
 	}
-	before, err := document.Clone(stored.Cluster)
+	before, err := document.Clone(stored.Document)
 	if err != nil {
 		return err
 	}
-	if err := change(stored.Cluster); err != nil {
+	if err := change(stored.Document); err != nil {
 		return err
 	}
-	manifests, err := w.makeManifests(ctx, stored.Cluster, []string{apiServer})
+	manifests, err := w.makeManifests(ctx, stored.Document, []string{apiServer})
 	if err != nil {
 		return err
 	}
 	return w.replaceManifests(ctx, manifests, func(ctx context.Context) error {
-		if err := ready(ctx); err != nil || reflect.DeepEqual(before, stored.Cluster) {
+		if err := ready(ctx); err != nil || reflect.DeepEqual(before, stored.Document) {
 			return err
 		}
-		return stored.Save(ctx, api, stored.Cluster)
+		return stored.Save(ctx, api, stored.Document)
 	})
 }
 

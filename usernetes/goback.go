@@ -28,8 +28,10 @@ func (w *Work) goBack(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := w.restoreConfig(ctx, configuredKubelet()); err != nil {
-		return err
+	for _, c := range []configured{configuredKubelet(), configuredProxy()} {
+		if err := w.restoreConfig(ctx, c); err != nil {
+			return err
+		}
 	}
 	return undoSaving(ctx)
 }

@@ -26,6 +26,16 @@ func configuredKubelet() configured {
 	return configured{"kubelet", units.Kubelet, node.ReplaceableFile("kubelet", node.StatePath(services.KubeletConfig))}
 }
 
+func configuredProxy() configured {
+	return configured{"kube-proxy", units.KubeProxy, node.ReplaceableFile("kube-proxy", node.ProxyFile)}
+}
+
+// A documented is such a service, and how it is to be configured.
+type documented struct {
+	of  configured
+	doc document.Document
+}
+
 // read reads the configuration that the service has here.
 func (c configured) read() (document.Document, error) {
 	data, err := host.ReadFile(c.file.Path)
@@ -50,8 +60,19 @@ func oneDocument(data []byte) (document.Document, error) {
 	return docs[0], nil
 }
 
-// replaceConfig runs a service by another configuration, and does then what has to be
-// so with it. Where it does not come up, or that fails, it has the one before again.
+// replaceConfigs runs services by other configurations, one after the other, and does
+// then what has to be so with them. Where one does not come up, or that fails, all have
+// those before again.
+func (w *Work) replaceConfigs(ctx context.Context, all []documented, settle func(context.Context) error) error {
+	if len(all) == 0 {
+		return settle(ctx)
+	}
+	return w.replaceConfig(ctx, all[0].of, all[0].doc, func(ctx context.Context) error {
+		return w.replaceConfigs(ctx, all[1:], settle)
+	})
+}
+
+// replaceConfig is replaceConfigs of one.
 func (w *Work) replaceConfig(ctx context.Context, c configured, doc document.Document, settle func(context.Context) error) error {
 	own, err := c.read()
 	if err != nil {

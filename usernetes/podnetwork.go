@@ -12,6 +12,8 @@ import (
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/people"
@@ -37,7 +39,7 @@ func startNetwork(ctx context.Context, w *Work) error {
 
 // startServices starts this node's part of the pod network and of services.
 func startServices(ctx context.Context, w *Work) error {
-	if err := writeNetworkFiles(w.Plan.Node); err != nil {
+	if err := writeNetworkFiles(ctx, w.Plan.Node); err != nil {
 		return err
 	}
 	// flanneld waits for the node's subnet, so only the node's readiness
@@ -57,7 +59,9 @@ func stopServices(ctx context.Context, w *Work) error {
 	return errors.Join(faults...)
 }
 
-func writeNetworkFiles(n node.Node) error {
+// writeNetworkFiles writes the configurations of flanneld and of kube-proxy. The one of
+// kube-proxy may have been changed in the cluster that this node joins.
+func writeNetworkFiles(ctx context.Context, n node.Node) error {
 	flannel, err := json.Marshal(flannelConfig(n))
 	if err != nil {
 		return message.Errorf("creating flannel's configuration: %w", err)
@@ -65,7 +69,19 @@ func writeNetworkFiles(n node.Node) error {
 	if err := host.WriteFile(node.NetFile, flannel, 0o600); err != nil {
 		return err
 	}
-	proxy, err := document.Format([]document.Document{proxyConfig(n)})
+	api, err := kubeapi.NewClient(node.KubeletConf)
+	if err != nil {
+		return err
+	}
+	stored, err := kubeadm.Load(ctx, api, kubeadm.KindProxy)
+	if err != nil {
+		return err
+	}
+	config, err := proxyConfig(n, stored.Document)
+	if err != nil {
+		return err
+	}
+	proxy, err := document.Format([]document.Document{config})
 	if err != nil {
 		return err
 	}
@@ -76,19 +92,4 @@ func writeNetworkFiles(n node.Node) error {
 // Source: flannel's Documentation/{configuration,backends}.md.
 func flannelConfig(n node.Node) document.Document {
 	return document.Document{"Network": n.PodCIDR.String(), "Backend": document.Document{"Type": "vxlan", "Port": node.VXLANPort}}
-}
-
-// proxyConfig is kube-proxy's configuration. A user namespace may not change
-// the host's connection tracking, so all of it is left as it is.
-// Source: kube-proxy's reference of v1alpha1; KEP-2033.
-func proxyConfig(n node.Node) document.Document {
-	return document.Document{
-		"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration",
-		"mode": "iptables", "clusterCIDR": n.PodCIDR.String(),
-		"clientConnection": document.Document{"kubeconfig": node.KubeletConf},
-		"conntrack": document.Document{
-			"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s",
-		},
-		"metricsBindAddress": "127.0.0.1:10249",
-	}
 }

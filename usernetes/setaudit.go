@@ -131,11 +131,11 @@ func AskAudit(ctx context.Context) (s AuditState, err error) {
 	if err != nil {
 		return s, err
 	}
-	stored, err := kubeadm.LoadConfig(ctx, api)
+	stored, err := kubeadm.Load(ctx, api, kubeadm.KindCluster)
 	if err != nil {
 		return s, nil //nolint:nilerr // the node's own is known all the same
 	}
-	s.Cluster = audit.OfCluster(stored.Cluster)
+	s.Cluster = audit.OfCluster(stored.Document)
 	s.Others, err = otherControlPlanes(ctx, api, n)
 	return s, err
 }

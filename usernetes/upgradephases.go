@@ -77,12 +77,12 @@ func (u *upgrading) clusterConfig(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	stored, err := kubeadm.LoadConfig(ctx, api)
+	stored, err := kubeadm.Load(ctx, api, kubeadm.KindCluster)
 	if err != nil {
 		return nil, err
 	}
-	stored.Cluster["kubernetesVersion"] = u.record.To
-	return document.Format([]document.Document{stored.Cluster})
+	stored.Document["kubernetesVersion"] = u.record.To
+	return document.Format([]document.Document{stored.Document})
 }
 
 // hasDNS reports whether the cluster has kubeadm's CoreDNS.

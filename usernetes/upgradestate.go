@@ -74,11 +74,11 @@ func askCluster(ctx context.Context, s *upgrade.State) error {
 	if err != nil {
 		return err
 	}
-	stored, err := kubeadm.LoadConfig(ctx, api)
+	stored, err := kubeadm.Load(ctx, api, kubeadm.KindCluster)
 	if err != nil {
 		return unanswered(*s, err)
 	}
-	s.Cluster, _ = stored.Cluster["kubernetesVersion"].(string)
+	s.Cluster, _ = stored.Document["kubernetesVersion"].(string)
 	if !s.ControlPlane {
 		own, err := api.Node(ctx, s.Name)
 		s.Nodes = []upgrade.Member{memberOf(own)}

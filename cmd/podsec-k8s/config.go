@@ -25,7 +25,7 @@ func configCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name:  "config",
 		Usage: p.help("compares the node with the configuration of its cluster, or changes both"),
-		Description: p.help("FILE is a kubeadm configuration with ClusterConfiguration, KubeletConfiguration or both. It has only the fields that change; null removes a field.") +
+		Description: p.help("FILE is a kubeadm configuration with one or more of ClusterConfiguration, KubeletConfiguration and KubeProxyConfiguration. It has only the fields that change; null removes a field.") +
 			p.examples("podsec-k8s config diff", "podsec-k8s config apply kubelet.yaml"),
 		Subcommands: []*cli.Command{
 			{
@@ -141,7 +141,7 @@ func applyConfig(c *cli.Context, p *printer) error {
 
 // configWords shows the last errors of the parts that were to have other settings.
 func (p *printer) configWords(ctx context.Context, differences []usernetes.Difference, since time.Time) {
-	for _, name := range append(staticpod.Components(), "kubelet") {
+	for _, name := range append(staticpod.Components(), "kubelet", "kube-proxy") {
 		if slices.ContainsFunc(differences, func(d usernetes.Difference) bool { return d.Part == name }) {
 			p.lastWords(ctx, units.Component(name), since)
 		}

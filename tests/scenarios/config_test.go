@@ -30,6 +30,8 @@ func TestConfig(t *testing.T) {
 	})
 }
 
+const proxyDocument = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n"
+
 const kubeletDocument = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
 
 func clusterDocument(g generation.Generation, fields string) string {
@@ -61,8 +63,16 @@ func configRefused(m, w *machine, g generation.Generation) {
 		put(m, "/root/bad.yaml", clusterDocument(g, fields))
 		m.fails("podsec-k8s config apply /root/bad.yaml", exitFault, word, "remedy")
 	}
-	put(m, "/root/bad.yaml", kubeletDocument+"staticPodPath: /x\n")
-	m.fails("podsec-k8s config apply /root/bad.yaml", exitFault, "the stand-ins of the control plane are there")
+	for file, word := range map[string]string{
+		kubeletDocument + "staticPodPath: /x\n":            "the stand-ins of the control plane are there",
+		proxyDocument + "mode: ipvs\n":                     "podsec-k8s watches the rules that kube-proxy sets by iptables",
+		proxyDocument + "conntrack: {maxPerCore: 32768}\n": "a user namespace may not change the connection tracking",
+		proxyDocument + "iptables: {nonsense: 1}\n":        `unknown field "iptables.nonsense"`,
+	} {
+		put(m, "/root/bad.yaml", file)
+		m.fails("podsec-k8s config apply /root/bad.yaml", exitFault, word, "remedy")
+	}
+	m.run("! podsec-k8s kubectl -n kube-system get configmap podsec-k8s-kube-proxy 2>/dev/null")
 	put(w, "/root/bad.yaml", kubeletDocument+"maxPods: 50\n")
 	w.fails("podsec-k8s config apply /root/bad.yaml", exitFault, "this node is not a control plane")
 	if after := m.run(stored); after != before {
@@ -73,13 +83,16 @@ func configRefused(m, w *machine, g generation.Generation) {
 // configApplied: the node, the cluster, and then the worker have the new settings.
 func configApplied(m, w *machine, g generation.Generation) {
 	put(m, "/root/new.yaml", clusterDocument(g, "apiServer: {extraArgs: "+extraArgs(g, "max-requests-inflight", "500")+"}\nscheduler: {extraArgs: "+extraArgs(g, "v", "3")+"}")+
-		"---\n"+kubeletDocument+"allowedUnsafeSysctls: [net.core.somaxconn]\nmaxPods: 50\n")
-	m.fails("podsec-k8s config diff /root/new.yaml", exitFault, "+ kube-apiserver --max-requests-inflight: 500\n", "+ kube-scheduler --v: 3\n", `+ kubelet allowedUnsafeSysctls: ["net.core.somaxconn"]`)
+		"---\n"+kubeletDocument+"allowedUnsafeSysctls: [net.core.somaxconn]\nmaxPods: 50\n---\n"+proxyDocument+"iptables: {minSyncPeriod: 2s}\n")
+	m.fails("podsec-k8s config diff /root/new.yaml", exitFault, "+ kube-proxy iptables.minSyncPeriod: 2s\n", "+ kube-apiserver --max-requests-inflight: 500\n", "+ kube-scheduler --v: 3\n", `+ kubelet allowedUnsafeSysctls: ["net.core.somaxconn"]`)
 	m.says("podsec-k8s config apply /root/new.yaml", "On the other nodes, run podsec-k8s config apply: t-config-two")
 	m.says("podsec-k8s config diff && ps axww -o args", "the node has the settings", "--max-requests-inflight=500")
-	m.says("podsec-k8s kubectl -n kube-system get configmap kubeadm-config kubelet-config -o yaml", "max-requests-inflight", "somaxconn")
-	w.fails("podsec-k8s config diff", exitFault, "+ kubelet maxPods: 50\n")
+	m.says("podsec-k8s kubectl -n kube-system get configmap kubeadm-config kubelet-config podsec-k8s-kube-proxy -o yaml", "max-requests-inflight", "somaxconn", "minSyncPeriod: 2s")
+	w.fails("podsec-k8s config diff", exitFault, "+ kubelet maxPods: 50\n", "+ kube-proxy iptables.minSyncPeriod: 2s\n")
 	w.says("podsec-k8s config apply && podsec-k8s config diff", "+ kubelet maxPods: 50\n", "the node has the settings")
+	for _, n := range []*machine{m, w} {
+		n.says("cat /var/lib/u7s-admin/state/kube-proxy.yaml && podsec-k8s status", "minSyncPeriod: 2s", "mode: iptables")
+	}
 	m.eventually(time.Minute, "podsec-k8s kubectl get nodes -o jsonpath='{.items[*].status.capacity.pods}' | grep -x '50 50'")
 	m.says("podsec-k8s config apply /root/new.yaml", "the node has the settings")               // again
 	m.says("cat "+nodeRoot+"/var/lib/kubelet/config.yaml", "registryPullQPS: 7", "maxPods: 50") // of the patch
@@ -114,6 +127,7 @@ func configBack(m *machine, g generation.Generation) {
 		"kube-apiserver": clusterDocument(g, "apiServer: "+bad),
 		"kube-scheduler": clusterDocument(g, more+"scheduler: "+bad),
 		"kubelet":        clusterDocument(g, more) + "---\n" + kubeletDocument + "containerLogMaxSize: nonsense\n",
+		"kube-proxy":     kubeletDocument + "maxPods: 60\n---\n" + proxyDocument + "iptables: {syncPeriod: 1s, minSyncPeriod: 5s}\n",
 	} {
 		put(m, "/root/bad.yaml", file)
 		m.fails("podsec-k8s config apply /root/bad.yaml", exitFault, part+" does not run with the new settings; it has the previous ones again", "the last error of u7s-"+part)
@@ -124,19 +138,25 @@ func configBack(m *machine, g generation.Generation) {
 
 // configCut: a run that was killed is undone by the next one.
 func configCut(m *machine, g generation.Generation) {
-	put(m, "/root/bad.yaml", clusterDocument(g, "apiServer: {extraArgs: "+extraArgs(g, "no-such-flag", "1")+"}"))
-	const before = "/var/lib/u7s-admin/state/kube-apiserver.before.yaml"
-	m.run("test ! -e " + before)
-	m.run("systemd-run -q --unit=set podsec-k8s config apply /root/bad.yaml && until [ -e " + before + " ]; do sleep 0.02; done && " +
-		"systemctl kill -s KILL podsec-k8s-run.scope && systemctl kill -s KILL set; while systemctl -q is-active set podsec-k8s-run.scope; do sleep 0.1; done && test -e " + before)
-	m.says("podsec-k8s config apply && podsec-k8s config diff", "the node has the settings")
-	m.run("test ! -e " + before)
+	for part, file := range map[string]string{
+		"kube-apiserver": clusterDocument(g, "apiServer: {extraArgs: "+extraArgs(g, "no-such-flag", "1")+"}"),
+		"kube-proxy":     proxyDocument + "iptables: {syncPeriod: 1s, minSyncPeriod: 5s}\n",
+	} {
+		put(m, "/root/bad.yaml", file)
+		before := "/var/lib/u7s-admin/state/" + part + ".before.yaml"
+		m.run("test ! -e " + before)
+		m.run("systemd-run -q --unit=set podsec-k8s config apply /root/bad.yaml && until [ -e " + before + " ]; do sleep 0.02; done && " +
+			"systemctl kill -s KILL podsec-k8s-run.scope && systemctl kill -s KILL set; while systemctl -q is-active set podsec-k8s-run.scope; do sleep 0.1; done && test -e " + before)
+		m.run("systemctl reset-failed set; true")
+		m.says("podsec-k8s config apply && podsec-k8s config diff", "the node has the settings")
+		m.run("test ! -e " + before)
+	}
 }
 
 // configRemoved: null takes a setting away.
 func configRemoved(m *machine) {
-	put(m, "/root/null.yaml", kubeletDocument+"maxPods: null\n")
-	m.says("podsec-k8s config apply /root/null.yaml", "- kubelet maxPods: 50\n")
+	put(m, "/root/null.yaml", kubeletDocument+"maxPods: null\n---\n"+proxyDocument+"iptables: {minSyncPeriod: null}\n")
+	m.says("podsec-k8s config apply /root/null.yaml", "- kubelet maxPods: 50\n", "- kube-proxy iptables.minSyncPeriod: 2s\n")
 	m.eventually(time.Minute, "podsec-k8s kubectl get node t-config -o jsonpath='{.status.capacity.pods}' | grep -x 110")
 }
 

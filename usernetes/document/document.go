@@ -178,3 +178,12 @@ func Put(doc Document, value any, keys ...string) {
 	}
 	doc[keys[len(keys)-1]] = value
 }
+
+// Remove takes a value out of nested mappings, if it is there.
+func Remove(doc Document, keys ...string) {
+	last := len(keys) - 1
+	if last > 0 {
+		doc, _ = Lookup(doc, keys[:last]...).(Document)
+	}
+	delete(doc, keys[last])
+}

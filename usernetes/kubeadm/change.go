@@ -1,6 +1,7 @@
 package kubeadm
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 
@@ -20,7 +21,7 @@ func (c Config) Change(data []byte) error {
 		kind, _ := doc["kind"].(string)
 		ours, ok := c[kind]
 		if !ok {
-			return host.NewFault("remove it from the file: kinds that can change are ClusterConfiguration and KubeletConfiguration",
+			return host.NewFault("remove it from the file: kinds that can change are ClusterConfiguration, KubeletConfiguration and KubeProxyConfiguration",
 				"a document of the kind %q cannot be applied to a cluster", kind)
 		}
 		if doc["apiVersion"] != ours["apiVersion"] {
@@ -35,18 +36,13 @@ func (c Config) Change(data []byte) error {
 		if err := checkChange(kind, before, ours); err != nil {
 			return err
 		}
-		if err := c.CheckOwned(Config{kind: before, otherKind(kind): c[otherKind(kind)]}); err != nil {
+		base := maps.Clone(c)
+		base[kind] = before
+		if err := c.CheckOwned(base); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func otherKind(kind string) string {
-	if kind == KindCluster {
-		return KindKubelet
-	}
-	return KindCluster
 }
 
 // A fixedField is one that can't change on a living cluster.
@@ -59,8 +55,11 @@ const anotherCluster message.Format = "remove that field from the file; another 
 
 // fixedFields lists those of a kind that have a remedy of their own.
 func fixedFields(kind string) []fixedField {
-	if kind == KindKubelet {
+	switch kind {
+	case KindKubelet:
 		return []fixedField{{[]string{"clusterDNS"}, anotherCluster}, {[]string{"clusterDomain"}, anotherCluster}}
+	case KindProxy:
+		return nil
 	}
 	return []fixedField{
 		{[]string{"networking", "podSubnet"}, anotherCluster},

@@ -18,6 +18,7 @@ const (
 	KindCluster = "ClusterConfiguration"
 	KindJoin    = "JoinConfiguration"
 	KindKubelet = "KubeletConfiguration"
+	KindProxy   = "KubeProxyConfiguration"
 )
 
 // A Config is the documents of one kubeadm configuration by kind.
@@ -43,6 +44,10 @@ func (c Config) Overlay(source string, data []byte) error {
 	for _, doc := range docs {
 		kind, _ := doc["kind"].(string)
 		ours, ok := c[kind]
+		if kind == KindProxy {
+			return host.NewFault("remove that document, and apply it to the cluster when that exists: podsec-k8s config apply FILE",
+				"%q has a %s, which kubeadm does not use here: kube-proxy is a service of each node", source, kind)
+		}
 		if !ok {
 			c.adopt(kind, doc)
 			continue
@@ -82,6 +87,28 @@ func ownedFields() []ownedField {
 		{KindKubelet, []string{"staticPodPath"}, "the stand-ins of the control plane are there"},
 		{KindKubelet, []string{"cgroupDriver"}, "a user has no system scopes"},
 		{KindKubelet, []string{"featureGates", "KubeletInUserNamespace"}, "the kubelet runs in a user namespace"},
+		{KindProxy, []string{"mode"}, "podsec-k8s watches the rules that kube-proxy sets by iptables"},
+		{KindProxy, []string{"conntrack"}, "a user namespace may not change the connection tracking of the machine"},
+		{KindProxy, []string{"clusterCIDR"}, "it is the pod network of the cluster"},
+		{KindProxy, []string{"clientConnection", "kubeconfig"}, "kube-proxy has the identity of its node"},
+		{KindProxy, []string{"hostnameOverride"}, "each node has its own name"},
+		{KindProxy, []string{"bindAddress"}, "each node has its own address"},
+		{KindProxy, []string{"healthzBindAddress"}, "podsec-k8s asks kube-proxy for its health there"},
+		{KindProxy, []string{"nodePortAddresses"}, "podsec-k8s opens node ports on the addresses of the machine, and leads them to kube-proxy"},
+	}
+}
+
+// KeepOwned gives the owned fields of a kind their values of base again.
+func KeepOwned(kind string, doc, base document.Document) {
+	for _, field := range ownedFields() {
+		if field.kind != kind {
+			continue
+		}
+		if value := document.Lookup(base, field.path...); value != nil {
+			document.Put(doc, value, field.path...)
+		} else {
+			document.Remove(doc, field.path...)
+		}
 	}
 }
 

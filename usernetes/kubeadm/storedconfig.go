@@ -3,6 +3,7 @@ package kubeadm
 import (
 	"context"
 	"net/http"
+	"path"
 
 	"go.yaml.in/yaml/v3"
 
@@ -11,73 +12,77 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 )
 
-// A StoredConfig is the ClusterConfiguration that the cluster keeps: kubeadm takes it
-// for each control plane that joins or is upgraded.
-type StoredConfig struct {
-	Cluster document.Document
-	object  document.Document // the ConfigMap, as it was read
+// A Stored is a document of the configuration that the cluster keeps: kubeadm takes
+// those of its kinds for each node that joins or is upgraded.
+type Stored struct {
+	Document document.Document // nil where the cluster keeps none
+	kind     string
+	object   document.Document // the ConfigMap, as it was read
 }
 
-// LoadConfig reads it.
-func LoadConfig(ctx context.Context, c *kubeapi.Client) (s StoredConfig, err error) {
-	if err := c.Get(ctx, kubeadmConfigPath, &s.object); err != nil {
-		return s, message.Errorf("reading the cluster's configuration: %w", err)
+// Kept lists the kinds that the cluster keeps, in the order in which they are written.
+func Kept() []string { return []string{KindKubelet, KindProxy, KindCluster} }
+
+// ProxyObject is the ConfigMap with the configuration of kube-proxy, which the cluster
+// has once that was changed. It has not kubeadm's own name, kube-proxy: where there is
+// one of that name, kubeadm upgrade makes a DaemonSet of kube-proxy.
+// Source: kubeadm 1.26's phases/upgrade/postupgrade.go.
+const (
+	ProxyObject     = "podsec-k8s-kube-proxy"
+	proxyConfigPath = "/api/v1/namespaces/kube-system/configmaps/" + ProxyObject
+)
+
+// placeOf tells in which ConfigMap the cluster keeps a kind, and under which key.
+// Source: kubeadm's constants, KubeProxyConfigMapKey.
+func placeOf(kind string) (object, key string) {
+	switch kind {
+	case KindKubelet:
+		return kubeletConfigPath, "kubelet"
+	case KindProxy:
+		return proxyConfigPath, "config.conf"
 	}
-	text, _ := document.Lookup(s.object, "data", KindCluster).(string)
-	if err := yaml.Unmarshal([]byte(text), &s.Cluster); err != nil {
-		return s, message.Errorf("reading the cluster's configuration: %w", err)
+	return kubeadmConfigPath, KindCluster
+}
+
+// Load reads the document of a kind. Before there is a ConfigMap for kube-proxy a node
+// has no right to read it: both say that there is none.
+func Load(ctx context.Context, c *kubeapi.Client, kind string) (s Stored, err error) {
+	s.kind = kind
+	object, key := placeOf(kind)
+	err = c.Get(ctx, object, &s.object)
+	if kind == KindProxy && (kubeapi.HasStatus(err, http.StatusNotFound) || kubeapi.HasStatus(err, http.StatusForbidden)) {
+		return s, nil
 	}
-	if s.Cluster["kind"] != KindCluster {
-		return s, message.Errorf("reading the cluster's configuration: %w", message.New("it has no ClusterConfiguration"))
+	text, _ := document.Lookup(s.object, "data", key).(string)
+	if err == nil {
+		err = yaml.Unmarshal([]byte(text), &s.Document)
+	}
+	if err == nil && s.Document["kind"] != kind {
+		err = message.Errorf("it has no %s", kind)
+	}
+	if err != nil {
+		return s, message.Errorf("reading %s from the cluster: %w", kind, err)
 	}
 	return s, nil
 }
 
-// Save puts another configuration in its place. Where somebody else has changed it
-// since it was read, the API refuses.
+// Save puts another document in its place. Where somebody else has changed it since it
+// was read, the API refuses.
 // Source: the Kubernetes documentation, "API Concepts", resource versions.
-func (s StoredConfig) Save(ctx context.Context, c *kubeapi.Client, cluster document.Document) error {
-	text, err := yaml.Marshal(cluster)
+func (s Stored) Save(ctx context.Context, c *kubeapi.Client, doc document.Document) error {
+	text, err := yaml.Marshal(doc)
 	if err != nil {
-		return message.Errorf("storing the cluster's configuration: %w", err)
+		return message.Errorf("storing %s in the cluster: %w", s.kind, err)
 	}
-	document.Put(s.object, string(text), "data", KindCluster)
-	if err := c.Send(ctx, http.MethodPut, kubeadmConfigPath, "application/json", s.object); err != nil {
-		return message.Errorf("storing the cluster's configuration: %w", err)
+	object, key := placeOf(s.kind)
+	method, at := http.MethodPut, object
+	if s.object == nil {
+		method, at = http.MethodPost, path.Dir(object)
+		s.object = document.Document{"apiVersion": "v1", "kind": "ConfigMap", "metadata": document.Document{"name": path.Base(object), "namespace": "kube-system"}}
 	}
-	return nil
-}
-
-// A StoredKubelet is the KubeletConfiguration that the cluster keeps for every node.
-type StoredKubelet struct {
-	Kubelet document.Document
-	object  document.Document // the ConfigMap, as it was read
-}
-
-// LoadKubelet reads it.
-func LoadKubelet(ctx context.Context, c *kubeapi.Client) (s StoredKubelet, err error) {
-	if err := c.Get(ctx, kubeletConfigPath, &s.object); err != nil {
-		return s, message.Errorf("reading the cluster's configuration of kubelets: %w", err)
-	}
-	text, _ := document.Lookup(s.object, "data", "kubelet").(string)
-	if err := yaml.Unmarshal([]byte(text), &s.Kubelet); err != nil {
-		return s, message.Errorf("reading the cluster's configuration of kubelets: %w", err)
-	}
-	if s.Kubelet["kind"] != KindKubelet {
-		return s, message.Errorf("reading the cluster's configuration of kubelets: %w", message.New("it has no KubeletConfiguration"))
-	}
-	return s, nil
-}
-
-// Save puts another configuration in its place, unless somebody else has changed it.
-func (s StoredKubelet) Save(ctx context.Context, c *kubeapi.Client, kubelet document.Document) error {
-	text, err := yaml.Marshal(kubelet)
-	if err != nil {
-		return message.Errorf("storing the cluster's configuration of kubelets: %w", err)
-	}
-	document.Put(s.object, string(text), "data", "kubelet")
-	if err := c.Send(ctx, http.MethodPut, kubeletConfigPath, "application/json", s.object); err != nil {
-		return message.Errorf("storing the cluster's configuration of kubelets: %w", err)
+	document.Put(s.object, string(text), "data", key)
+	if err := c.Send(ctx, method, at, "application/json", s.object); err != nil {
+		return message.Errorf("storing %s in the cluster: %w", s.kind, err)
 	}
 	return nil
 }
