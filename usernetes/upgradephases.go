@@ -31,6 +31,9 @@ func (u *upgrading) loadImages(ctx context.Context, w *Work) error {
 	if err != nil {
 		return err
 	}
+	if w.Plan.Node.ImageAuthFile, err = node.LoadImageAuth(node.SiteDir); err != nil {
+		return err
+	}
 	if w.Plan.Images, err = images.FullNames(pause); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ func TestConfig(t *testing.T) {
 		t.Run("cut", func(t *testing.T) { configCut(m.on(t), g) })
 		t.Run("removed", func(t *testing.T) { configRemoved(m.on(t)) })
 		t.Run("proxy", func(t *testing.T) { configProxy(m.on(t)) })
+		t.Run("registry", func(t *testing.T) { configRegistry(m.on(t), w.on(t), g) })
 	})
 }
 
@@ -164,4 +165,21 @@ func configRemoved(m *machine) {
 func configProxy(m *machine) {
 	m.run("echo HTTPS_PROXY=http://192.0.2.9:3128 > /etc/podsec-k8s/50-proxy.conf")
 	m.says("podsec-k8s config diff", "the node has the settings")
+}
+
+// configRegistry: a mirror, its authority and its login that the site has set up after
+// the node was made are used once the node was restarted, as docs/configuration.md says.
+func configRegistry(m, w *machine, g generation.Generation) {
+	installRegistry(w)
+	startRegistry(w, g, "5443", "-listen :5443 -tls registry.tls -ca /srv/ca.crt -login admin:secret", "--dest-creds=admin:secret ")
+	pull := "podsec-k8s crictl pull registry.corp.example/pause:" + g.Pause
+	m.run("! " + pull)
+	m.run(fmt.Sprintf("echo '%s registry.tls' >> /etc/hosts", w.Address))
+	m.run("printf '[[registry]]\nprefix = \"registry.corp.example\"\nlocation = \"registry.tls:5443\"\n' > /etc/containers/registries.conf.d/corp.conf")
+	m.run("mkdir -p /etc/containers/certs.d/registry.tls:5443 && cat > /etc/containers/certs.d/registry.tls:5443/ca.crt <<'C'\n" + w.run("cat /srv/ca.crt") + "C")
+	m.run("echo IMAGE_AUTH_FILE=/etc/podsec-k8s/auth.json > /etc/podsec-k8s/95-registry.conf && echo '{\"auths\":{\"registry.tls:5443\":{\"auth\":\"'$(printf admin:secret | base64)'\"}}}' > /etc/podsec-k8s/auth.json")
+	m.run("chgrp u7s-admin /etc/podsec-k8s/auth.json && chmod 0640 /etc/podsec-k8s/auth.json")
+	m.run("systemctl stop kubelet; systemctl start kubelet")
+	m.eventually(readyTime, "podsec-k8s status")
+	m.run(pull)
 }

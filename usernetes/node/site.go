@@ -67,6 +67,12 @@ func LoadProxy(dir string) (Proxy, error) {
 	return site.Proxy, err
 }
 
+// LoadImageAuth reads only which file has the logins of registries; "" for none.
+func LoadImageAuth(dir string) (string, error) {
+	site, err := loadSettings(dir, imageAuthFile)
+	return site.ImageAuthFile, err
+}
+
 // LoadHostSettings reads only what changes the machine: how many subordinate ids the
 // node's user is to have, and who reads the audit log.
 func LoadHostSettings(dir string) (ids uint64, reader string, err error) {
@@ -108,8 +114,11 @@ func SlirpCIDR(getenv func(string) string) (netip.Prefix, error) {
 	return site.SlirpCIDR, nil
 }
 
-// slirpCIDR is the setting for that network.
-const slirpCIDR = "SLIRP_CIDR"
+// slirpCIDR is the setting for that network, and imageAuthFile that for logins.
+const (
+	slirpCIDR     = "SLIRP_CIDR"
+	imageAuthFile = "IMAGE_AUTH_FILE"
+)
 
 // loadSettings takes the settings of these keys, or all where there are none.
 func loadSettings(dir string, keys ...string) (Site, error) {
@@ -169,7 +178,7 @@ func (s *Site) set(key, value string) (err error) {
 		s.ImageRepository = strings.TrimSuffix(value, "/")
 	case "IMAGE_ARCHIVES":
 		s.ImageArchives = filepath.SplitList(value)
-	case "IMAGE_AUTH_FILE":
+	case imageAuthFile:
 		s.ImageAuthFile = value
 		if !filepath.IsAbs(value) {
 			err = message.Errorf("IMAGE_AUTH_FILE %q is not an absolute path", value)

@@ -125,3 +125,22 @@ func TestUserLifetime(t *testing.T) {
 		t.Errorf("without a setting %s, %v", got, err)
 	}
 }
+
+// TestLoadImageAuth: the file of the logins is known, whatever else the settings have.
+func TestLoadImageAuth(t *testing.T) {
+	dir := t.TempDir()
+	for text, want := range map[string]string{"": "", "MTU=x\nIMAGE_AUTH_FILE=/etc/auth.json\n": "/etc/auth.json"} {
+		if err := os.WriteFile(filepath.Join(dir, "a.conf"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := LoadImageAuth(dir); got != want || err != nil {
+			t.Errorf("%q, %v, not %q", got, err, want)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a.conf"), []byte("IMAGE_AUTH_FILE=auth.json\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadImageAuth(dir); err == nil {
+		t.Error("it is not an absolute path")
+	}
+}

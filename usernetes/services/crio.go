@@ -7,8 +7,12 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
-// runCRIO becomes CRI-O in the node.
-func runCRIO(ctx context.Context, n node.Node) error {
+// runCRIO becomes CRI-O in the node. The site may have given other logins since the
+// node was made.
+func runCRIO(ctx context.Context, n node.Node) (err error) {
+	if n.ImageAuthFile, err = node.LoadImageAuth(node.SiteDir); err != nil {
+		return err
+	}
 	p, err := crio(n)
 	if err != nil {
 		return err
