@@ -49,6 +49,7 @@ func TestControlPlanes(t *testing.T) {
 		onlyTheRegistry(masters[0].on(t), proxy)
 	})
 	t.Run("certificates", func(t *testing.T) { renewedBehindOthers(masters[0].on(t), masters[1].on(t), masters...) })
+	t.Run("configuration", func(t *testing.T) { changedBehindOthers(masters[0].on(t), masters[1].on(t), masters[2].on(t), g) })
 	t.Run("power cut", func(t *testing.T) { powerCut(masters[0].on(t), masters[1].on(t)) })
 	t.Run("quorum", func(t *testing.T) { quorum(masters[1].on(t), masters[2].on(t)) })
 }
@@ -93,6 +94,22 @@ func renewedBehindOthers(first, other *machine, all ...*machine) {
 	other.writes(all...)
 	first.says("podsec-k8s certs renew", "The certificates are renewed.")
 	other.written()
+	healthy(first, "t-m1", "t-m2", "t-m3")
+}
+
+// changedBehindOthers: a change of the configuration on one control plane shows on the
+// others, which take it over one by one. Meanwhile the API is never away behind the rest.
+func changedBehindOthers(first, second, third *machine, g generation.Generation) {
+	put(first, "/root/config.yaml", clusterDocument(g, "apiServer: {extraArgs: "+extraArgs(g, "max-requests-inflight", "500")+"}")+
+		"---\n"+proxyDocument+"iptables: {minSyncPeriod: 2s}\n")
+	second.run("podsec-k8s kubectl get configmaps -o name | grep /written- | xargs podsec-k8s kubectl delete") // of the renewal
+	second.writes(first, second, third)
+	first.says("podsec-k8s config apply /root/config.yaml", "+ kube-apiserver --max-requests-inflight: 500\n", "On the other nodes, run podsec-k8s config apply: t-m2, t-m3, t-")
+	for _, m := range []*machine{second, third} {
+		m.fails("podsec-k8s config diff", exitFault, "+ kube-apiserver --max-requests-inflight: 500\n", "+ kube-proxy iptables.minSyncPeriod: 2s\n")
+		m.says("podsec-k8s config apply && podsec-k8s config diff && ps axww -o args", "the node has the settings", "--max-requests-inflight=500")
+	}
+	second.written()
 	healthy(first, "t-m1", "t-m2", "t-m3")
 }
 
