@@ -1,7 +1,6 @@
 package usernetes
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
+	"github.com/alt-cloud/podsec-k8s/usernetes/upgrade"
 )
 
 // checkVersions reports whether this machine has programs for the backup. Another patch
@@ -57,18 +57,12 @@ func (r RestoreRequest) wrongKubernetes(installed string) error {
 }
 
 // compareMinors compares versions such as v1.34.4 and 3.6.4 by their first two numbers.
-// What has not both is like any other.
+// What is none is like any other.
 func compareMinors(a, b string) int {
-	one, errOne := minorNumbers(a)
-	two, errTwo := minorNumbers(b)
+	one, errOne := upgrade.ParseVersion("v" + strings.TrimPrefix(a, "v"))
+	two, errTwo := upgrade.ParseVersion("v" + strings.TrimPrefix(b, "v"))
 	if errOne != nil || errTwo != nil {
 		return 0
 	}
-	return slices.Compare(one, two)
-}
-
-func minorNumbers(version string) ([]int, error) {
-	numbers := make([]int, 2)
-	_, err := fmt.Sscanf(strings.TrimPrefix(version, "v"), "%d.%d", &numbers[0], &numbers[1])
-	return numbers, err
+	return one.CompareMinor(two)
 }

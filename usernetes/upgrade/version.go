@@ -32,9 +32,12 @@ func ParseVersion(text string) (v Version, err error) {
 // Compare is negative where v is older than another version. Of one patch, what comes
 // before the release is older.
 func (v Version) Compare(other Version) int {
-	return cmp.Or(
-		cmp.Compare(v.Major, other.Major), cmp.Compare(v.Minor, other.Minor), cmp.Compare(v.Patch, other.Patch),
-		comparePre(v.pre, other.pre))
+	return cmp.Or(v.CompareMinor(other), cmp.Compare(v.Patch, other.Patch), comparePre(v.pre, other.pre))
+}
+
+// CompareMinor is Compare by the minor alone.
+func (v Version) CompareMinor(other Version) int {
+	return cmp.Or(cmp.Compare(v.Major, other.Major), cmp.Compare(v.Minor, other.Minor))
 }
 
 // comparePre compares the ends of two versions of one patch; none is the newest.
@@ -53,5 +56,5 @@ func comparePre(a, b string) int {
 
 // SameMinor reports whether both are of one minor.
 func (v Version) SameMinor(other Version) bool {
-	return v.Major == other.Major && v.Minor == other.Minor
+	return v.CompareMinor(other) == 0
 }
