@@ -49,7 +49,7 @@ func TestWayBack(t *testing.T) {
 	if err := u.saveWayBack(t.Context(), &Work{}); err != nil {
 		t.Fatal(err)
 	}
-	names, err := savedNames()
+	names, err := upgradeBack().names()
 	if err != nil || len(names) != 4 || names[3] != node.ManifestsDir+"/kube-apiserver.yaml" {
 		t.Errorf("saved are %q, %v", names, err)
 	}
@@ -62,7 +62,7 @@ func TestWayBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	roottest.WriteFile(t, other, "renewed meanwhile")
-	if err := putFilesBack(); err != nil {
+	if err := upgradeBack().putBack(); err != nil {
 		t.Fatal(err)
 	}
 	for path, text := range before {
@@ -76,7 +76,7 @@ func TestWayBack(t *testing.T) {
 	if err := errors.Join(upgrade.Forget(), putObjectsBack(t.Context())); err != nil {
 		t.Error(err)
 	}
-	if putFilesBack() == nil {
+	if upgradeBack().putBack() == nil {
 		t.Error("what is forgotten comes back")
 	}
 }

@@ -107,7 +107,7 @@ func hasDNS(ctx context.Context) (bool, error) {
 // one in its place, and writes certificates in pieces.
 func (u *upgrading) runKubeadm(ctx context.Context, w *Work) error {
 	if u.resumed == phaseKubeadm {
-		if err := putFilesBack(); err != nil {
+		if err := upgradeBack().putBack(); err != nil {
 			return err
 		}
 		if err := u.restartPlane(ctx, w); err != nil {
@@ -205,7 +205,7 @@ func restartBeside(ctx context.Context, w *Work) error {
 
 // restoreFiles puts back all files of the node.
 func (u *upgrading) restoreFiles(_ context.Context, w *Work) error {
-	if err := putFilesBack(); err != nil {
+	if err := upgradeBack().putBack(); err != nil {
 		return err
 	}
 	w.Plan.Node.Kubernetes = u.record.From

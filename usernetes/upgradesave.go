@@ -3,11 +3,8 @@ package usernetes
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -18,35 +15,14 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
-	"github.com/alt-cloud/podsec-k8s/usernetes/upgrade"
 )
 
 // objectsFile keeps, beside the files, what the cluster keeps of kubeadm's
 // configuration: the data of ConfigMaps by their paths.
 const objectsFile = "objects.json"
 
-// savedFiles lists what kubeadm upgrade writes of this node, as the node sees it. Of the
-// folder of certificates it is all that is there.
-// Source: kubeadm's phases/upgrade/staticpods.go and postupgrade.go.
-func savedFiles() (all []string, err error) {
-	for _, name := range staticpod.Components() {
-		all = append(all, filepath.Join(node.ManifestsDir, name+".yaml"))
-	}
-	all = append(all, node.AdminConf, "/etc/kubernetes/super-admin.conf", "/etc/kubernetes/controller-manager.conf", "/etc/kubernetes/scheduler.conf",
-		"/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeadm-flags.env", "/var/lib/kubelet/instance-config.yaml")
-	pki := node.StatePath("/etc/kubernetes/pki")
-	err = filepath.WalkDir(pki, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), ".") {
-			return err
-		}
-		all = append(all, strings.TrimPrefix(path, node.StatePath("/")))
-		return nil
-	})
-	if node.IsMissing(err) {
-		err = nil // a site may have its certificates elsewhere
-	}
-	return all, err
-}
+// upgradeBack is what an upgraded node goes back to.
+func upgradeBack() wayBack { return wayBack{node.SavedDir} }
 
 // saveWayBack copies what the node goes back to. It is whole or not there.
 func (u *upgrading) saveWayBack(ctx context.Context, w *Work) error {
@@ -57,33 +33,21 @@ func (u *upgrading) saveWayBack(ctx context.Context, w *Work) error {
 }
 
 func (u *upgrading) writeWayBack(ctx context.Context, w *Work) error {
-	if err := errors.Join(host.RemoveAll(node.SavedDir), host.RemoveAll(upgrade.SavedDraft)); err != nil {
-		return err
-	}
-	files, err := savedFiles()
+	files, err := kubeadmState()
 	if err != nil {
 		return err
 	}
-	for _, path := range files {
-		if err := copyState(node.StatePath(path), filepath.Join(upgrade.SavedDraft, path)); err != nil {
+	return upgradeBack().save(files, func(draft string) error {
+		if err := copyState(node.NodeFile, filepath.Join(draft, filepath.Base(node.NodeFile))); err != nil {
 			return err
 		}
-	}
-	if err := copyState(node.NodeFile, filepath.Join(upgrade.SavedDraft, filepath.Base(node.NodeFile))); err != nil {
-		return err
-	}
-	if u.record.First {
-		if err := saveObjects(ctx); err != nil {
-			return err
+		if u.record.First {
+			if err := saveObjects(ctx, draft); err != nil {
+				return err
+			}
 		}
-	}
-	if err := u.saveData(ctx, w.Plan.Node); err != nil {
-		return err
-	}
-	if err := host.SyncFileSystem(node.StateDir); err != nil {
-		return err
-	}
-	return host.Rename(upgrade.SavedDraft, node.SavedDir)
+		return u.saveData(ctx, w.Plan.Node, draft)
+	})
 }
 
 // dataFile is the snapshot of etcd, beside the files.
@@ -91,7 +55,7 @@ const dataFile = "etcd.db"
 
 // saveData saves etcd's data, where this is the only control plane and has the cluster's
 // etcd.
-func (u *upgrading) saveData(ctx context.Context, n node.Node) error {
+func (u *upgrading) saveData(ctx context.Context, n node.Node, draft string) error {
 	u.record.Saved = time.Time{}
 	if n.APIPort == 0 || !host.Exists(staticpod.ManifestFile(staticpod.Etcd)) {
 		return nil
@@ -105,26 +69,14 @@ func (u *upgrading) saveData(ctx context.Context, n node.Node) error {
 		return err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
-	if err := backup.SaveData(ctx, filepath.Join(upgrade.SavedDraft, dataFile)); err != nil {
+	if err := backup.SaveData(ctx, filepath.Join(draft, dataFile)); err != nil {
 		return err
 	}
 	u.record.Saved = now
 	return nil
 }
 
-// copyState copies a file of this user's that may be missing.
-func copyState(from, to string) error {
-	data, err := host.ReadFile(from)
-	if node.IsMissing(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(host.MkdirAll(filepath.Dir(to), 0o700), host.WriteFile(to, data, 0o600))
-}
-
-func saveObjects(ctx context.Context) error {
+func saveObjects(ctx context.Context, draft string) error {
 	api, err := kubeapi.NewClient(node.AdminConf)
 	if err != nil {
 		return err
@@ -141,42 +93,7 @@ func saveObjects(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return host.WriteFile(filepath.Join(upgrade.SavedDraft, objectsFile), data, 0o600)
-}
-
-// putFilesBack writes what was saved in its place again.
-func putFilesBack() error {
-	if !host.Exists(node.SavedDir) {
-		return host.NewFault("see whether the node is healthy: podsec-k8s status", "what this node could go back to is not there any more")
-	}
-	files, err := savedNames()
-	if err != nil {
-		return err
-	}
-	for _, path := range files {
-		if err := copyState(filepath.Join(node.SavedDir, path), node.StatePath(path)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// savedNames lists the files that were saved, as the node sees them: those of the
-// control plane's services last, for the services start with them.
-func savedNames() (all []string, err error) {
-	var manifests []string
-	err = filepath.WalkDir(node.SavedDir, func(path string, entry fs.DirEntry, err error) error {
-		name := strings.TrimPrefix(path, node.SavedDir)
-		switch {
-		case err != nil || entry.IsDir() || filepath.Dir(name) == "/":
-		case filepath.Dir(name) == node.ManifestsDir:
-			manifests = append(manifests, name)
-		default:
-			all = append(all, name)
-		}
-		return err
-	})
-	return append(all, manifests...), err
+	return host.WriteFile(filepath.Join(draft, objectsFile), data, 0o600)
 }
 
 // putObjectsBack gives the cluster back what it kept of kubeadm's configuration.
