@@ -15,8 +15,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
-	"github.com/alt-cloud/podsec-k8s/usernetes/status"
-	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
 )
 
 // adopt makes the objects of a restored cluster those of this machine. What joins the
@@ -100,69 +98,7 @@ func waitRestored(ctx context.Context, w *Work) error {
 	if err != nil {
 		return err
 	}
-	if err := wait.Until(ctx, status.ReadyTimeout, func() error { return reported(ctx, api, w.Plan.Node.Name, since) }); err != nil {
-		return host.WithRemedy(err,
-			"podsec-k8s kubectl describe node %s; journalctl _SYSTEMD_USER_UNIT=u7s-kubelet.service", w.Plan.Node.Name)
-	}
-	if !w.Plan.DNS {
-		return nil
-	}
-	if err := wait.Until(ctx, status.ReadyTimeout, func() error { return dnsReported(ctx, api, w.Plan.Node.Name, since) }); err != nil {
-		return host.WithRemedy(err, "podsec-k8s kubectl --namespace=kube-system describe pods; journalctl _SYSTEMD_USER_UNIT=u7s-crio.service")
-	}
-	return nil
-}
-
-// reported reports whether the node has said since then that it is ready.
-func reported(ctx context.Context, api *kubeapi.Client, name string, since time.Time) error {
-	var n struct {
-		Status struct {
-			Conditions []struct {
-				Type, Status      string
-				LastHeartbeatTime time.Time
-			}
-		}
-	}
-	if err := api.Get(ctx, "/api/v1/nodes/"+name, &n); err != nil {
-		return err
-	}
-	for _, c := range n.Status.Conditions {
-		if c.Type == "Ready" && c.Status == "True" && !c.LastHeartbeatTime.Before(since.Truncate(time.Second)) {
-			return nil
-		}
-	}
-	return message.Errorf("node %s has not reported that it is ready", name)
-}
-
-// dnsReported reports whether a pod of the cluster's DNS is ready: one of this node
-// has to have started since then.
-func dnsReported(ctx context.Context, api *kubeapi.Client, own string, since time.Time) error {
-	var pods struct {
-		Items []struct {
-			Spec   struct{ NodeName string }
-			Status struct {
-				Conditions        []struct{ Type, Status string }
-				ContainerStatuses []struct {
-					State struct{ Running struct{ StartedAt time.Time } }
-				}
-			}
-		}
-	}
-	if err := api.Get(ctx, "/api/v1/namespaces/kube-system/pods?labelSelector=k8s-app%3Dkube-dns", &pods); err != nil {
-		return err
-	}
-	for _, p := range pods.Items {
-		fresh := p.Spec.NodeName != own
-		for _, c := range p.Status.ContainerStatuses {
-			fresh = fresh || !c.State.Running.StartedAt.Before(since.Truncate(time.Second))
-		}
-		for _, c := range p.Status.Conditions {
-			if fresh && c.Type == "Ready" && c.Status == "True" {
-				return nil
-			}
-		}
-	}
-	return message.Errorf("CoreDNS is not ready: %s", dnsTrouble(ctx))
+	return waitReported(ctx, w, api, since)
 }
 
 // Restored is what a restore leaves to do. It is only shown.
@@ -172,6 +108,7 @@ type Restored struct {
 
 	Endpoint string     // the name at which the cluster is asked; "" where that is an address
 	Address  netip.Addr // of this machine
+	Server   string     // where the cluster's API is, as ADDRESS:PORT
 }
 
 // AskRestored finds out what a restore has left to do, as u7s-admin.
@@ -180,7 +117,7 @@ func AskRestored(ctx context.Context) (r Restored, err error) {
 	if err != nil {
 		return r, err
 	}
-	r.Address = n.IP
+	r.Address, r.Server = n.IP, netip.AddrPortFrom(n.IP, uint16(n.APIPort)).String()
 	if _, err := netip.ParseAddr(n.Endpoint); err != nil {
 		r.Endpoint = strings.ToLower(n.Endpoint)
 	}
@@ -218,7 +155,7 @@ func AskRestored(ctx context.Context) (r Restored, err error) {
 
 // Check reports whether what u7s-admin hands to root has its form.
 func (r Restored) Check() error {
-	if r.Endpoint != "" && !node.IsName(r.Endpoint) || !r.Address.IsValid() {
+	if r.Endpoint != "" && !node.IsName(r.Endpoint) || !r.Address.IsValid() || node.CheckEndpoint(r.Server) != nil {
 		return message.Errorf("the node reports the invalid endpoint %q", r.Endpoint)
 	}
 	for _, names := range [][]string{r.Removed, r.Silent} {

@@ -70,8 +70,16 @@ func ApplyConfig(ctx context.Context, r ConfigRequest) error {
 	})
 }
 
-// withNode does something with this node, which has to be finished.
+// withNode does something with this node, which has to be finished, and of one address.
 func withNode(ctx context.Context, do func(*Work) error) error {
+	if err := steps.HalfMoved(); err != nil {
+		return err
+	}
+	return withFinished(ctx, do)
+}
+
+// withFinished does something with this node, which has to be finished.
+func withFinished(ctx context.Context, do func(*Work) error) error {
 	n, err := node.LoadNode()
 	if node.IsMissing(err) {
 		return node.NoNode()

@@ -132,7 +132,7 @@ func ofThisCluster(j kubeadm.JoinRequest) (bool, error) {
 // check names what a call asks for that the node was not made with.
 func check(a steps.Asked, o Options, j *kubeadm.JoinRequest, n node.Node, known bool) error {
 	if o.NodeIP != "" && o.NodeIP != a.NodeIP && o.NodeIP != n.IP.String() {
-		return madeOtherwise("node-ip")
+		return host.NewFault("give the node that address: podsec-k8s change-address", "this machine is already a node, created with another --%s", "node-ip")
 	}
 	if o.Network != "" && o.Network != a.Network && o.Network != n.Mode().Name {
 		return madeOtherwise("network")

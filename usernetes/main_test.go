@@ -72,11 +72,13 @@ case "$*" in
 	sed "s/kube-apiserver/$name/" manifest > $kubernetes/tmp/kubeadm-init-dryrun1/$name.yaml ;;
 "kubeadm init phase kubelet-start "*) mkdir -p $kubernetes/tmp/kubeadm-init-dryrun1; cat > config
 	{ awk -v RS='---\n' '/kind: KubeletConfiguration/' config | sed '/^containerRuntimeEndpoint/d;/^---/d;/^$/d'; cat machine; } > $kubernetes/tmp/kubeadm-init-dryrun1/config.yaml ;;
+"kubectl get nodes --selector"*) cat planes ;;
 "kubectl"*) cat >> applied ;;
 "kubeadm init phase"*) echo 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef ;;
 "kubeadm init"*) mkdir -p $kubernetes; cp kubeconfig $kubernetes/admin.conf; cp kubeconfig $kubernetes/kubelet.conf ;;
 "kubeadm join"*) mkdir -p $kubernetes; cp kubeconfig $kubernetes/kubelet.conf ;;
 "kubeadm reset"*) rm -rf $kubernetes ;;
+"etcdctl member list"*) cat members ;;
 "kubeadm token create"*) [ -e token ] && cat token ;;
 esac
 `)

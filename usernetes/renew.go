@@ -67,7 +67,7 @@ func RenewCertificates(ctx context.Context, token string, progress Progress, out
 	}
 	s, err := steps.LoadSteps()
 	if err == nil {
-		err = s.HalfReset()
+		err = errors.Join(s.HalfReset(), steps.HalfMoved())
 	}
 	if err == nil && !s.Finished {
 		err = s.Unfinished()

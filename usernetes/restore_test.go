@@ -214,7 +214,7 @@ func TestAdopt(t *testing.T) {
 	if err != nil || !slices.Equal(r.Removed, []string{"m2"}) || !slices.Equal(r.Silent, []string{"w2"}) || r.Check() != nil {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if r.Endpoint != "" || r.Address.String() != "127.0.0.1" {
+	if r.Endpoint != "" || r.Address.String() != "127.0.0.1" || !strings.HasPrefix(r.Server, "127.0.0.1:") {
 		t.Errorf("%+v", r)
 	}
 	for endpoint, want := range map[string]string{"192.0.2.10": "", "API.example": "api.example"} {
@@ -226,7 +226,7 @@ func TestAdopt(t *testing.T) {
 			t.Errorf("%s: %+v, %v", endpoint, r, err)
 		}
 	}
-	for _, wrong := range []Restored{{Silent: []string{"a\nb"}, Address: r.Address}, {Endpoint: "a\nb", Address: r.Address}, {}} {
+	for _, wrong := range []Restored{{Silent: []string{"a\nb"}, Address: r.Address, Server: r.Server}, {Endpoint: "a\nb", Address: r.Address, Server: r.Server}, {Address: r.Address, Server: "a b"}, {}} {
 		if wrong.Check() == nil {
 			t.Errorf("%+v is taken", wrong)
 		}
@@ -247,8 +247,11 @@ func TestReported(t *testing.T) {
 	}
 	old, now := "2020-01-01T00:00:00Z", time.Now().Add(time.Minute).UTC().Format(time.RFC3339)
 	for at, good := range map[string]bool{old: false, now: true} {
-		s.api.Has("/api/v1/nodes/m1", `{"status":{"conditions":[{"type":"Ready","status":"True","lastHeartbeatTime":"`+at+`"}]}}`)
-		if err := reported(t.Context(), api, "m1", since); (err == nil) != good {
+		s.api.Has("/api/v1/nodes/m1", `{"status":{"addresses":[{"type":"InternalIP","address":"192.0.2.10"}],"conditions":[{"type":"Ready","status":"True","lastHeartbeatTime":"`+at+`"}]}}`)
+		if reported(t.Context(), api, "m1", "192.0.2.11", since) == nil {
+			t.Error("another address is taken")
+		}
+		if err := reported(t.Context(), api, "m1", "192.0.2.10", since); (err == nil) != good {
 			t.Errorf("node of %s: %v", at, err)
 		}
 		for on, well := range map[string]bool{"m1": good, "w1": true} {

@@ -143,7 +143,7 @@ func newUpgrading(ctx context.Context, out io.Writer, tell Tell) (*upgrading, *W
 		u.made, err = steps.LoadSteps()
 	}
 	if err == nil {
-		err = errors.Join(u.made.HalfReset(), node.TidyState())
+		err = errors.Join(u.made.HalfReset(), steps.HalfMoved(), node.TidyState())
 	}
 	if err == nil && !u.made.Finished {
 		err = u.made.Unfinished()

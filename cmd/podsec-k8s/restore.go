@@ -220,6 +220,5 @@ func (p *printer) silent(r usernetes.Restored) {
 		p.say("If it still runs, the name %s has to lead to %s there: in DNS, or in /etc/hosts. It reports within a minute then, and its pods keep running.", r.Endpoint, r.Address)
 		return
 	}
-	p.say("If it still runs and does not report within a minute: " +
-		"podsec-k8s reset --yes, and join it again. To print the command: podsec-k8s token create --print-join-command")
+	p.say("If it still runs and does not report within a minute, there:\n%s", followLine(r.Server))
 }

@@ -153,7 +153,7 @@ func joinedAgain(worker, master *machine) {
 	worker.says(same, "already")
 	worker.says("podsec-k8s join 192.0.2.1:6443 --token "+token+" --discovery-token-ca-cert-hash "+hash, "already") // the same cluster by another address
 	worker.fails(same+" --node-name other", exitFault, "--node-name", "podsec-k8s reset")
-	worker.fails(same+" --node-ip 192.0.2.1", exitFault, "--node-ip", "podsec-k8s reset")
+	worker.fails(same+" --node-ip 192.0.2.1", exitFault, "--node-ip", "podsec-k8s change-address")
 	worker.fails(same+" --control-plane --certificate-key "+strings.Repeat("0a", 32), exitFault, "a worker of that cluster", "podsec-k8s reset")
 	worker.fails(same+" --nope", exitUsage, "--nope", "remedy")
 	worker.fails(same+" --apiserver-bind-port 7443", exitUsage, "--apiserver-bind-port", "--control-plane")

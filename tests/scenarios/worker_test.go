@@ -261,7 +261,7 @@ func moved(worker, master *machine) {
 	rebootAll(master, []*machine{worker})
 	worker.eventually(time.Minute, "podsec-k8s status | grep 'no longer has'")
 	worker.fails("podsec-k8s status", exitFault, worker.Address.String(), "no longer has")
-	worker.eventually(time.Minute, "systemctl status kubelet --no-pager | grep 'podsec-k8s reset'")
+	worker.eventually(time.Minute, "systemctl status kubelet --no-pager | grep 'podsec-k8s change-address'")
 	lateAddress(worker)
 	worker.run("cp /root/10-host0.network " + file)
 	rebootAll(master, []*machine{worker})

@@ -54,7 +54,7 @@ func TestStatusLine(t *testing.T) {
 	}{
 		{"no node", host.UnitState{}, nil, here, "no node on this machine"},
 		{"runs", host.UnitState{Active: "active", PID: 7}, n, here, "runs, pid 7"},
-		{"another address", host.UnitState{Active: "active"}, n, nil, "no longer has: assign"},
+		{"another address", host.UnitState{Active: "active"}, n, nil, "no longer has: give"},
 		{"partly created", host.UnitState{Active: "inactive", Unmet: "ConditionPathExists=x"}, n, here, "partly created"},
 		{"stopped by hand", host.UnitState{Active: "inactive"}, n, here, "systemctl stop kubelet; systemctl start kubelet"},
 		{"failed", host.UnitState{Active: "failed", Result: "exit-code"}, n, here, "failed (exit-code)"},

@@ -58,7 +58,7 @@ func MoveClusterInfo(ctx context.Context, c *kubeapi.Client, server string) erro
 	if err := c.Get(ctx, clusterInfoPath, &object); err != nil {
 		return err
 	}
-	text, err := withServer([]byte(object.Data["kubeconfig"]), server)
+	text, err := WithServer([]byte(object.Data["kubeconfig"]), server)
 	if err != nil {
 		return err
 	}
@@ -66,8 +66,8 @@ func MoveClusterInfo(ctx context.Context, c *kubeapi.Client, server string) erro
 	return c.Send(ctx, http.MethodPatch, clusterInfoPath, "application/merge-patch+json", patch)
 }
 
-// withServer is a kubeconfig whose clusters have that server.
-func withServer(kubeconfig []byte, server string) ([]byte, error) {
+// WithServer is a kubeconfig whose clusters have that server.
+func WithServer(kubeconfig []byte, server string) ([]byte, error) {
 	docs, err := document.Parse(kubeconfig)
 	if err != nil {
 		return nil, err

@@ -93,6 +93,6 @@ func CheckAddress(n Node, addresses []netip.Prefix) *host.Fault {
 	if slices.ContainsFunc(addresses, func(p netip.Prefix) bool { return p.Addr() == n.IP }) {
 		return nil
 	}
-	return host.NewFault("assign that address to the machine again, or create the node again: podsec-k8s reset",
+	return host.NewFault("give the node the address that the machine has: podsec-k8s change-address; or assign the former one to the machine again",
 		"the node was created with the address %s, which this machine no longer has", n.IP)
 }

@@ -36,6 +36,10 @@ const (
 	UpgradeConfig = StateDir + "/kubeadm-upgrade.yaml" // for kubeadm upgrade
 	SavedDir      = StateDir + "/upgrade"              // what the node goes back to
 
+	MoveFile = StateDir + "/address.json" // how far a change of the node's address is
+	MovedDir = StateDir + "/address"      // what the node goes back to then
+	MovedPKI = StateDir + "/address.pki"  // certificates for the new address
+
 	AdminConf    = "/etc/kubernetes/admin.conf"
 	KubeletConf  = "/etc/kubernetes/kubelet.conf"
 	TokenConf    = "/etc/kubernetes/bootstrap-kubelet.conf" // by which a kubelet without a certificate asks for one

@@ -62,7 +62,7 @@ func (e *DamagedError) Unwrap() error { return e.err }
 // state. Nothing else may be writing them.
 func TidyState() error {
 	faults := []error{RemoveArchiveCopies()}
-	for _, path := range []string{NodeFile, CopyOf(NodeFile), StepsFile, CopyOf(StepsFile), MemberFile, CopyOf(MemberFile), RemovedFile, InitFile, ClusterFile, NetFile, ProxyFile, LeavingFile, RestoredFile, UpgradeFile, CopyOf(UpgradeFile), UpgradeConfig} {
+	for _, path := range []string{NodeFile, CopyOf(NodeFile), StepsFile, CopyOf(StepsFile), MemberFile, CopyOf(MemberFile), RemovedFile, InitFile, ClusterFile, NetFile, ProxyFile, LeavingFile, RestoredFile, UpgradeFile, CopyOf(UpgradeFile), UpgradeConfig, MoveFile, CopyOf(MoveFile)} {
 		faults = append(faults, host.RemoveCutWrites(path))
 	}
 	return errors.Join(faults...)

@@ -36,6 +36,11 @@ func Checks() []Check {
 	}
 }
 
+// PlaceChecks lists what is looked at before a node gets another address.
+func PlaceChecks() []Check {
+	return []Check{{"node-ip", checkNodeIP}, {"networks", CheckNetworks}, {"ports", checkPorts}}
+}
+
 func checkPackages(f Facts, _ node.Node) error {
 	if len(f.Missing) == 0 {
 		return nil

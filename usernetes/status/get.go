@@ -26,6 +26,7 @@ type nodeFacts struct {
 	moved   *host.Fault // the machine has another address
 	left    error       // kubeadm reset has taken the node from its cluster
 	removed error       // another machine has done so
+	half    error       // its address is only half changed
 	parts   []Part
 	cluster []error         // what the cluster says against the node, and what is wrong with the ways to the others
 	ports   ports.Report    // that Services and Pods ask for
@@ -66,6 +67,7 @@ func gatherNodeFacts(ctx context.Context, n node.Node) (f nodeFacts, err error) 
 	}
 	_, f.left = steps.Finished()
 	f.removed = steps.Removed()
+	f.half = steps.HalfMoved()
 	f.moved = node.CheckAddress(n, node.HostAddresses())
 	f.certs, f.warned = certFindings(f.now)
 	manager, err := node.UserManager(ctx)
@@ -168,6 +170,8 @@ func (f nodeFacts) faults() (lines []node.Problem) {
 	switch {
 	case f.removed != nil:
 		return []node.Problem{node.NewProblem(f.removed)}
+	case f.half != nil:
+		return []node.Problem{node.NewProblem(f.half)}
 	case f.moved != nil:
 		return []node.Problem{node.NewProblem(f.moved)}
 	case f.left != nil:
