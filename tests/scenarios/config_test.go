@@ -165,6 +165,7 @@ func configRemoved(m *machine) {
 func configProxy(m *machine) {
 	m.run("echo HTTPS_PROXY=http://192.0.2.9:3128 > /etc/podsec-k8s/50-proxy.conf")
 	m.says("podsec-k8s config diff", "the node has the settings")
+	m.run("rm /etc/podsec-k8s/50-proxy.conf")
 }
 
 // configRegistry: a mirror, its authority and its login that the site has set up after
