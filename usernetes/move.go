@@ -51,12 +51,13 @@ func startPhases(plane []Phase) []Phase {
 	}, plane, []Phase{{Name: "network", Title: "Starting the pod network (flannel, kube-proxy)", Run: startBeside}})
 }
 
-// startBeside starts the kubelet and the services of the pod network.
+// startBeside starts the kubelet and the services of the pod network, whose
+// configurations name no address: the cluster is not asked, and may not answer.
 func startBeside(ctx context.Context, w *Work) error {
 	if err := w.Manager.Begin(ctx, units.Kubelet); err != nil {
 		return err
 	}
-	return startServices(ctx, w)
+	return beginServices(ctx, w)
 }
 
 // waitMoved waits until the cluster knows the node, and its new address, and on a

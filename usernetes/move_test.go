@@ -21,6 +21,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
+	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
 	"github.com/alt-cloud/podsec-k8s/usernetes/steps"
@@ -226,6 +227,28 @@ func TestMoveGoesBack(t *testing.T) {
 		t.Error("the node was started again")
 	}
 	nothingLeft(t)
+}
+
+// TestStartBeside: a node that goes back starts its services also where the cluster does
+// not answer, by the configurations that it has.
+func TestStartBeside(t *testing.T) {
+	s, _ := playMoved(t, false)
+	roottest.WriteFile(t, node.ProxyFile, "mine")
+	s.api.Refuses("GET /api/v1/namespaces/kube-system/configmaps/"+kubeadm.ProxyObject, http.StatusServiceUnavailable)
+	manager, err := node.UserManager(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	if err := startBeside(t.Context(), &Work{Plan: Plan{Node: s.node}, Manager: manager}); err != nil {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(node.ProxyFile); err != nil || string(text) != "mine" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if s.systemd.Active(units.KubeProxy) != "active" {
+		t.Error("kube-proxy was not started")
+	}
 }
 
 // TestMoveOfSeveral: one of several control planes keeps its address.

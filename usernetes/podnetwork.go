@@ -42,8 +42,12 @@ func startServices(ctx context.Context, w *Work) error {
 	if err := writeNetworkFiles(ctx, w.Plan.Node); err != nil {
 		return err
 	}
-	// flanneld waits for the node's subnet, so only the node's readiness
-	// tells that it is up.
+	return beginServices(ctx, w)
+}
+
+// beginServices starts them by the configurations that they have. flanneld waits for the
+// node's subnet, so only the node's readiness tells that it is up.
+func beginServices(ctx context.Context, w *Work) error {
 	var faults []error
 	for _, s := range services.Network() {
 		faults = append(faults, w.Manager.Begin(ctx, s.Unit))
