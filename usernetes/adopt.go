@@ -117,7 +117,7 @@ func AskRestored(ctx context.Context) (r Restored, err error) {
 	if err != nil {
 		return r, err
 	}
-	r.Address, r.Server = n.IP, netip.AddrPortFrom(n.IP, uint16(n.APIPort)).String()
+	r.Address, r.Server = n.IP, n.APIAddress()
 	if _, err := netip.ParseAddr(n.Endpoint); err != nil {
 		r.Endpoint = strings.ToLower(n.Endpoint)
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -39,7 +38,7 @@ func awaitAPI(ctx context.Context, n node.Node) error {
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
-	url := "https://" + netip.AddrPortFrom(n.IP, uint16(n.APIPort)).String() + "/readyz"
+	url := "https://" + n.APIAddress() + "/readyz"
 	for !answers(ctx, &client, url) {
 		select {
 		case <-ctx.Done():

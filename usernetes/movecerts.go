@@ -17,9 +17,6 @@ import (
 // phaseCertificates is the phase in which certificates are made.
 const phaseCertificates = "certificates"
 
-// pkiDir is where kubeadm has the certificates, as the node sees it.
-const pkiDir = "/etc/kubernetes/pki"
-
 // An addressed is a certificate that names the node's address: its phase of kubeadm init
 // phase certs, its file in the folder of certificates, and that of its authority, both
 // without .crt and .key. Source: kubeadm's phases/certs/certlist.go.
@@ -37,9 +34,9 @@ func addressedCertificates() []addressed {
 // checkAuthorities reports whether this control plane can sign its certificates.
 func checkAuthorities() error {
 	for _, c := range addressedCertificates() {
-		if !host.Exists(node.StatePath(filepath.Join(pkiDir, c.authority+".key"))) {
+		if !host.Exists(node.StatePath(filepath.Join(node.PKIDir, c.authority+".key"))) {
 			return host.NewFault("leave the address as it is; or create the cluster again with another one",
-				"%s is not on this machine, so no certificates can be created for another address", filepath.Join(pkiDir, c.authority+".key"))
+				"%s is not on this machine, so no certificates can be created for another address", filepath.Join(node.PKIDir, c.authority+".key"))
 		}
 	}
 	return nil
@@ -57,7 +54,7 @@ func (m *moving) makeCertificates(ctx context.Context, w *Work) error {
 	}
 	for _, c := range addressedCertificates() {
 		for _, end := range []string{".crt", ".key"} {
-			if err := copyState(node.StatePath(filepath.Join(pkiDir, c.authority+end)), filepath.Join(node.MovedPKI, c.authority+end)); err != nil {
+			if err := node.CopyFile(node.StatePath(filepath.Join(node.PKIDir, c.authority+end)), filepath.Join(node.MovedPKI, c.authority+end)); err != nil {
 				return err
 			}
 		}
@@ -98,7 +95,7 @@ func (m *moving) putCertificates() error {
 		for _, end := range []string{".crt", ".key"} {
 			data, err := host.ReadFile(filepath.Join(node.MovedPKI, c.file+end))
 			if err == nil {
-				err = host.WriteFile(node.StatePath(filepath.Join(pkiDir, c.file+end)), data, 0o600)
+				err = host.WriteFile(node.StatePath(filepath.Join(node.PKIDir, c.file+end)), data, 0o600)
 			}
 			if err != nil {
 				return message.Errorf("replacing a certificate: %w", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
+	"github.com/alt-cloud/podsec-k8s/usernetes/backup"
 	"github.com/alt-cloud/podsec-k8s/usernetes/document"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
@@ -77,10 +78,10 @@ func moveMember(ctx context.Context, w *Work) error {
 	if !host.Exists(staticpod.ManifestFile(staticpod.Etcd)) {
 		return nil
 	}
-	text, err := askEtcd(ctx, "member", "list", "--write-out=json")
+	out, err := backup.AskEtcd(ctx, "member", "list", "--write-out=json")
 	var list struct{ Members []etcdPlace }
 	if err == nil {
-		err = json.Unmarshal([]byte(text), &list)
+		err = json.Unmarshal(out, &list)
 	}
 	if err != nil {
 		return severalFault(w.Plan.Node, message.Errorf("querying etcd: %w", err))
@@ -92,18 +93,10 @@ func moveMember(ctx context.Context, w *Work) error {
 	if slices.Equal(own.PeerURLs, []string{is}) {
 		return nil
 	}
-	if _, err := askEtcd(ctx, "member", "update", strconv.FormatUint(own.ID, 16), "--peer-urls="+is); err != nil {
+	if _, err := backup.AskEtcd(ctx, "member", "update", strconv.FormatUint(own.ID, 16), "--peer-urls="+is); err != nil {
 		return message.Errorf("changing the address of etcd's member: %w", err)
 	}
 	return nil
-}
-
-// askEtcd runs etcdctl on this machine's etcd, by the certificate that kubeadm has made
-// for looking after its health.
-func askEtcd(ctx context.Context, args ...string) (string, error) {
-	const folder = pkiDir + "/etcd/"
-	return outputInNode(ctx, "etcdctl", append(args,
-		"--endpoints=https://127.0.0.1:2379", "--cacert="+folder+"ca.crt", "--cert="+folder+"healthcheck-client.crt", "--key="+folder+"healthcheck-client.key")...)
 }
 
 // changeObjects makes the cluster's objects those of the node as it is: what joins is

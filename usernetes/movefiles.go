@@ -41,7 +41,7 @@ func (m *moving) save(ctx context.Context, w *Work) error {
 	}
 	err = moveBack().save(append(files, node.KubeletConf), func(draft string) error {
 		for _, path := range movedState() {
-			if err := copyState(path, filepath.Join(draft, filepath.Base(path))); err != nil {
+			if err := node.CopyFile(path, filepath.Join(draft, filepath.Base(path))); err != nil {
 				return err
 			}
 		}
@@ -98,7 +98,7 @@ func stopWholeNode(ctx context.Context, w *Work) error {
 
 // changeFile writes one of the files that were saved, with the new address.
 func (m *moving) changeFile(path string) error {
-	if strings.HasPrefix(path, pkiDir+"/") {
+	if strings.HasPrefix(path, node.PKIDir+"/") {
 		return nil
 	}
 	data, err := host.ReadFile(filepath.Join(node.MovedDir, path))

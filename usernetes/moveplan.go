@@ -224,7 +224,7 @@ func AskMoved(ctx context.Context) (r Moved, err error) {
 	if err != nil || n.APIPort == 0 {
 		return r, err
 	}
-	r.Server = netip.AddrPortFrom(n.IP, uint16(n.APIPort)).String()
+	r.Server = n.APIAddress()
 	if _, err := netip.ParseAddr(n.Endpoint); err != nil {
 		r.Endpoint = strings.ToLower(n.Endpoint)
 	}

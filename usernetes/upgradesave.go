@@ -38,7 +38,7 @@ func (u *upgrading) writeWayBack(ctx context.Context, w *Work) error {
 		return err
 	}
 	return upgradeBack().save(files, func(draft string) error {
-		if err := copyState(node.NodeFile, filepath.Join(draft, filepath.Base(node.NodeFile))); err != nil {
+		if err := node.CopyFile(node.NodeFile, filepath.Join(draft, filepath.Base(node.NodeFile))); err != nil {
 			return err
 		}
 		if u.record.First {

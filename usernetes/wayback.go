@@ -16,7 +16,7 @@ import (
 type wayBack struct{ dir string }
 
 // draft is what the folder is called while it is made.
-func (b wayBack) draft() string { return b.dir + ".part" }
+func (b wayBack) draft() string { return node.DraftOf(b.dir) }
 
 // forget deletes it.
 func (b wayBack) forget() error { return errors.Join(host.RemoveAll(b.dir), host.RemoveAll(b.draft())) }
@@ -28,7 +28,7 @@ func (b wayBack) save(files []string, more func(draft string) error) error {
 		return err
 	}
 	for _, path := range files {
-		if err := copyState(node.StatePath(path), filepath.Join(b.draft(), path)); err != nil {
+		if err := node.CopyFile(node.StatePath(path), filepath.Join(b.draft(), path)); err != nil {
 			return err
 		}
 	}
@@ -43,7 +43,7 @@ func (b wayBack) save(files []string, more func(draft string) error) error {
 
 // putBack writes what was saved in its place again.
 func (b wayBack) putBack() error {
-	return b.each(func(path string) error { return copyState(filepath.Join(b.dir, path), node.StatePath(path)) })
+	return b.each(func(path string) error { return node.CopyFile(filepath.Join(b.dir, path), node.StatePath(path)) })
 }
 
 // each does something with each file that was saved, which has to be there.
@@ -81,18 +81,6 @@ func (b wayBack) names() (all []string, err error) {
 	return append(all, manifests...), err
 }
 
-// copyState copies a file of this user's that may be missing.
-func copyState(from, to string) error {
-	data, err := host.ReadFile(from)
-	if node.IsMissing(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(host.MkdirAll(filepath.Dir(to), 0o700), host.WriteFile(to, data, 0o600))
-}
-
 // kubeadmState lists what kubeadm writes of this node, as the node sees it. Of the
 // folder of certificates it is all that is there.
 // Source: kubeadm's phases/upgrade/staticpods.go and postupgrade.go.
@@ -102,7 +90,7 @@ func kubeadmState() (all []string, err error) {
 	}
 	all = append(all, node.AdminConf, "/etc/kubernetes/super-admin.conf", "/etc/kubernetes/controller-manager.conf", "/etc/kubernetes/scheduler.conf",
 		"/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeadm-flags.env", "/var/lib/kubelet/instance-config.yaml")
-	pki := node.StatePath("/etc/kubernetes/pki")
+	pki := node.StatePath(node.PKIDir)
 	err = filepath.WalkDir(pki, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), ".") {
 			return err

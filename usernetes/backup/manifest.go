@@ -49,7 +49,7 @@ func keys() []string {
 // The folder of certificates, in a backup, and kubeadm's as the node sees it.
 const (
 	pkiFolder = "pki/"
-	pki       = "/etc/kubernetes/pki/"
+	pki       = node.PKIDir + "/"
 )
 
 // required lists the entries that every backup has.

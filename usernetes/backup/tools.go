@@ -57,9 +57,9 @@ type snapshotStatus struct {
 	Keys     int64 `json:"totalKey"`
 }
 
-// ask runs etcdctl on this machine's etcd, by the certificate that kubeadm has made for
+// AskEtcd runs etcdctl on this machine's etcd, by the certificate that kubeadm has made for
 // looking after its health.
-func ask(ctx context.Context, args ...string) ([]byte, error) {
+func AskEtcd(ctx context.Context, args ...string) ([]byte, error) {
 	const folder = pki + "etcd/"
 	return inNode(ctx, "etcdctl", append(args,
 		"--endpoints=https://127.0.0.1:2379", "--cacert="+folder+"ca.crt", "--cert="+folder+"healthcheck-client.crt", "--key="+folder+"healthcheck-client.key")...)
@@ -70,10 +70,10 @@ func ask(ctx context.Context, args ...string) ([]byte, error) {
 // a snapshot has what that member has. Source: etcd's "API guarantees", linearizable
 // reads.
 func catchUp(ctx context.Context) (version string, err error) {
-	if _, err := ask(ctx, "get", "/", "--consistency=l", "--keys-only"); err != nil {
+	if _, err := AskEtcd(ctx, "get", "/", "--consistency=l", "--keys-only"); err != nil {
 		return "", host.WithRemedy(message.Errorf("querying etcd: %w", err), "find out why etcd does not answer: journalctl _SYSTEMD_USER_UNIT=u7s-etcd.service")
 	}
-	out, err := ask(ctx, "endpoint", "status", "--write-out=json")
+	out, err := AskEtcd(ctx, "endpoint", "status", "--write-out=json")
 	var answer []struct{ Status struct{ Version string } }
 	if err == nil {
 		err = json.Unmarshal(out, &answer)
@@ -102,7 +102,7 @@ func SaveData(ctx context.Context, file string) error {
 // takeSnapshot has etcd's own tool take a snapshot of this machine's etcd, and look
 // whether it is whole.
 func takeSnapshot(ctx context.Context, file string) (s snapshotStatus, err error) {
-	if _, err := ask(ctx, "snapshot", "save", file); err != nil {
+	if _, err := AskEtcd(ctx, "snapshot", "save", file); err != nil {
 		return s, message.Errorf("taking the snapshot of etcd: %w", err)
 	}
 	out, err := inNode(ctx, offlineTool(), "snapshot", "status", file, "--write-out=json")

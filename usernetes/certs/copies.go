@@ -2,7 +2,6 @@ package certs
 
 import (
 	"crypto/tls"
-	"errors"
 	"path/filepath"
 	"strings"
 
@@ -36,7 +35,7 @@ func BeginRenewal() error {
 	}
 	for _, s := range renewed() {
 		for _, path := range s.files() {
-			if err := copyFile(node.StatePath(path), filepath.Join(copiesDraft, path)); err != nil {
+			if err := node.CopyFile(node.StatePath(path), filepath.Join(copiesDraft, path)); err != nil {
 				return message.Errorf("copying the certificates: %w", err)
 			}
 		}
@@ -91,7 +90,7 @@ func mend() error {
 			continue
 		}
 		for _, path := range s.files() {
-			if err := copyFile(filepath.Join(copies, path), node.StatePath(path)); err != nil {
+			if err := node.CopyFile(filepath.Join(copies, path), node.StatePath(path)); err != nil {
 				return message.Errorf("restoring a certificate: %w", err)
 			}
 		}
@@ -115,16 +114,4 @@ func (s source) whole() bool {
 		_, err = tls.X509KeyPair(data, key)
 	}
 	return err == nil
-}
-
-// copyFile copies a file that may be missing.
-func copyFile(from, to string) error {
-	data, err := host.ReadFile(from)
-	if node.IsMissing(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(host.MkdirAll(filepath.Dir(to), 0o700), host.WriteFile(to, data, 0o600))
 }

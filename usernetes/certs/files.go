@@ -1,5 +1,7 @@
 package certs
 
+import "github.com/alt-cloud/podsec-k8s/usernetes/node"
+
 // A Keeper is who makes a certificate anew before it ends.
 type Keeper string
 
@@ -28,7 +30,7 @@ type source struct {
 }
 
 const (
-	pki          = "/etc/kubernetes/pki/"
+	pki          = node.PKIDir + "/"
 	kubeletPKI   = "/var/lib/kubelet/pki/"
 	clusterKey   = pki + "ca.key"
 	frontKey     = pki + "front-proxy-ca.key"

@@ -27,7 +27,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
 )
 
-const etcdPKI = "/etc/kubernetes/pki/etcd"
+const etcdPKI = node.PKIDir + "/etcd"
 
 // etcdTimeout is how long this machine's etcd may take to answer, maybe just
 // started again, and memberLimit bounds one answer, in bytes.

@@ -48,6 +48,9 @@ func (n Node) PauseImage() (string, error) {
 	return n.ImageRepository + "/pause:" + minor.PauseTag, err
 }
 
+// APIAddress returns where a control plane's own API is, as ADDRESS:PORT.
+func (n Node) APIAddress() string { return netip.AddrPortFrom(n.IP, uint16(n.APIPort)).String() }
+
 // PeerURL returns where the other members of etcd ask this node's.
 func (n Node) PeerURL() string { return "https://" + netip.AddrPortFrom(n.IP, PeerPort).String() }
 

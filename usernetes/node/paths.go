@@ -43,7 +43,8 @@ const (
 	AdminConf    = "/etc/kubernetes/admin.conf"
 	KubeletConf  = "/etc/kubernetes/kubelet.conf"
 	TokenConf    = "/etc/kubernetes/bootstrap-kubelet.conf" // by which a kubelet without a certificate asks for one
-	CAFile       = "/etc/kubernetes/pki/ca.crt"
+	PKIDir       = "/etc/kubernetes/pki"                    // of kubeadm's certificates
+	CAFile       = PKIDir + "/ca.crt"
 	ManifestsDir = "/etc/kubernetes/manifests"
 	PolicyDir    = "/etc/kubernetes/podsec-k8s" // policies of the site's that the cluster keeps
 	StandInsDir  = "/var/lib/kubelet/stand-ins"

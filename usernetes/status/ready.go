@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -38,7 +37,7 @@ func MissingParts(parts []Part, now time.Time) error {
 func ownAPI(n node.Node) (*kubeapi.Client, error) {
 	api, err := kubeapi.NewClient(node.KubeletConf)
 	if err == nil && n.APIPort != 0 {
-		api.Server = "https://" + netip.AddrPortFrom(n.IP, uint16(n.APIPort)).String()
+		api.Server = "https://" + n.APIAddress()
 	}
 	return api, err
 }

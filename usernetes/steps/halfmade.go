@@ -25,6 +25,6 @@ func kubeadmFiles() []string {
 func HalfMade() bool {
 	written := func(path string) bool { return host.Exists(node.StatePath(path)) }
 	hasManifest := func(name string) bool { return host.Exists(staticpod.ManifestFile(name)) }
-	entries, err := os.ReadDir(node.StatePath("/etc/kubernetes/pki"))
+	entries, err := os.ReadDir(node.StatePath(node.PKIDir))
 	return err == nil && len(entries) > 0 || slices.ContainsFunc(kubeadmFiles(), written) || slices.ContainsFunc(staticpod.Components(), hasManifest)
 }

@@ -48,7 +48,7 @@ func (m Move) Has(phase string) bool { return slices.Contains(m.Done, phase) }
 
 // ForgetMove deletes the record, and with it what the change needed.
 func ForgetMove() error {
-	return errors.Join(host.RemoveAll(node.MovedPKI), host.RemoveAll(node.MovedDir), host.RemoveAll(node.MovedDir+".part"), host.Remove(node.MoveFile), host.Remove(node.CopyOf(node.MoveFile)))
+	return errors.Join(host.RemoveAll(node.MovedPKI), host.RemoveAll(node.MovedDir), host.RemoveAll(node.DraftOf(node.MovedDir)), host.Remove(node.MoveFile), host.Remove(node.CopyOf(node.MoveFile)))
 }
 
 // HalfMoved is the fault of a node whose address was half changed, or nil.

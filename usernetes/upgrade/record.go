@@ -54,8 +54,5 @@ func (r Record) Has(phase string) bool { return slices.Contains(r.Done, phase) }
 
 // Forget deletes the way back of this node, and then the record.
 func Forget() error {
-	return errors.Join(host.RemoveAll(node.SavedDir), host.RemoveAll(SavedDraft), host.Remove(node.UpgradeFile), host.Remove(node.CopyOf(node.UpgradeFile)), host.Remove(node.UpgradeConfig))
+	return errors.Join(host.RemoveAll(node.SavedDir), host.RemoveAll(node.DraftOf(node.SavedDir)), host.Remove(node.UpgradeFile), host.Remove(node.CopyOf(node.UpgradeFile)), host.Remove(node.UpgradeConfig))
 }
-
-// SavedDraft is what node.SavedDir is called while it is made.
-const SavedDraft = node.SavedDir + ".part"
