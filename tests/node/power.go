@@ -47,8 +47,16 @@ func (n *Node) PowerOff(ctx context.Context) error {
 		return err
 	}
 	_ = n.hub.run(ctx, "systemctl", "stop", n.unit()) // it may have gone already
+	if err := n.hub.run(ctx, "timeout", "30", "sh", "-c", `while ip link show "$0" >/dev/null 2>&1; do sleep 0.1; done`, n.link()); err != nil {
+		return fmt.Errorf("the link of node %s has not gone with it: %w", n.Name, err)
+	}
 	return nil
 }
+
+// link is the hub's end of the node's network. The kernel takes it away some time after
+// the node's last process, and until then the node can't be booted again.
+// Source: systemd-nspawn(1), --network-bridge.
+func (n *Node) link() string { return "vb-" + n.Name }
 
 // PowerOn boots a node again that was powered off.
 func (n *Node) PowerOn(ctx context.Context) error {
