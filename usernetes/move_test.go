@@ -151,6 +151,29 @@ func TestMoveWorker(t *testing.T) {
 	}
 }
 
+// TestMoveSettles: a replaced configuration that was not settled is undone before the
+// node's files are saved.
+func TestMoveSettles(t *testing.T) {
+	s, _ := playMoved(t, false)
+	for _, c := range []configured{configuredKubelet(), configuredProxy()} {
+		roottest.WriteFile(t, c.file.Path, "before")
+		if err := c.file.Replace([]byte("tried")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.change(t, AddressRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []configured{configuredKubelet(), configuredProxy()} {
+		if text, err := os.ReadFile(c.file.Path); err != nil || string(text) != "before" {
+			t.Errorf("%s has %q, %v", c.name, text, err)
+		}
+		if was, err := c.file.Restore(); was || err != nil {
+			t.Errorf("%s would be restored again: %v", c.name, err)
+		}
+	}
+}
+
 // nothingLeft: of a change that is complete, or undone, nothing is kept.
 func nothingLeft(t *testing.T) {
 	t.Helper()
@@ -282,7 +305,10 @@ func TestMoveIsContinued(t *testing.T) {
 	if err := withNode(t.Context(), func(*Work) error { return nil }); err == nil || !strings.Contains(err.Error(), "is not complete") {
 		t.Error(err)
 	}
-	if p, err := AskMove(t.Context(), AddressRequest{}); err != nil || !p.Resumed || p.Same() || p.Check() != nil {
+	if err := (upgrade.Record{From: "v1.26.2", To: "v1.26.3", Finished: true}).Save(); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := AskMove(t.Context(), AddressRequest{}); err != nil || !p.Resumed || p.Same() || p.Forgets != "v1.26.2" || p.Check() != nil {
 		t.Errorf("%+v, %v", p, err)
 	}
 	// Another address: what was changed is undone first, and this one the machine has not.
@@ -352,7 +378,7 @@ func TestMoveCall(t *testing.T) {
 		t.Error(got)
 	}
 	a := netip.MustParseAddr("192.0.2.1")
-	for _, p := range []MovePlan{{}, {Name: "a b", From: a, To: a}, {Name: "m1", From: a, To: a, Server: "x"}} {
+	for _, p := range []MovePlan{{}, {Name: "a b", From: a, To: a}, {Name: "m1", From: a, To: a, Server: "x"}, {Name: "m1", From: a, To: a, Forgets: "x"}} {
 		if p.Check() == nil {
 			t.Errorf("%+v is taken", p)
 		}

@@ -54,9 +54,18 @@ func (m *moving) save(ctx context.Context, w *Work) error {
 }
 
 // settleFiles makes whole what a change or a renewal that was cut has left half written.
+// What runs by the files is started anew later.
 func settleFiles() error {
 	for _, name := range staticpod.Components() {
 		if _, err := staticpod.RestoreManifest(name); err != nil {
+			return err
+		}
+	}
+	for _, c := range []configured{configuredKubelet(), configuredProxy()} {
+		if _, err := c.file.Restore(); err != nil {
+			return message.Errorf("restoring the configuration of %s: %w", c.name, err)
+		}
+		if err := c.file.Settle(); err != nil {
 			return err
 		}
 	}

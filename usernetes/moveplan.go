@@ -36,6 +36,10 @@ type MovePlan struct {
 	Server       string // where a worker asks from then on, as HOST:PORT; "" where it does now
 	ControlPlane bool
 	Resumed      bool // an earlier run has begun it
+
+	// The version from which an upgrade came that could still be undone; "" where there
+	// is none. That ends, for what the node would go back to has the address of before.
+	Forgets string
 }
 
 // Same reports whether there is nothing to do.
@@ -45,6 +49,11 @@ func (p MovePlan) Same() bool { return !p.Resumed && p.From == p.To && p.Server 
 func (p MovePlan) Check() error {
 	if !p.From.IsValid() || !p.To.IsValid() || p.Server != "" && node.CheckEndpoint(p.Server) != nil {
 		return message.Errorf("the node reports an invalid change of its address")
+	}
+	if p.Forgets != "" {
+		if _, err := upgrade.ParseVersion(p.Forgets); err != nil {
+			return err
+		}
 	}
 	return node.CheckNames(p.Name)
 }
@@ -88,11 +97,13 @@ func AskMove(ctx context.Context, r AddressRequest) (p MovePlan, err error) {
 		}
 		if m := (&moving{record: record}); record.Begun() && !m.otherThan(r) {
 			n := w.Plan.Node
-			p = MovePlan{n.Name, record.From, record.To, record.Server, n.APIPort != 0, true}
-			return nil
+			p = MovePlan{Name: n.Name, From: record.From, To: record.To, Server: record.Server, ControlPlane: n.APIPort != 0}
+		} else if p, err = planMove(ctx, r, w.Plan.Node); err != nil {
+			return err
 		}
-		p, err = planMove(ctx, r, w.Plan.Node)
 		p.Resumed = record.Begun()
+		upgraded, err := upgrade.LoadRecord()
+		p.Forgets = upgraded.From
 		return err
 	})
 	return p, err

@@ -118,6 +118,9 @@ func (p *printer) movePlan(plan usernetes.MovePlan) {
 	if plan.Server != "" {
 		p.say("This node, %s, asks for the API of its cluster at %s from now on.", plan.Name, plan.Server)
 	}
+	if plan.Forgets != "" {
+		p.say("Afterwards, its upgrade from Kubernetes %s can't be undone any more (podsec-k8s upgrade rollback).", plan.Forgets)
+	}
 }
 
 // sayMoved hands the cluster over, and says what is left to do.
