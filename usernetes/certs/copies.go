@@ -12,12 +12,11 @@ import (
 )
 
 // copies is the folder of what kubeadm renews, as it was before. It is there while
-// a renewal is not complete. copiesDraft is what it is called while it is made or
-// deleted.
-const (
-	copies      = node.StateDir + "/certificates.before"
-	copiesDraft = copies + ".part"
-)
+// a renewal is not complete.
+const copies = node.StateDir + "/certificates.before"
+
+// copiesDraft is what it is called while it is made or deleted.
+var copiesDraft = node.DraftOf(copies)
 
 // Interrupted reports whether a renewal was begun and is not complete.
 func Interrupted() bool { return host.Exists(copies) }
