@@ -37,6 +37,7 @@ func TestUpgradeCuts(t *testing.T) {
 		deployed(m)
 		up := "podsec-k8s upgrade apply --yes --drain=false" + archives(p.offered(m))
 		m.run(p.install())
+		m.runs(m, p.from, true)
 		for _, at := range upgradeMoments(p.to.Kubernetes) {
 			t.Run(at.name, func(t *testing.T) { cutUpgrade(m.on(t), p, up, at) })
 			if t.Failed() {

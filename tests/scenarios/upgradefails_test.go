@@ -17,6 +17,7 @@ func TestUpgradeFails(t *testing.T) {
 		deployed(m)
 		images := p.offered(m)
 		m.run(p.install())
+		m.runs(m, p.from, true)
 		for _, broken := range []struct{ name, does string }{
 			{"ends", "exit 1"},
 			{"never answers", "exec sleep infinity"},
