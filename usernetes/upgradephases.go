@@ -131,8 +131,18 @@ func (u *upgrading) runKubeadm(ctx context.Context, w *Work) error {
 		return err
 	}
 	p := namespace.Program{Name: u.program("kubeadm"), Args: call.Args}
-	err = status.UntilCrash(ctx, w.Manager, func(ctx context.Context) error { return w.inNode(ctx, p) })
-	return errors.Join(err, removeKubeadmCopies())
+	return errors.Join(w.runUntilDown(ctx, p), removeKubeadmCopies())
+}
+
+// runUntilDown runs a program that waits for the node's services, in the node, and ends
+// it when one of them does not come up.
+func (w *Work) runUntilDown(ctx context.Context, p namespace.Program) error {
+	run := func(ctx context.Context) error { return w.inNode(ctx, p) }
+	if w.Plan.Node.APIPort != 0 {
+		inNode := run
+		run = func(ctx context.Context) error { return status.UntilSilent(ctx, w.Plan.Node, inNode) }
+	}
+	return status.UntilCrash(ctx, w.Manager, run)
 }
 
 // removeKubeadmCopies deletes the copies of manifests and of etcd's data that kubeadm

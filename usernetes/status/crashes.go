@@ -2,7 +2,6 @@ package status
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -85,19 +84,7 @@ func watchCrashes(ctx context.Context, manager *host.Manager, names []string) er
 // UntilCrash does something that waits for services of the node, and ends it
 // as soon as one of them ends again and again: kubeadm would wait for minutes.
 func UntilCrash(ctx context.Context, manager *host.Manager, do func(context.Context) error) error {
-	watched, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	go func() {
-		if crash := watchCrashes(watched, manager, kubeadmsUnits()); crash != nil {
-			end(crash)
-		}
-	}()
-	err := do(watched)
-	var crash *crashError
-	if err != nil && errors.As(context.Cause(watched), &crash) {
-		return context.Cause(watched)
-	}
-	return err
+	return until(ctx, func(ctx context.Context) error { return watchCrashes(ctx, manager, kubeadmsUnits()) }, do)
 }
 
 // kubeadmsUnits lists what kubeadm waits for.
