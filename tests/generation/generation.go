@@ -17,6 +17,7 @@ type Generation struct {
 	GoRoot      string // of the toolchain that builds its programs; "" for the machine's own
 	Toolchain   string // of the Go module proxy, for Kubernetes alone, such as go1.20.14; "" for GoRoot's
 	Kubernetes  string
+	Commit      string // of Kubernetes, which its programs show; "" where no test asks for it
 	CRIO        string
 	Etcd        string
 	CoreDNS     string
@@ -43,7 +44,7 @@ func All() []Generation {
 	return []Generation{
 		{
 			Name: "1.26", Suite: "bookworm", GoRoot: "/usr/lib/go-1.19",
-			Kubernetes: "v1.26.3", CRIO: "v1.27.1", Etcd: "v3.5.9", CoreDNS: "v1.9.3", Flannel: "v0.21.4",
+			Kubernetes: "v1.26.3", Commit: "9e644106593f3f4aa98f8a84b23db5fa378900bd", CRIO: "v1.27.1", Etcd: "v3.5.9", CoreDNS: "v1.9.3", Flannel: "v0.21.4",
 			CRITools: "v1.26.1", RootlessKit: "v1.1.0", Pause: "3.9", EtcdImage: "3.5.6-0",
 			KubeadmAPI: "kubeadm.k8s.io/v1beta3", Network: "slirp4netns", Prefix: "kubernetes-", DropIn: "kubeadm.conf",
 			NodeArgs: `{enforce-node-allocatable: ""}`, Kubelet: "cgroupsPerQOS: false",
@@ -101,7 +102,7 @@ func Named(name string) (Generation, error) {
 	for _, other := range others() {
 		if other.Kubernetes == "v"+name {
 			g, err := Named(other.Name)
-			g.Name, g.Kubernetes, g.Prefix = name, other.Kubernetes, other.Prefix
+			g.Name, g.Kubernetes, g.Commit, g.Prefix = name, other.Kubernetes, other.Commit, other.Prefix
 			return g, err
 		}
 		names = append(names, other.Kubernetes[1:])

@@ -32,6 +32,7 @@ type builder struct {
 	goRoot string // or the name of a toolchain of the Go module proxy; "" for the machine's own
 	work   string // for sources
 	out    string // for programs
+	commit string // of Kubernetes, as a generation's
 	log    *os.File
 }
 
@@ -46,7 +47,7 @@ type project struct {
 
 func projects(g generation.Generation) []project {
 	all := []project{
-		{"kubernetes", g.Kubernetes, cmp.Or(g.Toolchain, g.GoRoot), "4", kubernetes},
+		{"kubernetes", g.Kubernetes, cmp.Or(g.Toolchain, g.GoRoot), "4" + g.Commit, kubernetes},
 		{"etcd", g.Etcd, g.GoRoot, "3", etcd},
 		{"coredns", g.CoreDNS, g.GoRoot, "2", coredns},
 		{"cri-o", g.CRIO, g.GoRoot, "2", crio},
@@ -77,13 +78,7 @@ func Build(ctx context.Context, g generation.Generation) (Programs, error) {
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(atOnce)
 	for i, p := range all {
-		work.Go(func() (err error) {
-			inputs := []string{p.recipe, p.version, p.goRoot, runtime.Version()}
-			folders[i], err = cache.Get(ctx, p.name+"-"+p.version, inputs, func(ctx context.Context, dir string) error {
-				return p.make(ctx, g, dir)
-			})
-			return err
-		})
+		work.Go(func() (err error) { folders[i], err = p.get(ctx, g); return err })
 	}
 	if err := work.Wait(); err != nil {
 		return nil, err
@@ -93,6 +88,12 @@ func Build(ctx context.Context, g generation.Generation) (Programs, error) {
 		built[p.name] = folders[i]
 	}
 	return built, nil
+}
+
+// get returns the folder of a project's programs, built now or before.
+func (p project) get(ctx context.Context, g generation.Generation) (string, error) {
+	inputs := []string{p.recipe, p.version, p.goRoot, runtime.Version()}
+	return cache.Get(ctx, p.name+"-"+p.version, inputs, func(ctx context.Context, dir string) error { return p.make(ctx, g, dir) })
 }
 
 // make builds in a folder beside the programs, which goes when all is well.
@@ -106,7 +107,7 @@ func (p project) make(ctx context.Context, g generation.Generation, out string) 
 		return err
 	}
 	defer log.Close() //nolint:errcheck // a log
-	if err := p.build(ctx, builder{goRoot: p.goRoot, work: work, out: out, log: log}, p.version); err != nil {
+	if err := p.build(ctx, builder{goRoot: p.goRoot, work: work, out: out, commit: g.Commit, log: log}, p.version); err != nil {
 		return fmt.Errorf("%w: see %s", err, log.Name())
 	}
 	if out, err := exec.Command("chmod", "-R", "u+w", work).CombinedOutput(); err != nil {

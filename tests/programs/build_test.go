@@ -48,3 +48,37 @@ func TestUpgradesShareProjects(t *testing.T) {
 		}
 	}
 }
+
+// TestStamps: a program shows its version, and its commit where that is known.
+func TestStamps(t *testing.T) {
+	flags := stamps("v1.26.3", "9e64")
+	for _, want := range []string{
+		"-X k8s.io/component-base/version.gitVersion=v1.26.3 ", "-X k8s.io/client-go/pkg/version.gitMinor=26 ",
+		"-X k8s.io/component-base/version.gitCommit=9e64 ",
+	} {
+		if !strings.Contains(flags+" ", want) {
+			t.Errorf("%q lacks %q", flags, want)
+		}
+	}
+	if flags := stamps("v1.34.4", ""); strings.Contains(flags, "gitCommit") {
+		t.Errorf("%q names a commit", flags)
+	}
+}
+
+// TestSuiteVersions: the suite's own sources say which ginkgo runs it, and which
+// sample-apiserver it asks for.
+func TestSuiteVersions(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"require (\n\tgithub.com/onsi/ginkgo/v2 v2.21.0\n\tgithub.com/onsi/gomega v1.35.1\n)", "v2.21.0"},
+		{`configs[APIServer] = Config{list.PromoterE2eRegistry, "sample-apiserver", "1.29.2"}`, "v0.29.2"},
+	} {
+		found := false
+		for _, tool := range suiteTools() {
+			version, ok := tool.versionIn([]byte(c.text))
+			found = found || ok && version == c.want
+		}
+		if !found {
+			t.Errorf("%s: nothing is of %s", c.text, c.want)
+		}
+	}
+}

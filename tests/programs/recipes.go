@@ -20,32 +20,51 @@ var goLine = regexp.MustCompile(`(?m)^go .*$`)
 // kubernetes builds seven commands with a module that requires Kubernetes
 // and replaces its staging modules by the published ones.
 func kubernetes(ctx context.Context, b builder, version string) error {
-	_, file, err := b.download(ctx, "k8s.io/kubernetes@"+version)
-	if err != nil {
+	if _, err := b.requireKubernetes(ctx, version); err != nil {
 		return err
+	}
+	args := []string{"build", "-ldflags", stamps(version, b.commit), "-o", b.out + "/"}
+	for _, name := range []string{"kubelet", "kubeadm", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubectl"} {
+		args = append(args, "k8s.io/kubernetes/cmd/"+name)
+	}
+	return b.command(ctx, b.work, []string{"CGO_ENABLED=0"}, "go", args...)
+}
+
+// requireKubernetes writes a module that requires Kubernetes and replaces its staging
+// modules by the published ones, and returns the directory of Kubernetes' sources.
+func (b builder) requireKubernetes(ctx context.Context, version string) (dir string, err error) {
+	dir, file, err := b.download(ctx, "k8s.io/kubernetes@"+version)
+	if err != nil {
+		return "", err
 	}
 	upstream, err := os.ReadFile(file)
 	if err != nil {
-		return err
+		return "", err
 	}
 	goMod := "module nodebins\n" + goLine.FindString(string(upstream)) + "\n" + godebug.FindString(string(upstream)) +
 		"\nrequire k8s.io/kubernetes " + version + "\n"
 	for _, m := range staging.FindAllStringSubmatch(string(upstream), -1) {
 		goMod += fmt.Sprintf("replace %s => %s v0%s\n", m[1], m[1], strings.TrimPrefix(version, "v1"))
 	}
-	if err := b.module(goMod, "package main\n\nimport (\n\t_ \"k8s.io/kubernetes/cmd/kubeadm/app\"\n\t_ \"k8s.io/kubernetes/cmd/kubelet/app\"\n)\n\nfunc main() {}\n"); err != nil {
-		return err
+	return dir, b.module(goMod, "package main\n\nimport (\n\t_ \"k8s.io/kubernetes/cmd/kubeadm/app\"\n\t_ \"k8s.io/kubernetes/cmd/kubelet/app\"\n)\n\nfunc main() {}\n")
+}
+
+// stamps is the linker's flags that tell a program of Kubernetes its version and, where
+// it is given, its commit, as upstream's build does: kubectl of 1.26 prints both, and the
+// conformance suite looks.
+// Source: Kubernetes' hack/lib/version.sh.
+func stamps(version, commit string) string {
+	values := [][2]string{{"gitVersion", version}, {"gitMajor", "1"}, {"gitMinor", strings.Split(version, ".")[1]}, {"gitTreeState", "clean"}}
+	if commit != "" {
+		values = append(values, [2]string{"gitCommit", commit})
 	}
-	minor := strings.Split(version, ".")[1]
 	flags := "-s -w"
-	for _, v := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
-		flags += fmt.Sprintf(" -X %s.gitVersion=%s -X %s.gitMajor=1 -X %s.gitMinor=%s -X %s.gitTreeState=clean", v, version, v, v, minor, v)
+	for _, in := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
+		for _, v := range values {
+			flags += " -X " + in + "." + v[0] + "=" + v[1]
+		}
 	}
-	args := []string{"build", "-ldflags", flags, "-o", b.out + "/"}
-	for _, name := range []string{"kubelet", "kubeadm", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubectl"} {
-		args = append(args, "k8s.io/kubernetes/cmd/"+name)
-	}
-	return b.command(ctx, b.work, []string{"CGO_ENABLED=0"}, "go", args...)
+	return flags
 }
 
 // etcd builds the server and its two tools, which are modules of their own.
