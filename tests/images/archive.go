@@ -13,11 +13,13 @@ import (
 	"os"
 )
 
-// An entry is one file or folder of a tar file.
+// An entry is one file, link or folder of a tar file.
 type entry struct {
 	name string
 	mode int64
-	data []byte // nil for a folder
+	data []byte // nil for a folder, and for what has one of these:
+	link string // of a symbolic link, where it leads
+	file string // path of a file that has the contents
 }
 
 // WriteArchive writes a docker archive of one image: a program at /NAME, and
@@ -42,17 +44,21 @@ func WriteArchive(to io.Writer, ref, name string, program []byte) error {
 	if err != nil {
 		return fmt.Errorf("making the archive's manifest: %w", err)
 	}
-	return writeTar(to, []entry{{"manifest.json", 0o644, manifest}, {"config.json", 0o644, config}, {"layer.tar", 0o644, layer}})
+	return writeTar(to, []entry{
+		{name: "manifest.json", mode: 0o644, data: manifest},
+		{name: "config.json", mode: 0o644, data: config},
+		{name: "layer.tar", mode: 0o644, data: layer},
+	})
 }
 
 func layerOf(name string, program []byte) ([]byte, error) {
 	var layer bytes.Buffer
 	err := writeTar(&layer, []entry{
-		{"etc/", 0o755, nil},
-		{"etc/passwd", 0o644, []byte("root:x:0:0::/:/bin/sh\n")},
-		{"etc/group", 0o644, []byte("root:x:0:\n")},
-		{"tmp/", 0o1777, nil},
-		{name, 0o755, program},
+		{name: "etc/", mode: 0o755},
+		{name: "etc/passwd", mode: 0o644, data: []byte("root:x:0:0::/:/bin/sh\n")},
+		{name: "etc/group", mode: 0o644, data: []byte("root:x:0:\n")},
+		{name: "tmp/", mode: 0o1777},
+		{name: name, mode: 0o755, data: program},
 	})
 	return layer.Bytes(), err
 }
@@ -60,18 +66,38 @@ func layerOf(name string, program []byte) ([]byte, error) {
 func writeTar(to io.Writer, entries []entry) error {
 	w := tar.NewWriter(to)
 	for _, e := range entries {
-		header := &tar.Header{Name: e.name, Mode: e.mode, Size: int64(len(e.data)), Typeflag: tar.TypeReg}
-		if e.data == nil {
-			header.Typeflag = tar.TypeDir
-		}
-		if err := w.WriteHeader(header); err != nil {
-			return fmt.Errorf("writing an image archive: %w", err)
-		}
-		if _, err := w.Write(e.data); err != nil {
+		if err := e.write(w); err != nil {
 			return fmt.Errorf("writing an image archive: %w", err)
 		}
 	}
 	return w.Close()
+}
+
+func (e entry) write(w *tar.Writer) error {
+	header := &tar.Header{Name: e.name, Mode: e.mode, Size: int64(len(e.data)), Linkname: e.link, Typeflag: tar.TypeReg}
+	var contents io.Reader = bytes.NewReader(e.data)
+	switch {
+	case e.link != "":
+		header.Typeflag = tar.TypeSymlink
+	case e.file != "":
+		file, err := os.Open(e.file)
+		if err != nil {
+			return err
+		}
+		defer file.Close() //nolint:errcheck // only read
+		info, err := file.Stat()
+		if err != nil {
+			return err
+		}
+		header.Size, contents = info.Size(), file
+	case e.data == nil:
+		header.Typeflag = tar.TypeDir
+	}
+	if err := w.WriteHeader(header); err != nil {
+		return err
+	}
+	_, err := io.Copy(w, contents)
+	return err
 }
 
 // writeFile makes an archive of a program's file.

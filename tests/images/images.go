@@ -68,10 +68,8 @@ func sources(paths ...string) (texts []string, err error) {
 
 func makeAll(ctx context.Context, g generation.Generation, built programs.Programs, dir string) error {
 	for _, name := range []string{"pause", "web"} {
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", filepath.Join(dir, name), "./images/"+name)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("building %s: %w\n%s", name, err, out)
+		if err := compile(ctx, name, dir); err != nil {
+			return err
 		}
 	}
 	for _, image := range []struct{ name, tag, program string }{
@@ -83,6 +81,16 @@ func makeAll(ctx context.Context, g generation.Generation, built programs.Progra
 		if err := writeFile(filepath.Join(dir, image.name+".tar"), ref, image.name, image.program); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// compile builds a program of tests/images into a folder.
+func compile(ctx context.Context, name, dir string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", filepath.Join(dir, name), "./images/"+name)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building %s: %w\n%s", name, err, out)
 	}
 	return nil
 }
