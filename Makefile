@@ -7,6 +7,7 @@ WORKERS ?= 2
 CACHE ?= $(or $(PODSEC_K8S_CACHE),/var/cache/podsec-k8s-tests)
 export GEN PODSEC_K8S_CACHE = $(CACHE)
 exec: export LAB_COMMAND = $(value CMD)
+conformance: export CONFORMANCE_FOCUS = $(value FOCUS)
 export PATH := $(PATH):/usr/local/go/bin:$(CACHE)/bin
 export GOFLAGS := -buildvcs=false
 # Compilers collect less: a sixth of the time, for memory that nobody else needs.
@@ -21,9 +22,10 @@ LINT := $(CACHE)/bin/golangci-lint-2.11.0
 # Built, not run by go run: that loses the exit status of what it ran.
 LAB_PROGRAM := $(CACHE)/bin/lab$(addprefix -,$(PODSEC_K8S_LAB))
 LAB = go -C tests build -o $(LAB_PROGRAM) ./lab && cd tests && $(LAB_PROGRAM)
+CONFORMANCE_PROGRAM := $(CACHE)/bin/conformance$(addprefix -,$(PODSEC_K8S_LAB))
 DEBIAN := mmdebstrap systemd-container golang-1.19-go libseccomp-dev gcc libc6-dev pkg-config createrepo-c shellcheck rpm rpmlint cpio zsh fish gpg gpg-agent util-linux ca-certificates
 
-.PHONY: help up cluster down node offer exec shell test unit finished lint scenarios restores test-upgrade rpm spec bench cuts fuzz outdated tools
+.PHONY: help up cluster down node offer exec shell test unit finished lint scenarios restores test-upgrade conformance rpm spec bench cuts fuzz outdated tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -55,7 +57,7 @@ test: unit finished lint scenarios ## everything: unit tests, the finished packa
 
 unit: ## fast tests, anywhere, and which part of each package they run
 	@{ go test -cover ./...; echo status $$?; } | awk -f tests/coverage.awk
-	go -C tests test ./cache ./generation ./images ./messages ./node ./repository ./programs
+	go -C tests test ./cache ./conformance ./generation ./images/... ./messages ./node ./repository ./programs
 
 finished: tools ## the package as rpm, rpmbuild, rpmlint and bash take it
 	go -C tests test -count=1 ./finished
@@ -97,6 +99,11 @@ test-upgrade: tools ## upgrades of GEN's cluster, and how long each took; takes 
 
 restores: tools ## three control planes lost and made again from a backup, for GEN, and how long that took
 	$(SCENARIOS) -run '^TestRestoreAll$$/^$(subst .,[.],$(GEN))$$' ./scenarios
+
+# Builds the suite, which no other target needs.
+conformance: tools ## Kubernetes' own conformance suite, on a master and a worker of GEN; NETWORK=veth, FOCUS=REGEXP, SAMPLE=1 for a few minutes of it, KEEP=1 leaves the nodes up
+	go -C tests build -o $(CONFORMANCE_PROGRAM) ./conformance
+	cd tests && $(CONFORMANCE_PROGRAM) $(if $(NETWORK),-network=$(NETWORK)) $(if $(FOCUS),-focus="$$CONFORMANCE_FOCUS") $(if $(SAMPLE),-sample) $(if $(KEEP),-keep)
 
 rpm: ## build the package into dist/; PACKAGER='Name <name@altlinux.org>' says by whom
 	go run ./rpm --kubernetes $(GEN) $(if $(PACKAGER),--packager '$(PACKAGER)')

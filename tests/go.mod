@@ -6,6 +6,7 @@ require (
 	github.com/alt-cloud/podsec-k8s v0.0.0
 	github.com/google/go-containerregistry v0.22.1
 	github.com/leonelquinteros/gotext v1.7.1
+	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/sync v0.25.0
 	golang.org/x/sys v0.50.0
 	golang.org/x/tools v0.52.0
