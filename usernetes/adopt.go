@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -117,10 +116,7 @@ func AskRestored(ctx context.Context) (r Restored, err error) {
 	if err != nil {
 		return r, err
 	}
-	r.Address, r.Server = n.IP, n.APIAddress()
-	if _, err := netip.ParseAddr(n.Endpoint); err != nil {
-		r.Endpoint = strings.ToLower(n.Endpoint)
-	}
+	r.Address, r.Server, r.Endpoint = n.IP, n.APIAddress(), n.EndpointName()
 	since, err := restoredAt()
 	if err != nil {
 		return r, err

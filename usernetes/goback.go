@@ -28,7 +28,7 @@ func (w *Work) goBack(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, c := range []configured{configuredKubelet(), configuredProxy()} {
+	for _, c := range allConfigured() {
 		if err := w.restoreConfig(ctx, c); err != nil {
 			return err
 		}

@@ -155,7 +155,7 @@ func TestMoveWorker(t *testing.T) {
 // node's files are saved.
 func TestMoveSettles(t *testing.T) {
 	s, _ := playMoved(t, false)
-	for _, c := range []configured{configuredKubelet(), configuredProxy()} {
+	for _, c := range allConfigured() {
 		roottest.WriteFile(t, c.file.Path, "before")
 		if err := c.file.Replace([]byte("tried")); err != nil {
 			t.Fatal(err)
@@ -164,7 +164,7 @@ func TestMoveSettles(t *testing.T) {
 	if _, err := s.change(t, AddressRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []configured{configuredKubelet(), configuredProxy()} {
+	for _, c := range allConfigured() {
 		if text, err := os.ReadFile(c.file.Path); err != nil || string(text) != "before" {
 			t.Errorf("%s has %q, %v", c.name, text, err)
 		}

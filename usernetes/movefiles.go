@@ -61,7 +61,7 @@ func settleFiles() error {
 			return err
 		}
 	}
-	for _, c := range []configured{configuredKubelet(), configuredProxy()} {
+	for _, c := range allConfigured() {
 		if _, err := c.file.Restore(); err != nil {
 			return message.Errorf("restoring the configuration of %s: %w", c.name, err)
 		}

@@ -209,7 +209,7 @@ func checkAlone(ctx context.Context, n node.Node) error {
 // checkName is a fault where the cluster is asked at a name that leads to the address
 // of before: the node itself would not find its cluster.
 func checkName(ctx context.Context, moved node.Node, from netip.Addr) error {
-	if _, err := netip.ParseAddr(moved.Endpoint); moved.Endpoint == "" || err == nil {
+	if moved.EndpointName() == "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait.LookTimeout)
@@ -235,10 +235,7 @@ func AskMoved(ctx context.Context) (r Moved, err error) {
 	if err != nil || n.APIPort == 0 {
 		return r, err
 	}
-	r.Server = n.APIAddress()
-	if _, err := netip.ParseAddr(n.Endpoint); err != nil {
-		r.Endpoint = strings.ToLower(n.Endpoint)
-	}
+	r.Server, r.Endpoint = n.APIAddress(), n.EndpointName()
 	api, err := kubeapi.NewClient(node.AdminConf)
 	if err != nil {
 		return r, err

@@ -30,6 +30,9 @@ func configuredProxy() configured {
 	return configured{"kube-proxy", units.KubeProxy, node.ReplaceableFile("kube-proxy", node.ProxyFile)}
 }
 
+// allConfigured lists them.
+func allConfigured() []configured { return []configured{configuredKubelet(), configuredProxy()} }
+
 // A documented is such a service, and how it is to be configured.
 type documented struct {
 	of  configured

@@ -38,7 +38,7 @@ func FuzzReaddressed(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		from, to := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.20")
 		if string(readdressed([]byte(text), to, from)) != text {
-			t.Skip()
+			return // it was
 		}
 		if again := string(readdressed(readdressed([]byte(text), from, to), to, from)); again != text {
 			t.Errorf("%q is %q", text, again)

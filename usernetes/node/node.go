@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/json"
 	"net/netip"
+	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/deps"
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -50,6 +51,15 @@ func (n Node) PauseImage() (string, error) {
 
 // APIAddress returns where a control plane's own API is, as ADDRESS:PORT.
 func (n Node) APIAddress() string { return netip.AddrPortFrom(n.IP, uint16(n.APIPort)).String() }
+
+// EndpointName returns the name at which the nodes ask for the cluster's API, in small
+// letters; "" where that is an address.
+func (n Node) EndpointName() string {
+	if _, err := netip.ParseAddr(n.Endpoint); err == nil {
+		return ""
+	}
+	return strings.ToLower(n.Endpoint)
+}
 
 // PeerURL returns where the other members of etcd ask this node's.
 func (n Node) PeerURL() string { return "https://" + netip.AddrPortFrom(n.IP, PeerPort).String() }
