@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/tests/generation"
 	"github.com/alt-cloud/podsec-k8s/tests/images"
@@ -42,7 +40,7 @@ func makeCluster(ctx context.Context, c choice, images string) (cluster node.Clu
 		return cluster, err
 	}
 	for _, n := range cluster.All() {
-		if err := do(ctx, n, setNetwork(c.network)); err != nil {
+		if err := n.Quietly(ctx, setNetwork(c.network)); err != nil {
 			return cluster, err
 		}
 	}
@@ -56,18 +54,16 @@ func makeCluster(ctx context.Context, c choice, images string) (cluster node.Clu
 		return cluster, err
 	}
 	for _, n := range cluster.All() {
-		if err := do(ctx, n, "podsec-k8s image load "+images); err != nil {
+		if err := n.Quietly(ctx, "podsec-k8s image load "+images); err != nil {
 			return cluster, err
 		}
 	}
-	return cluster, do(ctx, cluster.Masters[0], ready)
+	return cluster, cluster.Masters[0].Quietly(ctx, ready)
 }
 
-// setNetwork picks the network mode of a node before its cluster is made. A node's
-// device puts whole packets on the wire, as a card does: see wholePackets of
-// tests/scenarios.
+// setNetwork picks the network mode of a node before its cluster is made.
 func setNetwork(network string) string {
-	command := "ethtool -K host0 tx off > /dev/null"
+	command := node.WholePackets
 	if network != "" {
 		command += " && mkdir -p /etc/podsec-k8s && echo NETWORK=" + network + " > /etc/podsec-k8s/91-conformance.conf"
 	}
@@ -77,14 +73,6 @@ func setNetwork(network string) string {
 // ready lets the master take pods and waits until all is there.
 const ready = "export KUBECONFIG=/root/.kube/config; kubectl taint node $(hostname) node-role.kubernetes.io/control-plane- && " +
 	"kubectl wait --timeout=240s --for=condition=Ready node --all && kubectl -n kube-system rollout status --timeout=240s deployment/coredns"
-
-// do runs a command in a node. What it says is only shown when it fails.
-func do(ctx context.Context, n *node.Node, command string) error {
-	if out, err := n.Output(ctx, command); err != nil {
-		return fmt.Errorf("node %s: %w\n%s", n.Name, err, strings.TrimSpace(out))
-	}
-	return nil
-}
 
 // endCluster ends the nodes of the last run, or of this one.
 func endCluster(ctx context.Context) error {

@@ -50,3 +50,8 @@ func host(last int) netip.Addr {
 	a[3] = byte(last)
 	return netip.AddrFrom4(a)
 }
+
+// WholePackets is a command that makes a machine's device put whole packets on the
+// wire, as a card does. Left alone, the nodes' veth pairs leave checksums to the receiver's
+// kernel, which hides wrong ones, and a receiver in user space can't make them.
+const WholePackets = "ethtool -K host0 tx off > /dev/null"

@@ -56,7 +56,7 @@ func BootCluster(ctx context.Context, boot Booter, g generation.Generation, pref
 
 // Install installs podsec-k8s on all nodes at once.
 func (c Cluster) Install(ctx context.Context) error {
-	return each(c.All(), func(n *Node) error { return n.quietly(ctx, "dnf -q -y install podsec-k8s") })
+	return each(c.All(), func(n *Node) error { return n.Quietly(ctx, "dnf -q -y install podsec-k8s") })
 }
 
 // Create makes the first control plane.
@@ -84,11 +84,11 @@ func (c Cluster) join(ctx context.Context, n *Node, flags string) error {
 	if err != nil {
 		return fmt.Errorf("making a token: %w\n%s", err, line)
 	}
-	return n.quietly(ctx, line)
+	return n.Quietly(ctx, line)
 }
 
-// quietly runs a command that says something only when it fails.
-func (n *Node) quietly(ctx context.Context, command string) error {
+// Quietly runs a command that says something only when it fails.
+func (n *Node) Quietly(ctx context.Context, command string) error {
 	var out bytes.Buffer
 	if err := n.Exec(ctx, command, nil, &out, &out); err != nil {
 		return fmt.Errorf("node %s: %w\n%s", n.Name, err, out.String())

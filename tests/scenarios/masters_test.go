@@ -17,7 +17,7 @@ func TestControlPlanes(t *testing.T) {
 	g := generation.All()[0]
 	c := bootCluster(t, g, "t-", 3, 1)
 	worker := &machine{c.Workers[0], t, new(bool)}
-	worker.run(wholePackets + " && echo NETWORK=veth > /etc/podsec-k8s/95-network.conf")
+	worker.run(node.WholePackets + " && echo NETWORK=veth > /etc/podsec-k8s/95-network.conf")
 	var masters []*machine
 	for _, n := range c.Masters {
 		masters = append(masters, &machine{n, t, new(bool)})

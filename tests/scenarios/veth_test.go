@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/tests/generation"
+	"github.com/alt-cloud/podsec-k8s/tests/node"
 )
 
 // TestVeth runs a cluster in the fast network mode.
@@ -15,7 +16,7 @@ func TestVeth(t *testing.T) {
 	master, worker := boot(t, g, "t-veth1"), boot(t, g, "t-veth2")
 	before := master.snapshot()
 	for _, m := range []*machine{master, worker} {
-		m.run(wholePackets + " && sysctl -qw net.ipv4.ip_forward=0 && dnf -q -y install podsec-k8s") // CRI-O's package turns it on at boot
+		m.run(node.WholePackets + " && sysctl -qw net.ipv4.ip_forward=0 && dnf -q -y install podsec-k8s") // CRI-O's package turns it on at boot
 	}
 	t.Run("forward dropped before", func(t *testing.T) { droppedBefore(master.on(t), "podsec-k8s-create-master --network=veth") })
 	master.run("podsec-k8s-create-master --network=veth")
@@ -60,11 +61,6 @@ func overlayOfTheMachine(m *machine) {
 	m.says("podsec-k8s exec ip -d link show flannel.1", "link-netnsid", "local "+m.Address.String(), "mtu 1450")
 	m.says("podsec-k8s exec ip -4 address show flannel.1", "inet 10.244.")
 }
-
-// wholePackets makes a machine's device put whole packets on the wire, as a
-// card does. Left alone, the nodes' veth pairs leave checksums to the receiver's
-// kernel, which hides wrong ones, and a receiver in user space can't make them.
-const wholePackets = "ethtool -K host0 tx off > /dev/null"
 
 // sourceAddress: a Service of externalTrafficPolicy Local sees who asks.
 func sourceAddress(master, worker *machine) {
