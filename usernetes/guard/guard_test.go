@@ -106,14 +106,23 @@ func guardedNode(t *testing.T, address string) *guarded {
 			g.said <- string(text[:n])
 		}
 	}()
-	t.Cleanup(func() {
-		g.cancel()
-		socket.Close() //nolint:errcheck // the test has ended
-	})
+	t.Cleanup(func() { socket.Close() }) //nolint:errcheck // the test has ended
 	return g
 }
 
-func (g *guarded) start() { go func() { g.ended <- Guard(g.ctx) }() }
+// start lets the guard run, until its test ends at the latest: one that is left
+// behind would find the systemd of the next test, and stop the node there.
+func (g *guarded) start() {
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		g.ended <- Guard(g.ctx)
+	}()
+	g.t.Cleanup(func() {
+		g.cancel()
+		<-gone
+	})
+}
 
 // says waits until systemd is told something.
 func (g *guarded) says(want string) {
