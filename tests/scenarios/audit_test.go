@@ -74,8 +74,8 @@ func events(filter string) string {
 func auditedByDefault(m *machine) {
 	m.run("cd /root && podsec-k8s user create anna && ! kubectl --kubeconfig anna.kubeconfig get pods")
 	m.run("podsec-k8s kubectl create secret generic sesame --from-literal=word=hushhush --from-literal=other=aHVzaGh1c2g")
-	m.eventually(10*time.Second, events(`.user.username == "anna" and .verb == "list" and .objectRef.resource == "pods" and .responseStatus.code == 403`))
-	m.eventually(10*time.Second, events(`.verb == "create" and .objectRef.resource == "secrets" and .objectRef.name == "sesame"`))
+	m.eventually(time.Minute, events(`.user.username == "anna" and .verb == "list" and .objectRef.resource == "pods" and .responseStatus.code == 403`))
+	m.eventually(time.Minute, events(`.verb == "create" and .objectRef.resource == "secrets" and .objectRef.name == "sesame"`))
 	noSecret(m)
 	for _, filter := range []string{
 		`.user.username == "system:kube-scheduler" and .verb == "list" and .objectRef.resource == "pods"`, `.objectRef.resource == "leases"`,
@@ -114,7 +114,7 @@ func auditOffAndOn(m *machine) {
 	m.says(config, "/usr/share/podsec-k8s/audit/requests.yaml")
 	m.run("podsec-k8s kubectl create configmap seen --from-literal=word=hushhush && podsec-k8s kubectl create service clusterip seen --tcp=80")
 	m.run("podsec-k8s kubectl create secret generic again --from-literal=word=hushhush")
-	m.eventually(10*time.Second, events(`.objectRef.name == "again" and .objectRef.resource == "secrets"`))
+	m.eventually(time.Minute, events(`.objectRef.name == "again" and .objectRef.resource == "secrets"`))
 	m.run(events(`.objectRef.resource == "services" and .verb == "create" and .requestObject.spec.ports[0].port == 80`))
 	m.run(events(`.objectRef.resource == "configmaps" and .objectRef.name == "seen"`))
 	m.fails(events(`.objectRef.name == "unseen"`), 1, "0\n")
@@ -126,7 +126,7 @@ func auditOffAndOn(m *machine) {
 func auditRotation(m *machine) {
 	m.run("head -c 180000 /dev/zero | tr '\\0' x > /root/large && for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18; do " +
 		"printf 'apiVersion: v1\\nkind: Namespace\\nmetadata: {name: large-%s, annotations: {large: %s}}\\n' $i $(cat /root/large) | podsec-k8s kubectl create -f - || exit 1; done")
-	m.eventually(20*time.Second, "test $(ls "+auditFolder+"/audit-*.log | wc -l) = 2 && test -s "+auditLog)
+	m.eventually(time.Minute, "test $(ls "+auditFolder+"/audit-*.log | wc -l) = 2 && test -s "+auditLog)
 	m.run("runuser -u reader -- cat " + auditFolder + "/*.log > /dev/null")
 	m.run("podsec-k8s kubectl delete namespace --wait=false $(seq -f large-%g 18) > /dev/null")
 }
@@ -152,7 +152,7 @@ func auditOfAnother(m, other *machine) {
 	other.says("podsec-k8s audit status -o json", `"mode":"file","clusterMode":"file","current":true`, `"otherControlPlanes":["t-audit-one"]`)
 	m.run("cd /root && podsec-k8s user create anna")
 	other.run("kubectl --kubeconfig /dev/stdin --server https://" + other.Address.String() + ":6443 get nodes <<'Y' || true\n" + m.run("cat /root/anna.kubeconfig") + "Y")
-	other.eventually(10*time.Second, events(`.user.username == "anna" and .objectRef.resource == "nodes"`))
+	other.eventually(time.Minute, events(`.user.username == "anna" and .objectRef.resource == "nodes"`))
 	other.fails(events(`.user.username != "anna"`), 1, "0\n")
 	other.says("stat -c '%U %G %a' "+auditFolder, "u7s-admin root 700\n")
 }
@@ -188,7 +188,7 @@ func auditAfterReboot(m *machine) {
 		m.t.Fatal(err)
 	}
 	m.eventually(2*time.Minute, "podsec-k8s kubectl create configmap after-reboot")
-	m.eventually(10*time.Second, events(`.objectRef.name == "after-reboot"`))
+	m.eventually(time.Minute, events(`.objectRef.name == "after-reboot"`))
 	m.says("cat "+auditFolder+"/*.log | while read -r l; do printf '%s\\n' \"$l\" | cksum; break; done; head -1 "+auditLog+" | cksum", mark)
 	m.says("podsec-k8s audit status", "audit: requests")
 	auditReaders(m)

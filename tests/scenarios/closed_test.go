@@ -198,7 +198,7 @@ func registries(m *machine, g generation.Generation) {
 	own := m.Address.String() + ":5000"
 	m.run(fmt.Sprintf("printf '[[registry]]\\nlocation = \"%s\"\\ninsecure = true\\n' > /etc/containers/registries.conf.d/own.conf", own))
 	m.run("systemd-run -q --unit=mirror socat TCP-LISTEN:5000,fork,reuseaddr TCP:" + r.Address.String() + ":5000")
-	m.eventually(10*time.Second, "ss -Hlnt 'sport = 5000' | grep .")
+	m.eventually(time.Minute, "ss -Hlnt 'sport = 5000' | grep .")
 	use(own)
 	m.fails(create, exitPreflight, "[images]", "inside the node is the node itself", "another address")
 	m.run("systemctl stop mirror")
@@ -240,7 +240,7 @@ func installRegistry(r *machine) {
 // startRegistry starts a registry on a port and puts the two images into it.
 func startRegistry(r *machine, g generation.Generation, port, flags, login string) {
 	r.run("systemd-run -q --unit=registry-" + port + " /srv/registry " + flags)
-	r.eventually(10*time.Second, "ss -Hlnt 'sport = "+port+"' | grep .")
+	r.eventually(time.Minute, "ss -Hlnt 'sport = "+port+"' | grep .")
 	for file, image := range map[string]string{"pause": "pause:" + g.Pause, "coredns": "coredns:" + g.CoreDNS} {
 		r.run("skopeo copy -q --dest-tls-verify=false " + login + "docker-archive:/srv/images/" + file + ".tar docker://localhost:" + port + "/" + image)
 	}

@@ -121,7 +121,7 @@ func guard(m *machine) {
 	m.says("systemctl is-enabled kubelet", "enabled")
 	pid := strings.TrimSpace(m.run(userctl + "show -P MainPID u7s-kubelet"))
 	m.run(userctl + "kill --signal=KILL u7s-kubelet")
-	m.eventually(30*time.Second, fmt.Sprintf("%sis-active u7s-kubelet && test $(%sshow -P MainPID u7s-kubelet) != %s", userctl, userctl, pid))
+	m.eventually(time.Minute, fmt.Sprintf("%sis-active u7s-kubelet && test $(%sshow -P MainPID u7s-kubelet) != %s", userctl, userctl, pid))
 	asked := endsWhenAsked(m)
 	m.run("systemctl stop kubelet")
 	asked()
@@ -146,7 +146,7 @@ func endsWhenAsked(m *machine) func() {
 	const program = `trap "echo yes > ` + file + `; exit" TERM; echo no > ` + file + `; while :; do sleep 0.1; done`
 	m.run(background + "podsec-k8s exec sh -c '" + program + "'")
 	kept := "/var/lib/u7s-admin/state/root" + file
-	m.eventually(10*time.Second, "grep no "+kept)
+	m.eventually(time.Minute, "grep no "+kept)
 	return func() { m.says("cat "+kept+" && rm "+kept, "yes\n") }
 }
 

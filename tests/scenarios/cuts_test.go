@@ -171,7 +171,7 @@ func leftAlone(m *machine, create string) {
 	const running = "pgrep -x kubeadm || systemctl is-active podsec-k8s-run.scope"
 	certificates := masterMoments()[4]
 	m.cut(create, certificates, 3)
-	m.eventually(15*time.Second, "! { "+running+"; }")
+	m.eventually(time.Minute, "! { "+running+"; }")
 	m.says("podsec-k8s status || true", "phase control-plane is not completed", "again to continue")
 
 	m.try(fmt.Sprintf(`: > %[1]s; %[2]s > %[1]s 2>&1 & pid=$!

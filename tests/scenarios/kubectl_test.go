@@ -25,9 +25,9 @@ func kubectlAsEverywhere(m *machine) {
 	m.fails(k+"exec tools -- sh -c 'exit 7'", 7)
 
 	m.run(background + k + "port-forward pod/web 18080:8080")
-	m.eventually(20*time.Second, "curl -sf http://127.0.0.1:18080/")
+	m.eventually(time.Minute, "curl -sf http://127.0.0.1:18080/")
 	m.run(background + k + "proxy --port=18001")
-	m.eventually(20*time.Second, "curl -sf http://127.0.0.1:18001/version | grep gitVersion")
+	m.eventually(time.Minute, "curl -sf http://127.0.0.1:18001/version | grep gitVersion")
 	m.run("pkill -x kubectl")
 
 	m.run("printf '#!/bin/sh\\necho plugin of $(id -u) in $(pwd) by $KUBECONFIG\\n' > /usr/local/bin/kubectl-where && chmod 755 /usr/local/bin/kubectl-where")

@@ -26,8 +26,8 @@ func componentLogs(m *machine) {
 	m.run(background + "sh -c '" + logs + "-f --since=1s kube-scheduler-t-master > /run/followed'")
 	m.run("pkill -ABRT -x kube-scheduler")
 	last := `/^goroutine .*running/ || /^rflags/`
-	m.eventually(20*time.Second, "test $("+logs+"kube-scheduler-t-master | awk '"+last+"' | wc -l) -ge 1 && grep -q ^goroutine /run/followed")
-	m.eventually(20*time.Second, userctl+"is-active u7s-kube-scheduler && grep -q 'Starting Kubernetes Scheduler' /run/followed")
+	m.eventually(time.Minute, "test $("+logs+"kube-scheduler-t-master | awk '"+last+"' | wc -l) -ge 1 && grep -q ^goroutine /run/followed")
+	m.eventually(time.Minute, userctl+"is-active u7s-kube-scheduler && grep -q 'Starting Kubernetes Scheduler' /run/followed")
 	const words = " | sed '1,/SIGABRT/d; /Starting Kube/,$d' | grep . > " // the journal has no empty lines
 	m.run(logs + "kube-scheduler-t-master" + words + "/run/pod && journalctl -t kube-scheduler -o cat" + words + "/run/journal")
 	m.run("test -s /run/pod && cmp /run/pod /run/journal && rm /run/pod /run/journal /run/followed")
@@ -35,7 +35,7 @@ func componentLogs(m *machine) {
 
 	rotation(m, logs)
 	m.run(userctl + `stop u7s-kube-scheduler && test -z "$(pgrep -f '[u]nit log kube-scheduler')"; was=$?; ` + userctl + "start u7s-kube-scheduler && exit $was")
-	m.eventually(30*time.Second, logs+"kube-scheduler-t-master --tail=100 | grep 'Requested to terminate'")
+	m.eventually(time.Minute, logs+"kube-scheduler-t-master --tail=100 | grep 'Requested to terminate'")
 }
 
 // rotation: the kubelet rotates the log as it does every container's.
@@ -44,7 +44,7 @@ func rotation(m *machine, logs string) {
 	m.run("cp -a " + config + " /run/config && echo 'containerLogMaxSize: 4Ki' >> " + config + " && " + userctl + "restart u7s-kubelet")
 	m.eventually(time.Minute, "ls "+nodeRoot+"/var/log/pods/kube-system_kube-scheduler*/kube-scheduler/*.log.*")
 	m.run("pkill -KILL -x kube-scheduler")
-	m.eventually(30*time.Second, "test $("+logs+"kube-scheduler-t-master | grep -c 'Starting Kubernetes Scheduler') = 1")
+	m.eventually(time.Minute, "test $("+logs+"kube-scheduler-t-master | grep -c 'Starting Kubernetes Scheduler') = 1")
 	m.run("cp -a /run/config " + config + " && rm /run/config && " + userctl + "restart u7s-kubelet")
 }
 
@@ -69,14 +69,14 @@ func staticPods(m *machine, g generation.Generation) {
 	m.run("chmod 0600 " + folder + "vip.yaml; chown u7s-admin: " + nodeRoot + folder + "own.yml")
 	put(m, folder+"etcd.yaml", staticPod(g, "etcd", 2114))
 	m.run("echo half > " + folder + "half.json; mkfifo " + folder + "pipe.yaml; touch " + folder + "README")
-	m.eventually(30*time.Second, "podsec-k8s status | tee /run/status | grep -q half.json; for w in 'vip.yaml: u7s-admin can' 'chgrp u7s-admin "+folder+"vip.yaml' "+
+	m.eventually(time.Minute, "podsec-k8s status | tee /run/status | grep -q half.json; for w in 'vip.yaml: u7s-admin can' 'chgrp u7s-admin "+folder+"vip.yaml' "+
 		"'etcd.yaml: it is named as a part' 'half.json' 'pipe.yaml: it is not a regular file' 'README: its name is not'; do grep -q \"$w\" /run/status || exit 1; done")
 	m.says("journalctl -t manifests", "manifest refused", folder+"etcd.yaml")
-	m.eventually(30*time.Second, pod+"own-"+m.Name)
+	m.eventually(time.Minute, pod+"own-"+m.Name)
 
 	m.run("chgrp u7s-admin " + folder + "vip.yaml && chmod 0640 " + folder + "vip.yaml && cd " + folder + " && rm etcd.yaml half.json pipe.yaml README")
-	m.eventually(30*time.Second, "podsec-k8s kubectl -n kube-system wait --timeout=5s --for=condition=Ready pod/vip-"+m.Name)
-	m.eventually(30*time.Second, "podsec-k8s status | grep '2112/tcp of Pod kube-system/vip-"+m.Name+": open' && podsec-k8s status")
+	m.eventually(time.Minute, "podsec-k8s kubectl -n kube-system wait --timeout=5s --for=condition=Ready pod/vip-"+m.Name)
+	m.eventually(time.Minute, "podsec-k8s status | grep '2112/tcp of Pod kube-system/vip-"+m.Name+": open' && podsec-k8s status")
 	m.run("sed -i s/2112/2115/g " + folder + "vip.yaml")
 	m.eventually(time.Minute, "podsec-k8s status | grep '2115/tcp of Pod kube-system/vip-"+m.Name+": open'")
 	m.run("rm " + folder + "vip.yaml " + nodeRoot + folder + "own.yml")
@@ -89,7 +89,7 @@ func workerStaticPod(worker, master *machine, g generation.Generation) {
 	worker.run(userctl + "is-active u7s-manifests && mv /etc/kubernetes/manifests /etc/kubernetes/manifests.away && mkdir /etc/kubernetes/manifests")
 	put(worker, "/etc/kubernetes/manifests/vip.json", `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"vip"},`+
 		`"spec":{"containers":[{"name":"a","image":"registry.local/pause:`+g.Pause+`"}]}}`+"\n")
-	master.eventually(30*time.Second, "podsec-k8s kubectl get pod vip-"+worker.Name)
+	master.eventually(time.Minute, "podsec-k8s kubectl get pod vip-"+worker.Name)
 	worker.run("rm -r /etc/kubernetes/manifests && mv /etc/kubernetes/manifests.away /etc/kubernetes/manifests")
 	master.eventually(time.Minute, "! podsec-k8s kubectl get pod vip-"+worker.Name)
 }
@@ -197,7 +197,7 @@ func seenFiles(m *machine, g generation.Generation) {
 func audited(m *machine, log string) {
 	m.run("podsec-k8s kubectl create configmap audited")
 	file := fmt.Sprintf("$(ls -d %saudit.log %s%saudit.log 2>/dev/null | head -1)", log, nodeRoot, log)
-	m.eventually(10*time.Second, "grep -q '\"name\":\"audited\"' "+file)
+	m.eventually(time.Minute, "grep -q '\"name\":\"audited\"' "+file)
 	if out := m.run("stat -f -c %T " + file); strings.Contains(out, "tmpfs") {
 		m.t.Errorf("the audit log is on %s", out)
 	}

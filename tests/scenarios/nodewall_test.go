@@ -54,7 +54,7 @@ spec:
 func nodeRights(m *machine) {
 	m.run(strangerOfNodes)
 	m.run("podsec-k8s kubectl certificate approve stranger")
-	m.eventually(30*time.Second, "podsec-k8s kubectl get csr stranger -o jsonpath='{.status.certificate}' | base64 -d | tee /root/stranger.crt | grep CERTIFICATE")
+	m.eventually(time.Minute, "podsec-k8s kubectl get csr stranger -o jsonpath='{.status.certificate}' | base64 -d | tee /root/stranger.crt | grep CERTIFICATE")
 	m.run("podsec-k8s kubectl apply -f - <<'Y'\napiVersion: v1\nkind: Node\nmetadata: {name: other}\nY")
 	stranger := "curl --cert /root/stranger.crt --key /root/stranger.key --cacert /var/lib/u7s-admin/state/root/etc/kubernetes/pki/ca.crt"
 	own := "podsec-k8s exec curl --cert /var/lib/kubelet/pki/kubelet-client-current.pem --cacert /etc/kubernetes/pki/ca.crt"
@@ -89,8 +89,8 @@ Y`
 func oldRightsGo(m *machine) {
 	m.run("podsec-k8s kubectl create clusterrole podsec-k8s:flannel --verb=patch --resource=nodes/status && podsec-k8s kubectl create clusterrolebinding podsec-k8s:flannel --clusterrole=podsec-k8s:flannel --group=system:nodes")
 	m.run(userctl + "restart u7s-ports u7s-flanneld")
-	m.eventually(30*time.Second, "! podsec-k8s kubectl get clusterrolebinding podsec-k8s:flannel && ! podsec-k8s kubectl get clusterrole podsec-k8s:flannel")
-	m.eventually(30*time.Second, userctl+"is-active u7s-flanneld && podsec-k8s status")
+	m.eventually(time.Minute, "! podsec-k8s kubectl get clusterrolebinding podsec-k8s:flannel && ! podsec-k8s kubectl get clusterrole podsec-k8s:flannel")
+	m.eventually(time.Minute, userctl+"is-active u7s-flanneld && podsec-k8s status")
 }
 
 // ownServices: what the machine itself serves on all of its addresses a pod

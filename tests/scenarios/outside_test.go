@@ -86,7 +86,7 @@ func outside(master, worker *machine) {
 
 	master.run("podsec-k8s kubectl delete service by-node-port balanced")
 	for _, m := range []*machine{master, worker} {
-		m.eventually(30*time.Second, "! podsec-k8s status | grep -E '30080|30081|8088|8089'")
+		m.eventually(time.Minute, "! podsec-k8s status | grep -E '30080|30081|8088|8089'")
 		for _, proto := range []string{"tcp", "udp"} {
 			if out, err := fromOutside(m, proto, map[string]int{"tcp": 30080, "udp": 30081}[proto]); err == nil && out != "" {
 				t.Errorf("%s of %s answers without its Service: %q", proto, m.Name, out)
@@ -131,7 +131,7 @@ func takenPort(master, worker *machine) {
 	worker.run("systemd-run -q --unit=taken socat TCP-LISTEN:8100,fork,reuseaddr -; sleep 1")
 	master.run("podsec-k8s kubectl expose daemonset/web --name=late --type=LoadBalancer --port=8100 --target-port=8080 2>/dev/null || " +
 		"podsec-k8s kubectl create service loadbalancer late --tcp=8100:8080 && podsec-k8s kubectl patch service late -p '{\"spec\":{\"selector\":{\"app\":\"web\"}}}'")
-	master.eventually(30*time.Second, "podsec-k8s kubectl describe service late | grep PortNotPublished | grep 8100/tcp")
+	master.eventually(time.Minute, "podsec-k8s kubectl describe service late | grep PortNotPublished | grep 8100/tcp")
 	worker.fails("podsec-k8s status", exitFault, "port 8100/tcp of Service default/late: NOT OPEN", "ss -lntup")
 	worker.run("systemctl stop taken")
 	answers(worker, "tcp", 8100)

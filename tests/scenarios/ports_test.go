@@ -123,7 +123,7 @@ func askedPorts(master, worker *machine, sources bool) {
 	}
 	toldWhyNot(master, worker, sources)
 	master.run("podsec-k8s kubectl delete pod host-ports host-network --grace-period=0 --force && podsec-k8s kubectl delete service external no-node-ports local restricted of-others")
-	worker.eventually(30*time.Second, "! podsec-k8s status | grep -E '(708[0-4]|908[12]|920[0-9])/(tcp|udp)' && ! ss -Hltun | grep -E ':(708[0-4]|908[12]|920[0-9]) '")
+	worker.eventually(time.Minute, "! podsec-k8s status | grep -E '(708[0-4]|908[12]|920[0-9])/(tcp|udp)' && ! ss -Hltun | grep -E ':(708[0-4]|908[12]|920[0-9]) '")
 	outsideRun(worker, "ip route delete "+second)
 	worker.run("ip address delete " + second + "/32 dev host0")
 }
@@ -149,7 +149,7 @@ func healthAnswers(worker *machine, port string) {
 // and a line of the status.
 func toldWhyNot(master, worker *machine, sources bool) {
 	told := func(object, reason, words string) {
-		master.eventually(30*time.Second, fmt.Sprintf("podsec-k8s kubectl describe %s | grep %s | grep -F '%s'", object, reason, words))
+		master.eventually(time.Minute, fmt.Sprintf("podsec-k8s kubectl describe %s | grep %s | grep -F '%s'", object, reason, words))
 	}
 	told("pod/host-network", "PortNotPublished", "port 90/tcp: only root can open ports below net.ipv4.ip_unprivileged_port_start")
 	told("service/external", "PortNotPublished", "203.0.113.9:7080/udp: no machine is known to have that address")

@@ -20,7 +20,7 @@ func noNode(m *machine) {
 		m.t.Errorf("status %d: %s", status, out)
 	}
 	m.run("systemctl start kubelet")
-	m.eventually(10*time.Second, "systemctl status kubelet --no-pager | grep 'no node on this machine'")
+	m.eventually(time.Minute, "systemctl status kubelet --no-pager | grep 'no node on this machine'")
 	m.run("systemctl stop kubelet")
 }
 
@@ -95,7 +95,7 @@ func cantStart(m *machine) {
 	m.run("mv /usr/bin/slirp4netns /root/")
 	m.fails("systemctl stop kubelet; systemctl start kubelet", exitFault, "failed")
 	m.says("systemctl status kubelet --no-pager || true", "Status:", "slirp4netns", "not found")
-	m.eventually(10*time.Second, "podsec-k8s status | grep 'does not start: .*slirp4netns'")
+	m.eventually(time.Minute, "podsec-k8s status | grep 'does not start: .*slirp4netns'")
 	m.within(10*time.Second, func() { m.run("systemctl stop kubelet") })
 	if out := m.run(userctl + "list-units --plain --no-legend --all --state=failed,active,activating 'u7s*'"); strings.TrimSpace(out) != "" {
 		m.t.Errorf("after a stop: %s", out)

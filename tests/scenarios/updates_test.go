@@ -71,7 +71,7 @@ func restarted(m *machine) {
 		sameNode(m, was)
 	}
 	m.run(userctl + "stop u7s-kube-proxy && systemctl restart kubelet")
-	m.eventually(30*time.Second, userctl+"is-active u7s-kube-proxy && podsec-k8s status")
+	m.eventually(time.Minute, userctl+"is-active u7s-kube-proxy && podsec-k8s status")
 }
 
 // newerKubelet: the scriptlet of a newer build restarts kubelet.service.
@@ -92,7 +92,7 @@ func newerSystemd(m *machine) {
 	m.run("systemctl restart kubelet")
 	sameNode(m, was)
 	m.run(userctl + "daemon-reexec")
-	m.eventually(10*time.Second, "systemctl is-active kubelet && podsec-k8s status")
+	m.eventually(time.Minute, "systemctl is-active kubelet && podsec-k8s status")
 	if now := m.run("systemctl show -p MainPID --value kubelet"); now == guard || strings.TrimSpace(now) == "0" {
 		m.t.Errorf("the guard had pid %s, and has %s", guard, now)
 	}
@@ -105,7 +105,7 @@ func newerSystemd(m *machine) {
 func anotherKubelet(m *machine, updates string) {
 	m.run("rpm -U --nodeps " + updates + "/kubernetes-next-kubelet-*.rpm")
 	m.within(30*time.Second, func() {
-		m.eventually(30*time.Second, "systemctl is-enabled kubelet && systemctl is-active kubelet && podsec-k8s kubectl wait --timeout=2s --for=condition=Ready node/"+m.Name)
+		m.eventually(time.Minute, "systemctl is-enabled kubelet && systemctl is-active kubelet && podsec-k8s kubectl wait --timeout=2s --for=condition=Ready node/"+m.Name)
 	})
 	m.says("journalctl -u podsec-k8s-after-update --no-pager", "a package update has stopped kubelet.service; it is started again")
 	m.fails("systemctl status podsec-k8s-after-update", 4, "could not be found")

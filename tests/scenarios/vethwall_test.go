@@ -136,7 +136,7 @@ func foreignSource(master, worker *machine) {
 	for _, m := range []*machine{master, worker} {
 		m.run("rm -f " + file + "; " + background + "--unit=datagrams socat -u UDP-RECV:9999 CREATE:" + file)
 		defer m.run("systemctl stop datagrams; rm -f " + file)
-		m.eventually(10*time.Second, "ss -Hlun 'sport = 9999' | grep 9999")
+		m.eventually(time.Minute, "ss -Hlun 'sport = 9999' | grep 9999")
 	}
 	second := secondAddress(worker)
 	worker.run("ip address add " + second + "/32 dev host0")
@@ -153,7 +153,7 @@ func foreignSource(master, worker *machine) {
 		}
 	}
 	for m, count := range map[*machine]int{master: 3, worker: 6} {
-		m.eventually(10*time.Second, fmt.Sprintf("test $(grep -c 'from 10.41.0.254' %s) = %d", file, count))
+		m.eventually(time.Minute, fmt.Sprintf("test $(grep -c 'from 10.41.0.254' %s) = %d", file, count))
 		if out := m.run("grep -v 'from 10.41.0.254' " + file + " || true"); out != "" {
 			m.t.Errorf("%s has got:\n%s", m.Name, out)
 		}
@@ -184,7 +184,7 @@ func squattedPort(master, worker *machine) {
 
 	worker.run(background + "--unit=daemon socat TCP4-LISTEN:30999,fork,reuseaddr SYSTEM:'echo of the machine'")
 	master.run("podsec-k8s kubectl create service nodeport late --tcp=80:8080 --node-port=30999 && podsec-k8s kubectl patch service late -p '{\"spec\":{\"selector\":{\"app\":\"web\"}}}'")
-	master.eventually(30*time.Second, "podsec-k8s kubectl describe service late | grep PortNotPublished | grep -F '30999/tcp: another program of the machine listens there'")
+	master.eventually(time.Minute, "podsec-k8s kubectl describe service late | grep PortNotPublished | grep -F '30999/tcp: another program of the machine listens there'")
 	worker.fails("podsec-k8s status", exitFault, "port 30999/tcp of Service default/late: NOT OPEN")
 	if out := outsideRun(worker, "socat -u TCP4:"+worker.Address.String()+":30999 -"); out != "of the machine\n" {
 		worker.t.Errorf("a daemon's port answers %q", out)
@@ -192,7 +192,7 @@ func squattedPort(master, worker *machine) {
 	worker.run("systemctl stop daemon")
 	answersAt(worker, "tcp", worker.Address.String()+"/30999")
 	master.run("podsec-k8s kubectl delete service late")
-	worker.eventually(30*time.Second, "timeout 1 socat -u TCP4-LISTEN:30999,reuseaddr /dev/null; test $? = 124") // free again
+	worker.eventually(time.Minute, "timeout 1 socat -u TCP4-LISTEN:30999,reuseaddr /dev/null; test $? = 124") // free again
 	worker.eventually(time.Minute, "podsec-k8s status")
 }
 
@@ -226,7 +226,7 @@ for s in all:
         pass
 print("open:", open_, flush=True)
 time.sleep(60)'`)
-	worker.eventually(30*time.Second, "grep open: /run/crowd")
+	worker.eventually(time.Minute, "grep open: /run/crowd")
 	open, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(worker.run("cat /run/crowd"), "open:")))
 	if err != nil || open > 32 {
 		worker.t.Errorf("%d connections are served, %v", open, err)
@@ -267,7 +267,7 @@ func podOf(m *machine) string {
 func serveOwn(m *machine, address string) {
 	m.run("cat > /root/own.py <<'P'\n" + askedBy + "\nP")
 	m.run("ip address add " + address + "/32 dev host0 && " + background + "--unit=own python3 /root/own.py")
-	m.eventually(10*time.Second, "ss -Hltn 'sport = 8099' | grep 8099")
+	m.eventually(time.Minute, "ss -Hltn 'sport = 8099' | grep 8099")
 }
 
 // askedBy answers with the address of who asks.

@@ -132,7 +132,7 @@ for path in \"systemd/private\", \"bus\":
     s = socket.socket(socket.AF_UNIX); s.bind(path); s.listen(9); globals()[path] = s
 open(\"silent\", \"w\").close()
 time.sleep(600)"'`)
-	m.eventually(10*time.Second, "test -e /run/user/$(id -u u7s-admin)/silent")
+	m.eventually(time.Minute, "test -e /run/user/$(id -u u7s-admin)/silent")
 	m.within(25*time.Second, func() {
 		if out := m.run("podsec-k8s scriptlet post 2 2>&1"); strings.Count(out, "warning") != 1 {
 			m.t.Errorf("not one line of warning: %s", out)
