@@ -22,8 +22,8 @@ import (
 
 // How long a node may take to boot, to end, and to let go of a command.
 const (
-	bootTimeout   = 90 * time.Second
-	downTimeout   = 60 * time.Second
+	bootTimeout   = 3 * time.Minute
+	downTimeout   = 2 * time.Minute
 	rebootTimeout = 4 * time.Minute  // services may take their time to end
 	pipeTimeout   = 10 * time.Second // for the rest of a command's output, once the command was given up
 )

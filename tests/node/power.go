@@ -47,7 +47,7 @@ func (n *Node) PowerOff(ctx context.Context) error {
 		return err
 	}
 	_ = n.hub.run(ctx, "systemctl", "stop", n.unit()) // it may have gone already
-	if err := n.hub.run(ctx, "timeout", "30", "sh", "-c", `while ip link show "$0" >/dev/null 2>&1; do sleep 0.1; done`, n.link()); err != nil {
+	if err := n.hub.run(ctx, "timeout", "180", "sh", "-c", `while ip link show "$0" >/dev/null 2>&1; do sleep 0.1; done`, n.link()); err != nil {
 		return fmt.Errorf("the link of node %s has not gone with it: %w", n.Name, err)
 	}
 	return nil
