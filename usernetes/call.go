@@ -42,7 +42,7 @@ func (o Options) CheckCall(j *kubeadm.JoinRequest) error {
 
 // namesToIgnore lists what --ignore-preflight may be given.
 func namesToIgnore() []string {
-	names := append([]string{"all", preflight.LimitsWarning, preflight.ProxyWarning}, rootChecks()...)
+	names := append([]string{"all", preflight.LimitsWarning, preflight.ProxyWarning, preflight.StorageWarning}, rootChecks()...)
 	for _, check := range preflight.JoinChecks() {
 		names = append(names, check.Name)
 	}

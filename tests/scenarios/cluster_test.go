@@ -62,6 +62,7 @@ func TestMaster(t *testing.T) {
 			{"kubectl", kubectlAsEverywhere},
 			{"status", statusTells},
 			{"services", services},
+			{"storage", ephemeralStorage},
 			{"kubeconfig", renewed},
 			{"limits", limitsRaised},
 			{"site settings", func(m *machine) { siteSettings(m, g) }},

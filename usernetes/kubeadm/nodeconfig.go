@@ -27,11 +27,10 @@ func InitConfig(n node.Node, minor deps.Minor) Config {
 		},
 		KindKubelet: {
 			"apiVersion": kubeletAPI, "kind": KindKubelet,
-			"featureGates":                  document.Document{"KubeletInUserNamespace": true},
-			"cgroupDriver":                  "cgroupfs",
-			"failSwapOn":                    false,
-			"localStorageCapacityIsolation": false,
-			"staticPodPath":                 node.StandInsDir,
+			"featureGates":  document.Document{"KubeletInUserNamespace": true},
+			"cgroupDriver":  "cgroupfs",
+			"failSwapOn":    false,
+			"staticPodPath": node.StandInsDir,
 		},
 	}
 	if n.EtcdPeers {

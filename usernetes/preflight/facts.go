@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/usernetes/images"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeadm"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -31,6 +32,7 @@ type Facts struct {
 	UserManager bool              // the user's systemd runs
 	Free        uint64            // bytes that the user may still write to its home's file system
 	Size        uint64            // bytes of that file system
+	Unmeasured  *host.Fault       // why the kubelet can't measure it; nil where it can
 	Unfit       map[string]error  // network modes that this machine can't have, and why
 	Images      images.ImageFacts // where the images are that the node needs
 	Cluster     ClusterFacts      // the cluster to join

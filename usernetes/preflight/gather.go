@@ -44,6 +44,7 @@ func GatherFacts(ctx context.Context) Facts {
 		Missing:     missingPrograms(programs()),
 		UserManager: host.Exists(node.OwnRuntimeDir() + "/systemd/private"),
 		Unfit:       node.UnfitModes(ctx),
+		Unmeasured:  node.Unmeasured(),
 		Limits:      ReadLimits("/", uint32(os.Getuid())),
 	}
 	f.Free, f.Size = diskBytes(node.Home)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/units"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
@@ -135,9 +136,12 @@ func TestLimitsAreDocumented(t *testing.T) {
 }
 
 func TestWarningsCanBeIgnored(t *testing.T) {
-	f := Facts{Limits: ReadLimits(kernel(t, nil), 988), Proxy: ProxyFacts{Exposed: []string{"/etc/podsec-k8s/a.conf"}}}
+	f := Facts{
+		Limits: ReadLimits(kernel(t, nil), 988), Proxy: ProxyFacts{Exposed: []string{"/etc/podsec-k8s/a.conf"}},
+		Unmeasured: host.NewFault("mount another", "it has no disk"),
+	}
 	count := func(ignore ...string) int { return len(Warnings(f, ignore)) }
-	if count() != 5 || count("limits") != 1 || count("proxy") != 4 || count("all") != 0 {
+	if count() != 6 || count("limits") != 2 || count("proxy", "ephemeral-storage") != 4 || count("all") != 0 {
 		t.Errorf("got %d, %d, %d, %d", count(), count("limits"), count("proxy"), count("all"))
 	}
 	for _, finding := range Warnings(f, nil) {

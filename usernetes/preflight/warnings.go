@@ -18,8 +18,9 @@ import (
 
 // Names of warnings.
 const (
-	LimitsWarning = "limits"
-	ProxyWarning  = "proxy"
+	LimitsWarning  = "limits"
+	ProxyWarning   = "proxy"
+	StorageWarning = "ephemeral-storage"
 )
 
 // Warnings tells what does not keep a node from being made, but may trouble it
@@ -31,6 +32,7 @@ func Warnings(f Facts, ignore []string) (all []Finding) {
 	}{
 		{LimitsWarning, append(f.Limits.Warnings(), f.Limits.Exhausted()...)},
 		{ProxyWarning, f.Proxy.Warnings()},
+		{StorageWarning, f.storageWarnings()},
 	} {
 		if slices.Contains(ignore, group.name) || slices.Contains(ignore, "all") {
 			continue
@@ -40,6 +42,14 @@ func Warnings(f Facts, ignore []string) (all []Finding) {
 		}
 	}
 	return all
+}
+
+// storageWarnings tells of a file system that the kubelet can't measure.
+func (f Facts) storageWarnings() []*host.Fault {
+	if f.Unmeasured == nil {
+		return nil
+	}
+	return []*host.Fault{f.Unmeasured}
 }
 
 // LogValue leaves the site's settings out of the log.

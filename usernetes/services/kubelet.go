@@ -60,9 +60,10 @@ func checkMember(ctx context.Context) error {
 
 // kubelet adds to kubeadm's own flags what its systemd drop-in would, and the
 // seccomp profile RuntimeDefault for containers that ask for none. Who says
-// otherwise, in the cluster's configuration or by a flag, is heard.
+// otherwise, in the cluster's configuration or by a flag, is heard. A kubelet that
+// can't measure its file system does not start unless it is told to do without.
 // Source: kubeadm's 10-kubeadm.conf; the Kubernetes documentation, "Restrict a
-// Container's Syscalls with seccomp".
+// Container's Syscalls with seccomp" and "Local ephemeral storage".
 func kubelet() (namespace.Program, error) {
 	args := []string{
 		"--bootstrap-kubeconfig=" + node.TokenConf,
@@ -72,6 +73,9 @@ func kubelet() (namespace.Program, error) {
 	data, errConfig := os.ReadFile(node.StatePath(KubeletConfig))
 	if errConfig == nil && !setsSeccomp(data) {
 		args = append(args, "--seccomp-default")
+	}
+	if node.Unmeasured() != nil {
+		args = append(args, "--local-storage-capacity-isolation=false")
 	}
 	flags, err := kubeadmFlags(node.StatePath("/var/lib/kubelet/kubeadm-flags.env"))
 	return namespace.Program{Name: "kubelet", Args: append(args, flags...)}, errors.Join(errConfig, err)

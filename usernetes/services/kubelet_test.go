@@ -4,7 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host/roottest"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi/played"
@@ -78,5 +81,26 @@ func TestCheckMember(t *testing.T) {
 	api.Has("/api/v1/namespaces/kube-system/configmaps/podsec-k8s-removed-nodes", `{"data":{"u1":"{}"}}`)
 	if err := checkMember(t.Context()); err == nil {
 		t.Error("it has started")
+	}
+}
+
+// TestUnmeasuredKubelet: on a file system that it can't measure, the kubelet is told
+// to do without; it does not start else.
+func TestUnmeasuredKubelet(t *testing.T) {
+	const without = "--local-storage-capacity-isolation=false"
+	for kind, want := range map[string]bool{"tmpfs": false, "ramfs": true} {
+		t.Run(kind, func(t *testing.T) {
+			roottest.WriteFile(t, node.Home+"/.keep", "")
+			if err := unix.Mount(kind, node.Home, kind, 0, ""); err != nil {
+				t.Fatal(err)
+			}
+			defer unix.Unmount(node.Home, 0) //nolint:errcheck // it ends with the tests' own mounts
+			roottest.WriteFile(t, node.StatePath(KubeletConfig), "kind: KubeletConfiguration\n")
+			roottest.WriteFile(t, node.StatePath("/var/lib/kubelet/kubeadm-flags.env"), "KUBELET_KUBEADM_ARGS=\"\"\n")
+			p, err := kubelet()
+			if err != nil || slices.Contains(p.Args, without) != want {
+				t.Errorf("%q, %v", p.Args, err)
+			}
+		})
 	}
 }

@@ -24,6 +24,9 @@ func siteFindings(ctx context.Context, n node.Node) (faults, warnings []node.Pro
 	for _, f := range limits.Warnings() {
 		warnings = append(warnings, node.NewProblem(f))
 	}
+	if f := node.Unmeasured(); f != nil {
+		warnings = append(warnings, node.NewProblem(f))
+	}
 	var lines []node.Problem
 	if err := node.NoteIDs.Load(&lines); err != nil && !node.IsMissing(err) {
 		faults = append(faults, node.NewProblem(message.Errorf("reading the list of pods that lack ids: %w", err)))

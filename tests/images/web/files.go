@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"syscall"
 )
 
@@ -14,7 +15,8 @@ const (
 )
 
 // files is what the program does with files, as a user's program would: read
-// one, add a line to one, list a folder, or name a path's file system.
+// one, add a line to one, write a large one, list a folder, or name a path's file
+// system.
 func files(verb, path string, rest []string) error {
 	switch verb {
 	case "read":
@@ -23,6 +25,8 @@ func files(verb, path string, rest []string) error {
 		return err
 	case "add":
 		return addLine(path, rest)
+	case "fill":
+		return fill(path, rest[0])
 	case "list":
 		return list(path)
 	default:
@@ -39,6 +43,15 @@ func addLine(path string, words []string) error {
 		return err
 	}
 	return file.Close()
+}
+
+// fill writes a file of some MiB.
+func fill(path, size string) error {
+	n, err := strconv.Atoi(size)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, make([]byte, n<<20), 0o644)
 }
 
 func list(path string) error {

@@ -43,11 +43,11 @@ func run(args []string) error {
 		found, err := net.LookupHost(args[1])
 		fmt.Println(found)
 		return err
-	case "read", "add", "list", "fs":
+	case "read", "add", "fill", "list", "fs":
 		return files(args[0], args[1], args[2:])
 	}
 	return fmt.Errorf("verbs: listen tcp:ADDRESS udp:ADDRESS ..., get URL, rtt URL, udp ADDRESS, udp10MB ADDRESS, dns NAME, " +
-		"read FILE, add FILE WORD, list FOLDER, fs PATH")
+		"read FILE, add FILE WORD, fill FILE MIB, list FOLDER, fs PATH")
 }
 
 func serve() error {
