@@ -50,6 +50,7 @@ apiVersion: v1
 kind: Service
 metadata: {name: external}
 spec:
+  sessionAffinity: ClientIP
   selector: {app: web}
   externalIPs: [%[2]s, %[3]s, 203.0.113.9]
   ports: [{name: tcp, port: 7080, targetPort: 8080}, {name: udp, protocol: UDP, port: 7080, targetPort: 8081}]
@@ -116,6 +117,7 @@ func askedPorts(master, worker *machine, sources bool) {
 	} {
 		answersAt(worker, at.proto, at.address)
 	}
+	clientsSeen(master, worker)
 	worker.says("curl -sS -m 5 http://127.0.0.1:9082/", "host-ports")
 	healthAnswers(worker, strings.TrimSpace(master.run("podsec-k8s kubectl get service local -o jsonpath='{.spec.healthCheckNodePort}'")))
 	if out := askOutside(worker, "tcp", worker.Address.String()+"/9202"); out != "" {
@@ -126,6 +128,19 @@ func askedPorts(master, worker *machine, sources bool) {
 	worker.eventually(time.Minute, "! podsec-k8s status | grep -E '(708[0-4]|908[12]|920[0-9])/(tcp|udp)' && ! ss -Hltun | grep -E ':(708[0-4]|908[12]|920[0-9]) '")
 	outsideRun(worker, "ip route delete "+second)
 	worker.run("ip address delete " + second + "/32 dev host0")
+}
+
+// clientsSeen: pods and the API server see the address of a TCP client from outside,
+// where a rootful node shows it.
+func clientsSeen(master, worker *machine) {
+	worker.t.Helper()
+	client := strings.TrimSpace(outsideRun(worker, "ip -4 -o route get "+worker.Address.String()+" | sed 's/.* src //; s/ .*//'"))
+	for _, at := range []string{worker.Address.String() + ":7082", secondAddress(worker) + ":9081", worker.Address.String() + ":9200", worker.Address.String() + ":9203"} {
+		if out := outsideRun(worker, "curl -sS -m 5 http://"+at+"/"); !strings.Contains(out, " "+client+":") {
+			worker.t.Errorf("what answers at %s sees not %s: %q", at, client, out)
+		}
+	}
+	master.eventually(time.Minute, fmt.Sprintf(`tail -n 2000 %s | jq -r 'select(.user.username == "system:node:%s") | .sourceIPs[0]' | grep -x %s`, auditLog, worker.Name, worker.Address))
 }
 
 // healthAnswers: a load balancer's health check is told of the node's endpoint
@@ -153,11 +168,11 @@ func toldWhyNot(master, worker *machine, sources bool) {
 	}
 	told("pod/host-network", "PortNotPublished", "port 90/tcp: only root can open ports below net.ipv4.ip_unprivileged_port_start")
 	told("service/external", "PortNotPublished", "203.0.113.9:7080/udp: no machine is known to have that address")
-	told("service/no-node-ports", "PortLimited", "7081/tcp, but: all outside clients seem to be one client")
-	worker.fails("podsec-k8s status", exitFault, "port 90/tcp of Pod default/host-network: NOT OPEN", "port 7081/tcp of Service default/no-node-ports: open, but:", secondAddress(worker)+":7080/udp of Service default/external: open")
+	told("service/external", "PortLimited", secondAddress(worker)+":7080/tcp, but: all outside clients seem to be one client")
+	worker.fails("podsec-k8s status", exitFault, "port 90/tcp of Pod default/host-network: NOT OPEN",
+		"port "+secondAddress(worker)+":7080/tcp of Service default/external: open, but:", "port 7081/tcp of Service default/no-node-ports: open\n")
 	if !sources {
 		told("service/restricted", "PortNotPublished", "7083/tcp: loadBalancerSourceRanges")
-		told("service/local", "PortLimited", "externalTrafficPolicy is Local")
 		return
 	}
 	answersAt(worker, "tcp", worker.Address.String()+"/7083")

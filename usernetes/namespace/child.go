@@ -61,14 +61,15 @@ func prepare(ctx context.Context, n node.Node, lost func(error)) (*hostfs.Merge,
 	if err != nil {
 		return nil, err
 	}
+	way := &clientWay{}
 	for _, step := range []func() error{
 		func() error { return merge.Follow(ctx) },
 		setSysctls,
 		func() error { return watchTap(ctx, lost) },
 		func() error { return attachUplink(ctx, n, lost) },
-		func() error { return servePortChild(ctx, n, lost) },
+		func() error { return servePortChild(ctx, way, lost) },
 		func() error { return addAddress(ctx, n) },
-		func() error { return keepNetwork(ctx, n) },
+		func() error { return keepNetwork(ctx, n, way) },
 	} {
 		if err := step(); err != nil {
 			return nil, err

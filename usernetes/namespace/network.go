@@ -19,6 +19,7 @@ import (
 type netKeeper struct {
 	node    node.Node
 	devices []keptDevice
+	clients *clientWay
 	pods    *podNetwork
 }
 
@@ -28,8 +29,8 @@ const netInterval = time.Second // until a second look, then twice that, and so 
 
 // keepNetwork keeps what the namespaces' devices have now, until ctx ends. It
 // runs in the namespaces.
-func keepNetwork(ctx context.Context, n node.Node) error {
-	k := &netKeeper{node: n, pods: newPodNetwork(n)}
+func keepNetwork(ctx context.Context, n node.Node, way *clientWay) error {
+	k := &netKeeper{node: n, clients: way, pods: newPodNetwork(n)}
 	for _, name := range slices.Compact([]string{"lo", node.TapDevice, n.Mode().Device}) {
 		device, err := keepDevice(name)
 		if err != nil {
@@ -69,7 +70,7 @@ func (k *netKeeper) mend(ctx context.Context) bool {
 			faults = append(faults, message.Errorf("the device %s of the namespaces: %w", device.name, err))
 		}
 	}
-	faults = append(faults, mendSysctls())
+	faults = append(faults, mendSysctls(), k.clients.mend(ctx))
 	faults = append(faults, k.pods.mend(ctx)...)
 	faults = slices.DeleteFunc(faults, func(err error) bool { return err == nil })
 	if ctx.Err() != nil {

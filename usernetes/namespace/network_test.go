@@ -24,6 +24,7 @@ func network(t *testing.T) {
 	dir := program(t, "iptables", `cat "$(dirname "$0")/$4"`)
 	roottest.WriteFile(t, dir+"/nat", natRules)
 	roottest.WriteFile(t, dir+"/filter", filterRules)
+	roottest.WriteFile(t, dir+"/mangle", mangleRules)
 	t.Cleanup(func() {
 		for _, device := range []string{"tap0", PodBridge, overlayDevice, "veth1"} {
 			if link, err := netlink.LinkByName(device); err == nil {
@@ -62,7 +63,7 @@ func TestKeepNetwork(t *testing.T) {
 	addOverlay(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if err := keepNetwork(ctx, aNode(node.SlirpMode)); err != nil {
+	if err := keepNetwork(ctx, aNode(node.SlirpMode), &clientWay{}); err != nil {
 		t.Fatal(err)
 	}
 	wait := func(is func() bool) {

@@ -3,17 +3,18 @@ package namespace
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
 
-	"github.com/gorilla/mux"
-	"github.com/rootless-containers/rootlesskit/v2/pkg/api/router"
-	rkport "github.com/rootless-containers/rootlesskit/v2/pkg/port"
-	"github.com/rootless-containers/rootlesskit/v2/pkg/port/builtin/child"
-	"github.com/rootless-containers/rootlesskit/v2/pkg/port/builtin/parent"
+	"github.com/rootless-containers/rootlesskit/v3/pkg/api/router"
+	rkport "github.com/rootless-containers/rootlesskit/v3/pkg/port"
+	"github.com/rootless-containers/rootlesskit/v3/pkg/port/builtin/child"
+	keepsClients "github.com/rootless-containers/rootlesskit/v3/pkg/port/builtin/opaque"
+	"github.com/rootless-containers/rootlesskit/v3/pkg/port/builtin/parent"
 	"golang.org/x/sys/unix"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -23,12 +24,11 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
 )
 
-// In some modes RootlessKit can't open just the ports that are asked for: with
-// pasta it opens either none or every one that something listens on. In the mode
-// veth nftables leads to one address of the namespaces, and some ports need
-// another. So there RootlessKit's builtin port driver runs beside it: the
-// parent's half in the process that runs RootlessKit, the child's half in the one
-// that holds the namespaces.
+// RootlessKit's builtin port driver runs beside it, for it has to be of a version that
+// keeps the addresses of clients, whatever RootlessKit is installed: the parent's half
+// in the process that runs RootlessKit, the child's half in the one that holds the
+// namespaces. In the mode veth it opens the ports that nftables does not: those lead
+// to one address of the namespaces.
 // Source: rootlesskit's docs/port.md and its packages pkg/port/builtin.
 
 func portsHandover() string { return filepath.Join(portdriver.PortsDir(), "child.json") }
@@ -64,7 +64,7 @@ func newPortParent() (rkport.ParentDriver, error) {
 	if err := host.MkdirAll(portdriver.PortsDir(), 0o700); err != nil {
 		return nil, err
 	}
-	driver, err := parent.NewDriver(os.Stderr, portdriver.PortsDir())
+	driver, err := parent.NewDriver(os.Stderr, portdriver.PortsDir(), true, "iptables")
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func servePorts(ctx context.Context, n node.Node, driver rkport.ParentDriver) er
 	if err != nil {
 		return err
 	}
-	routes := mux.NewRouter()
+	routes := http.NewServeMux()
 	router.AddRoutes(routes, &router.Backend{StateDir: portdriver.PortsDir(), PortDriver: driver})
 	server := &http.Server{Handler: routes, ReadHeaderTimeout: kubeapi.Timeout}
 	stop := context.AfterFunc(ctx, func() { server.Close() }) //nolint:errcheck // Serve tells
@@ -107,7 +107,7 @@ func servePorts(ctx context.Context, n node.Node, driver rkport.ParentDriver) er
 // publishFixed opens the ports that are open for as long as the node runs.
 func publishFixed(ctx context.Context, n node.Node, driver rkport.ParentDriver) error {
 	for _, p := range portdriver.FixedPorts(n) {
-		spec := rkport.Spec{Proto: p.Proto, ParentIP: n.IP.String(), ParentPort: p.Number, ChildPort: p.Number}
+		spec := rkport.Spec{Proto: p.Proto, ParentIP: n.IP.String(), ParentPort: p.Number, ChildIP: n.IP.String(), ChildPort: p.Number}
 		if _, err := driver.AddPort(ctx, spec); err != nil {
 			return err
 		}
@@ -117,10 +117,7 @@ func publishFixed(ctx context.Context, n node.Node, driver rkport.ParentDriver) 
 
 // servePortChild runs the child's half until ctx ends; without it no port
 // leads anywhere, which lost is told.
-func servePortChild(ctx context.Context, n node.Node, lost func(error)) error {
-	if !portdriver.OwnPortDriver(n) {
-		return nil
-	}
+func servePortChild(ctx context.Context, way *clientWay, lost func(error)) error {
 	word, err := host.ReadFile(portsHandover())
 	if err != nil {
 		return message.Errorf("finding the port driver: %w", err)
@@ -129,8 +126,13 @@ func servePortChild(ctx context.Context, n node.Node, lost func(error)) error {
 	if err := json.Unmarshal(word, &opaque); err != nil {
 		return message.Errorf("finding the port driver: %w", err)
 	}
+	if way.open(ctx); way.closed != nil {
+		opaque[keepsClients.SourceIPTransparent] = "false"
+	}
+	// It tells of each client that it can't lead anywhere, and of what is there already.
+	log := slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug).Writer()
 	go func() {
-		if err := child.NewDriver(os.Stderr).RunChildDriver(opaque, ctx.Done(), ""); err != nil {
+		if err := child.NewDriver(log).RunChildDriver(opaque, ctx.Done(), ""); err != nil {
 			lost(err)
 		}
 	}()

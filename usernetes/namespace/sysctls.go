@@ -24,6 +24,7 @@ func setSysctls() error {
 func nodeSysctls() []string {
 	return []string{
 		"/proc/sys/net/ipv4/ip_forward",
+		"/proc/sys/net/ipv4/tcp_fwmark_accept", // a server's answers have the mark of its client, see clientMark
 		"/proc/sys/net/bridge/bridge-nf-call-iptables",
 		"/proc/sys/net/bridge/bridge-nf-call-ip6tables",
 	}

@@ -26,14 +26,9 @@ type PortDriver int
 
 // The port drivers.
 const (
-	BuiltinPorts PortDriver = iota // RootlessKit's builtin driver, in RootlessKit
-	BesidePorts                    // that driver, in our process that runs RootlessKit
+	BesidePorts  PortDriver = iota // RootlessKit's builtin driver, in our process that runs RootlessKit
 	ServicePorts                   // podsec-k8s-net.service; for what it can't lead, the driver as in BesidePorts
 )
-
-// KeepsSource reports whether programs in the namespaces see the source address
-// of those who come by a port.
-func (d PortDriver) KeepsSource() bool { return d == ServicePorts }
 
 // stackMTU is what a stack in user space takes.
 func stackMTU(n Node) int { return n.MTU }

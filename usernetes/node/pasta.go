@@ -11,9 +11,7 @@ import (
 // PastaMode has another stack in user space, of newer systems.
 const PastaMode = "pasta"
 
-// With pasta RootlessKit opens either no port or every one that something
-// listens on: so its builtin driver runs beside it.
-// Source: rootlesskit's docs/{network,port}.md; passt's conf.c, get_dns.
+// Source: rootlesskit's docs/network.md; passt's conf.c, get_dns.
 func pastaMode() Mode {
 	return Mode{
 		Name:          PastaMode,

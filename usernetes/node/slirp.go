@@ -9,7 +9,7 @@ func slirpMode() Mode {
 		RootlessKit: slirpArgs(),
 		Device:      TapDevice,
 		MTU:         stackMTU,
-		Ports:       BuiltinPorts,
+		Ports:       BesidePorts,
 	}
 }
 

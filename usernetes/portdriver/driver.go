@@ -12,8 +12,9 @@ import (
 	"strconv"
 	"strings"
 
-	rkport "github.com/rootless-containers/rootlesskit/v2/pkg/port"
+	rkport "github.com/rootless-containers/rootlesskit/v3/pkg/port"
 
+	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
@@ -26,11 +27,12 @@ type Driver struct {
 	http *http.Client
 }
 
-// New makes the driver of a node.
+// New makes the driver of a node. One that has run since before an update of
+// podsec-k8s may have RootlessKit's own.
 func New(n node.Node) Driver {
-	socket := filepath.Join(node.RootlessKitDir(), "api.sock")
-	if OwnPortDriver(n) {
-		socket = PortsSocket()
+	socket := PortsSocket()
+	if !host.Exists(socket) {
+		socket = filepath.Join(node.RootlessKitDir(), "api.sock")
 	}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)

@@ -18,9 +18,6 @@ func FixedPorts(n node.Node) []Port {
 	return ports
 }
 
-// OwnPortDriver reports whether RootlessKit's port driver runs beside it.
-func OwnPortDriver(n node.Node) bool { return n.Mode().Ports != node.BuiltinPorts }
-
 // PortsDir is the folder of the port driver that runs beside RootlessKit.
 func PortsDir() string { return filepath.Join(node.OwnRuntimeDir(), "u7s/ports") }
 

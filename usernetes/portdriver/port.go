@@ -40,14 +40,23 @@ func (p Port) OwnerKey() string { return p.Owner.UID + " " + p.Key() }
 func (p Port) TargetPort() int { return cmp.Or(p.Target, p.Number) }
 
 // byRoot reports whether the root service leads the port, in a mode where it
-// opens ports: a packet that keeps its source address, to the address of the
-// namespaces' device. What needs another address there has RootlessKit's port
-// driver.
+// opens ports: to the address of the namespaces' device. What needs another address
+// there has RootlessKit's port driver.
 func (p Port) byRoot() bool { return !p.Address.IsValid() && !p.Child.IsValid() }
 
+// ByRoot reports whether the root service leads the port: it lets in the clients
+// alone that the port is for.
+func ByRoot(n node.Node, p Port) bool { return n.Mode().Ports == node.ServicePorts && p.byRoot() }
+
 // KeepsSource reports whether what listens in the namespaces sees the source
-// address of the port's clients.
-func KeepsSource(n node.Node, p Port) bool { return n.Mode().Ports.KeepsSource() && p.byRoot() }
+// address of the port's clients. RootlessKit's port driver keeps those of TCP, but at
+// a Service's own address kube-proxy takes whoever is no pod for the node.
+// Source: rootlesskit's docs/port.md; kube-proxy's pkg/proxy/iptables/proxier.go,
+// "masquerade".
+func KeepsSource(n node.Node, p Port) bool {
+	ofService := p.Owner.Kind == "Service" && p.Child.IsValid() && p.Child != n.IP
+	return ByRoot(n, p) || p.Proto == "tcp" && !ofService
+}
 
 // An OpenPort is one that is open now.
 type OpenPort struct {

@@ -76,7 +76,7 @@ func answerVeth(c *net.UnixConn) {
 // go by RootlessKit's driver; and a connection that ends is made anew.
 func TestVethPorts(t *testing.T) {
 	n := testNode(node.VethMode)
-	playRootlessKit(t, n)
+	playRootlessKit(t, false)
 	o := NewOpener(n)
 	if _, err := o.List(t.Context()); err == nil {
 		t.Error("nobody has answered")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
 )
 
@@ -102,30 +103,38 @@ func (m machineState) limited(s kubeapi.Service, p portdriver.Port) portdriver.P
 	}
 	switch {
 	case s.Spec.SessionAffinity == "ClientIP":
-		p.Note = message.Of("all outside clients seem to be one client, so sessionAffinity sends them to one pod: %s", m.sourceRemedy())
+		p.Note = message.Of("all outside clients seem to be one client, so sessionAffinity sends them to one pod: %s", m.sourceRemedy(p))
 	case s.Spec.ExternalTrafficPolicy == "Local":
-		p.Note = message.Of("pods do not see the address of outside clients, although externalTrafficPolicy is Local: %s", m.sourceRemedy())
+		p.Note = message.Of("pods do not see the address of outside clients, although externalTrafficPolicy is Local: %s", m.sourceRemedy(p))
 	}
 	return p
 }
 
+// Where more is to be had.
+const (
+	byVeth     message.Format = "that requires a node with the network mode veth, see podsec-k8s(8)"
+	byNodePort message.Format = "that requires a node port on the node's own address"
+)
+
 // sourceRemedy says how clients keep their source addresses.
-func (m machineState) sourceRemedy() message.Format {
-	if !m.node.Mode().Ports.KeepsSource() {
-		return "that requires a node with the network mode veth, see podsec-k8s(8)"
+func (m machineState) sourceRemedy(p portdriver.Port) message.Format {
+	if p.Proto != "tcp" && m.node.Mode().Ports != node.ServicePorts {
+		return byVeth
 	}
-	return "that requires a node port on the node's own address"
+	return byNodePort
 }
 
-// restricted lets only the clients in that a Service's load balancer is for.
-// Where their addresses are lost nobody is let in rather than everybody.
+// restricted lets only the clients in that a Service's load balancer is for. Where
+// nobody tells them apart, none is let in rather than everybody.
 func (m machineState) restricted(s kubeapi.Service, p portdriver.Port) portdriver.Port {
 	sources, restricted := s.SourceRanges()
 	switch {
 	case !p.Fault.Empty() || !restricted:
 		return m.limited(s, p)
-	case !portdriver.KeepsSource(m.node, p):
-		p.Fault = message.Of("loadBalancerSourceRanges cannot be checked, because the address of clients is lost: %s", m.sourceRemedy())
+	case m.node.Mode().Ports != node.ServicePorts:
+		p.Fault = message.Of("loadBalancerSourceRanges cannot be checked: %s", byVeth)
+	case !portdriver.ByRoot(m.node, p):
+		p.Fault = message.Of("loadBalancerSourceRanges cannot be checked: %s", byNodePort)
 	case len(sources) == 0:
 		p.Fault = message.Of("loadBalancerSourceRanges has no IPv4 network: add one")
 	default:

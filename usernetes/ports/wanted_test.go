@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	rkport "github.com/rootless-containers/rootlesskit/v2/pkg/port"
+	rkport "github.com/rootless-containers/rootlesskit/v3/pkg/port"
 
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
@@ -61,6 +61,7 @@ func describe(m machineState) (lines []string) {
 // that asks for a port of the node or for one of its addresses.
 func TestServicePorts(t *testing.T) {
 	const tcp80 = `"ports":[{"protocol":"TCP","port":80}]`
+	const udp53at30053 = `"ports":[{"protocol":"UDP","port":53,"nodePort":30053}]`
 	const tcp80at30080 = `"ports":[{"protocol":"TCP","port":80,"nodePort":30080}]`
 	for _, c := range []struct {
 		field, spec string
@@ -72,7 +73,7 @@ func TestServicePorts(t *testing.T) {
 		{"headless", `"type":"ClusterIP","clusterIP":"None","externalIPs":["192.0.2.10"],` + tcp80, nil, nil},
 		{"nodePort", `"type":"NodePort",` + tcp80at30080, []string{"30080/tcp -> any:30080"}, nil},
 		{"nodePort without protocol", `"type":"NodePort","ports":[{"port":80,"nodePort":30080}]`, []string{"30080/tcp -> any:30080"}, nil},
-		{"nodePort UDP", `"type":"NodePort","ports":[{"protocol":"UDP","port":53,"nodePort":30053}]`, []string{"30053/udp -> any:30053"}, nil},
+		{"nodePort UDP", `"type":"NodePort",` + udp53at30053, []string{"30053/udp -> any:30053"}, nil},
 		{"nodePort SCTP", `"type":"NodePort","ports":[{"protocol":"SCTP","port":80,"nodePort":30080}]`, []string{"30080/sctp -> any:30080 FAULT SCTP is not published:"}, nil},
 		{"type LoadBalancer", `"type":"LoadBalancer",` + tcp80at30080, []string{"30080/tcp -> any:30080", "80/tcp -> any:30080"}, nil},
 		{"allocateLoadBalancerNodePorts false", `"type":"LoadBalancer",` + tcp80, []string{"80/tcp -> 192.0.2.10:80"}, nil},
@@ -94,7 +95,7 @@ func TestServicePorts(t *testing.T) {
 		},
 		{
 			"loadBalancerSourceRanges", `"type":"LoadBalancer","loadBalancerSourceRanges":["203.0.113.0/24"," 10.1.2.3/8","2001:db8::/32"],` + tcp80at30080,
-			[]string{"30080/tcp -> any:30080", "80/tcp -> any:30080 FAULT loadBalancerSourceRanges cannot be checked,"},
+			[]string{"30080/tcp -> any:30080", "80/tcp -> any:30080 FAULT loadBalancerSourceRanges cannot be checked:"},
 			[]string{"30080/tcp -> any:30080", "80/tcp -> any:30080 for [203.0.113.0/24 10.0.0.0/8]"},
 		},
 		{
@@ -104,12 +105,12 @@ func TestServicePorts(t *testing.T) {
 		},
 		{
 			"loadBalancerSourceRanges of IPv6 alone", `"type":"LoadBalancer","loadBalancerSourceRanges":["2001:db8::/32"],` + tcp80at30080,
-			[]string{"30080/tcp -> any:30080", "80/tcp -> any:30080 FAULT loadBalancerSourceRanges cannot be checked,"},
+			[]string{"30080/tcp -> any:30080", "80/tcp -> any:30080 FAULT loadBalancerSourceRanges cannot be checked:"},
 			[]string{"30080/tcp -> any:30080", "80/tcp -> any:30080 FAULT loadBalancerSourceRanges has no IPv4"},
 		},
 		{
 			"loadBalancerSourceRanges without node ports", `"type":"LoadBalancer","loadBalancerSourceRanges":["203.0.113.0/24"],` + tcp80,
-			[]string{"80/tcp -> 192.0.2.10:80 FAULT loadBalancerSourceRanges cannot be checked,"},
+			[]string{"80/tcp -> 192.0.2.10:80 FAULT loadBalancerSourceRanges cannot be checked:"},
 			nil,
 		},
 		{
@@ -139,17 +140,25 @@ func TestServicePorts(t *testing.T) {
 		},
 		{
 			"externalTrafficPolicy Local", `"type":"LoadBalancer","externalTrafficPolicy":"Local","healthCheckNodePort":31000,` + tcp80at30080,
-			[]string{"30080/tcp -> any:30080 NOTE pods do not see", "80/tcp -> any:30080 NOTE pods do not see", "31000/tcp -> any:31000"},
 			[]string{"30080/tcp -> any:30080", "80/tcp -> any:30080", "31000/tcp -> any:31000"},
+			nil,
 		},
 		{
-			"sessionAffinity ClientIP", `"type":"NodePort","sessionAffinity":"ClientIP",` + tcp80at30080,
-			[]string{"30080/tcp -> any:30080 NOTE all outside clients seem"},
-			[]string{"30080/tcp -> any:30080"},
+			"externalTrafficPolicy Local of UDP", `"type":"NodePort","externalTrafficPolicy":"Local",` + udp53at30053,
+			[]string{"30053/udp -> any:30053 NOTE pods do not see"},
+			[]string{"30053/udp -> any:30053"},
 		},
+		{"sessionAffinity ClientIP", `"type":"NodePort","sessionAffinity":"ClientIP",` + tcp80at30080, []string{"30080/tcp -> any:30080"}, nil},
 		{
-			"sessionAffinity ClientIP without node ports", `"type":"LoadBalancer","sessionAffinity":"ClientIP",` + tcp80,
-			[]string{"80/tcp -> 192.0.2.10:80 NOTE all outside clients seem"},
+			"sessionAffinity ClientIP of UDP", `"type":"NodePort","sessionAffinity":"ClientIP",` + udp53at30053,
+			[]string{"30053/udp -> any:30053 NOTE all outside clients seem"},
+			[]string{"30053/udp -> any:30053"},
+		},
+		{"sessionAffinity ClientIP without node ports", `"type":"LoadBalancer","sessionAffinity":"ClientIP",` + tcp80, []string{"80/tcp -> 192.0.2.10:80"}, nil},
+		{
+			"sessionAffinity ClientIP at the Service's own address",
+			`"type":"ClusterIP","clusterIP":"10.96.0.9","sessionAffinity":"ClientIP","externalIPs":["198.51.100.7"],` + tcp80,
+			[]string{"198.51.100.7:80/tcp -> 10.96.0.9:80 NOTE all outside clients seem"},
 			nil,
 		},
 		{"a port of the node", `"type":"LoadBalancer","ports":[{"port":6443}]`, []string{"6443/tcp -> 192.0.2.10:6443 FAULT it belongs to the"}, nil},
@@ -182,7 +191,7 @@ func TestBalancerOfOthers(t *testing.T) {
 	 "spec":{"type":"LoadBalancer","ports":[{"port":82}]}}]`)
 	want := []string{
 		"30080/tcp -> any:30080", "80/tcp -> any:30080", "198.51.100.7:80/tcp -> any:30080",
-		"82/tcp -> 192.0.2.10:82 FAULT loadBalancerSourceRanges cannot be checked,",
+		"82/tcp -> 192.0.2.10:82 FAULT loadBalancerSourceRanges cannot be checked:",
 	}
 	if got := describe(m); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -8,7 +8,6 @@ import (
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
-	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
 	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
 )
 
@@ -27,7 +26,7 @@ func awaitAddress(ctx context.Context, n node.Node) error {
 }
 
 // runRootlessKit waits a while for the machine to have the node's address,
-// then becomes RootlessKit, or runs it.
+// then runs RootlessKit.
 func runRootlessKit(ctx context.Context, n node.Node) error {
 	if err := awaitAddress(ctx, n); err != nil {
 		return err
@@ -38,9 +37,5 @@ func runRootlessKit(ctx context.Context, n node.Node) error {
 	if err := host.Remove(namespace.ChildPIDFile()); err != nil { // of a run that was killed
 		return message.Errorf("creating RootlessKit's state directory: %w", err)
 	}
-	if portdriver.OwnPortDriver(n) {
-		return namespace.RunWithPortDriver(ctx, n)
-	}
-	p := namespace.RootlessKit(n)
-	return host.Command{Name: p.Title(), Path: p.Name, Args: p.Args, Env: namespace.Environment()}.Exec()
+	return namespace.RunWithPortDriver(ctx, n)
 }

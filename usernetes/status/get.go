@@ -197,7 +197,7 @@ func (f nodeFacts) portLines() (lines []PortStatus) {
 	for _, p := range append(portdriver.FixedPorts(f.node), f.ports.Ports...) {
 		line := PortStatus{Port: p.Key(), For: p.Owner.Say(), Fault: p.Fault, Note: p.Note}
 		switch ofMachine := p.Owner == (kubeapi.Object{}) && p.Number == node.VXLANPort; {
-		case !portdriver.KeepsSource(f.node, p):
+		case !portdriver.ByRoot(f.node, p):
 			if line.Fault.Empty() {
 				line.Fault = f.unpublished(p)
 			}
