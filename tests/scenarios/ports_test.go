@@ -131,16 +131,30 @@ func askedPorts(master, worker *machine, sources bool) {
 }
 
 // clientsSeen: pods and the API server see the address of a TCP client from outside,
-// where a rootful node shows it.
+// where a rootful node shows it, also after somebody has flushed the way back to it.
 func clientsSeen(master, worker *machine) {
 	worker.t.Helper()
 	client := strings.TrimSpace(outsideRun(worker, "ip -4 -o route get "+worker.Address.String()+" | sed 's/.* src //; s/ .*//'"))
 	for _, at := range []string{worker.Address.String() + ":7082", secondAddress(worker) + ":9081", worker.Address.String() + ":9200", worker.Address.String() + ":9203"} {
-		if out := outsideRun(worker, "curl -sS -m 5 http://"+at+"/"); !strings.Contains(out, " "+client+":") {
-			worker.t.Errorf("what answers at %s sees not %s: %q", at, client, out)
-		}
+		sees(worker, at, client)
 	}
 	master.eventually(time.Minute, fmt.Sprintf(`tail -n 2000 %s | jq -r 'select(.user.username == "system:node:%s") | .sourceIPs[0]' | grep -x %s`, auditLog, worker.Name, worker.Address))
+	worker.run("podsec-k8s exec sh -c 'iptables -t mangle -F; ip rule delete fwmark 100; ip route flush table 100'")
+	sees(worker, worker.Address.String()+":9200", client)
+}
+
+// sees waits until what answers at an address from outside sees the client's.
+func sees(m *machine, at, client string) {
+	m.t.Helper()
+	for deadline := time.Now().Add(comeBack); ; time.Sleep(500 * time.Millisecond) {
+		out := askOutside(m, "tcp", strings.Replace(at, ":", "/", 1))
+		if strings.Contains(out, " "+client+":") {
+			return
+		}
+		if time.Now().After(deadline) {
+			m.t.Fatalf("what answers at %s sees not %s: %q", at, client, out)
+		}
+	}
 }
 
 // healthAnswers: a load balancer's health check is told of the node's endpoint
