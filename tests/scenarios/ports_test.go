@@ -117,7 +117,10 @@ func askedPorts(master, worker *machine, sources bool) {
 	} {
 		answersAt(worker, at.proto, at.address)
 	}
-	clientsSeen(master, worker)
+	client := clientsSeen(master, worker)
+	if !sources {
+		pretender(worker, client)
+	}
 	worker.says("curl -sS -m 5 http://127.0.0.1:9082/", "host-ports")
 	healthAnswers(worker, strings.TrimSpace(master.run("podsec-k8s kubectl get service local -o jsonpath='{.spec.healthCheckNodePort}'")))
 	if out := askOutside(worker, "tcp", worker.Address.String()+"/9202"); out != "" {
@@ -132,15 +135,31 @@ func askedPorts(master, worker *machine, sources bool) {
 
 // clientsSeen: pods and the API server see the address of a TCP client from outside,
 // where a rootful node shows it, also after somebody has flushed the way back to it.
-func clientsSeen(master, worker *machine) {
+func clientsSeen(master, worker *machine) (client string) {
 	worker.t.Helper()
-	client := strings.TrimSpace(outsideRun(worker, "ip -4 -o route get "+worker.Address.String()+" | sed 's/.* src //; s/ .*//'"))
+	client = strings.TrimSpace(outsideRun(worker, "ip -4 -o route get "+worker.Address.String()+" | sed 's/.* src //; s/ .*//'"))
 	for _, at := range []string{worker.Address.String() + ":7082", secondAddress(worker) + ":9081", worker.Address.String() + ":9200", worker.Address.String() + ":9203"} {
 		sees(worker, at, client)
 	}
 	master.eventually(time.Minute, fmt.Sprintf(`tail -n 2000 %s | jq -r 'select(.user.username == "system:node:%s") | .sourceIPs[0]' | grep -x %s`, auditLog, worker.Name, worker.Address))
 	worker.run("podsec-k8s exec sh -c 'iptables -t mangle -F; ip rule delete fwmark 100; ip route flush table 100'")
 	sees(worker, worker.Address.String()+":9200", client)
+	return client
+}
+
+// pretender: who comes from outside with an address of the pod network is not taken for
+// a pod.
+func pretender(worker *machine, client string) {
+	worker.t.Helper()
+	const pod = "10.244.99.9"
+	worker.run("ip route add " + pod + " via " + client)
+	outsideRun(worker, "ip address add "+pod+"/32 dev lo")
+	out := outsideRun(worker, "curl -sS -m 5 --interface "+pod+" http://"+worker.Address.String()+":9200/")
+	if out == "" || strings.Contains(out, pod) {
+		worker.t.Errorf("a client with the address %s is answered %q", pod, out)
+	}
+	outsideRun(worker, "ip address delete "+pod+"/32 dev lo")
+	worker.run("ip route delete " + pod)
 }
 
 // sees waits until what answers at an address from outside sees the client's.

@@ -3,8 +3,10 @@ package namespace
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
+	"strconv"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
 // RootlessKit's port driver keeps the address of TCP clients: it gives that address to
@@ -26,11 +29,22 @@ const (
 	clientPriority = 100
 )
 
-// clientRules are the rules of iptables, the chain first.
-func clientRules() [][]string {
-	return [][]string{
-		{"OUTPUT", "-p", "tcp", "-m", "addrtype", "!", "--src-type", "LOCAL", "-j", "CONNMARK", "--set-mark", "100"},
-		{"PREROUTING", "-p", "tcp", "-m", "connmark", "--mark", "100", "-j", "MARK", "--set-mark", "100"},
+// A clientRule is a rule of iptables.
+type clientRule struct {
+	table, chain string
+	args         []string
+}
+
+// clientRules are those of the way back. The first keeps clients from having an address
+// of the cluster's own networks, which NetworkPolicies may let in: there the driver does
+// not get through, and uses its own address.
+func clientRules(n node.Node) []clientRule {
+	own := fmt.Sprintf("%s,%s,%s", n.PodCIDR, n.ServiceCIDR, n.SlirpCIDR)
+	foreign := []string{"-m", "addrtype", "!", "--src-type", "LOCAL"}
+	return []clientRule{
+		{"filter", "OUTPUT", append([]string{"-p", "tcp", "--syn", "-s", own}, append(foreign, "-j", "REJECT", "--reject-with", "tcp-reset")...)},
+		{"mangle", "OUTPUT", append([]string{"-p", "tcp"}, append(foreign, "-j", "CONNMARK", "--set-mark", strconv.Itoa(clientMark))...)},
+		{"mangle", "PREROUTING", []string{"-p", "tcp", "-m", "connmark", "--mark", strconv.Itoa(clientMark), "-j", "MARK", "--set-mark", strconv.Itoa(clientMark)}},
 	}
 }
 
@@ -57,25 +71,30 @@ func (w *clientWay) mend(ctx context.Context) error {
 	return w.make(ctx)
 }
 
+// make makes what is missing. A worker knows the cluster's networks once it has joined.
 func (w *clientWay) make(ctx context.Context) error {
-	if err := makeClientRoute(); err != nil {
-		return message.Errorf("creating the way back to outside clients: %w", err)
-	}
-	have, err := iptablesRules(ctx, "mangle")
+	n, err := node.LoadNode()
 	if err != nil {
 		return err
 	}
-	for _, rule := range clientRules() {
-		if hasRule(have, rule[0], jumpTarget(rule)) {
+	if err := makeClientRoute(); err != nil {
+		return message.Errorf("creating the way back to outside clients: %w", err)
+	}
+	for _, rule := range clientRules(n) {
+		if rule.run(ctx, "--check") == nil {
 			continue
 		}
-		args := append([]string{"--wait", "5", "--table", "mangle", "--append"}, rule...)
-		if err := (host.Command{Path: "iptables", Args: args}).Run(ctx); err != nil {
+		if err := rule.run(ctx, "--append"); err != nil {
 			return message.Errorf("creating the way back to outside clients: %w", err)
 		}
 	}
 	w.looked = time.Now()
 	return nil
+}
+
+func (r clientRule) run(ctx context.Context, what string) error {
+	args := append([]string{"--wait", "5", "--table", r.table, what, r.chain}, r.args...)
+	return host.Command{Path: "iptables", Args: args}.Run(ctx)
 }
 
 // makeClientRoute makes what has the mark local.

@@ -24,7 +24,6 @@ func network(t *testing.T) {
 	dir := program(t, "iptables", `cat "$(dirname "$0")/$4"`)
 	roottest.WriteFile(t, dir+"/nat", natRules)
 	roottest.WriteFile(t, dir+"/filter", filterRules)
-	roottest.WriteFile(t, dir+"/mangle", mangleRules)
 	t.Cleanup(func() {
 		for _, device := range []string{"tap0", PodBridge, overlayDevice, "veth1"} {
 			if link, err := netlink.LinkByName(device); err == nil {
