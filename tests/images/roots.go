@@ -11,8 +11,8 @@ import (
 	"github.com/alt-cloud/podsec-k8s/tests/generation"
 )
 
-// debianPackages is what pods of the suite call by name, and busybox for the small root.
-const debianPackages = "bash,bind9-dnsutils,busybox-static,curl,iperf,iproute2,iputils-ping,netcat-openbsd,passwd,procps,wget"
+// debianPackages is what pods of the suite call by name, and what the small root has.
+const debianPackages = "bash,bash-static,bind9-dnsutils,busybox-static,curl,iperf,iproute2,iputils-ping,netcat-openbsd,passwd,procps,wget"
 
 // debianUsers makes the user and the group that tests of supplemental groups ask for.
 // Source: test/images/agnhost/Dockerfile of Kubernetes.
@@ -32,7 +32,7 @@ func makeRoots(ctx context.Context, g generation.Generation, dir string) (map[ro
 	if out, err := exec.CommandContext(ctx, "tar", "-C", tree, "--exclude=./dev/*", "--exclude=./etc/resolv.conf", "--exclude=./etc/hostname", "--numeric-owner", "-cf", roots[debian], ".").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("packing the root of images: %w\n%s", err, out)
 	}
-	entries, err := smallRoot(ctx, filepath.Join(tree, "usr/bin/busybox"))
+	entries, err := smallRoot(ctx, filepath.Join(tree, "usr/bin/busybox"), filepath.Join(tree, "usr/bin/bash-static"))
 	if err != nil {
 		return nil, err
 	}
@@ -42,9 +42,10 @@ func makeRoots(ctx context.Context, g generation.Generation, dir string) (map[ro
 	return roots, os.RemoveAll(tree)
 }
 
-// smallRoot is busybox with a link for each of its programs, and users that need no
-// password.
-func smallRoot(ctx context.Context, busybox string) ([]entry, error) {
+// smallRoot is busybox with a link for each of its programs, a shell, and users that need
+// no password. Debian's busybox takes variables such as data-1, which a Secret may have,
+// out of the environment.
+func smallRoot(ctx context.Context, busybox, shell string) ([]entry, error) {
 	list, err := exec.CommandContext(ctx, busybox, "--list").Output()
 	if err != nil {
 		return nil, fmt.Errorf("asking busybox what it has: %w", err)
@@ -53,9 +54,9 @@ func smallRoot(ctx context.Context, busybox string) ([]entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading busybox: %w", err)
 	}
-	entries := []entry{{name: "bin/", mode: 0o755}, {name: "bin/busybox", mode: 0o755, data: text}}
+	entries := []entry{{name: "bin/", mode: 0o755}, {name: "bin/busybox", mode: 0o755, data: text}, {name: "bin/sh", mode: 0o755, file: shell}}
 	for _, name := range strings.Fields(string(list)) {
-		if name != "busybox" {
+		if name != "busybox" && name != "sh" {
 			entries = append(entries, entry{name: "bin/" + name, mode: 0o777, link: "busybox"})
 		}
 	}
