@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/netpolicy"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/services"
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
@@ -29,6 +30,8 @@ func RunUnit(ctx context.Context, name string, args []string) error {
 		return namespace.StopRest(ctx, about)
 	case "wipe":
 		return wipe()
+	case "clear-policies":
+		return netpolicy.Clear(ctx)
 	case "log":
 		return staticpod.LogComponent(about)
 	}

@@ -24,7 +24,7 @@ type folder struct {
 // rooms are those of usernetes, the lowest first.
 var rooms = []string{
 	"wait", "document", "hostfs", "node", "kubeapi", "people", "membership", "portdriver", "namespace", "kubeadm", "audit", "staticpod",
-	"images", "ports", "services", "preflight", "steps", "etcd", "certs", "backup", "upgrade", "status", "guard",
+	"images", "netpolicy", "ports", "services", "preflight", "steps", "etcd", "certs", "backup", "upgrade", "status", "guard",
 }
 
 // folders lists who may not know whom: a room none above itself, the parts of the

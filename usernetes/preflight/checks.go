@@ -20,6 +20,7 @@ func Checks() []Check {
 		{"subordinate-ids", checkSubIDs},
 		{"user-namespaces", checkUserNS},
 		{"user-manager", checkUserManager},
+		{"network-policy", checkPolicies},
 		{"image-archive", CheckArchives},
 		{"containers-policy", CheckPolicy},
 		{"image-auth-file", checkAuthFile},
@@ -99,6 +100,8 @@ func checkUserNS(f Facts, _ node.Node) error {
 	return host.NewFault("allow them: sysctl --system, see /lib/sysctl.d/90-podsec-k8s.conf",
 		"the sysctl %s forbids user namespaces", f.NoUserNS)
 }
+
+func checkPolicies(f Facts, _ node.Node) error { return f.Policies }
 
 func checkUserManager(f Facts, _ node.Node) error {
 	if f.UserManager {

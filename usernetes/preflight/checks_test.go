@@ -41,6 +41,7 @@ func TestPreflight(t *testing.T) {
 		{"newuidmap restricted", func(f *Facts, _ *node.Node) { f.Newuidmap = errors.New("denied") }, []string{"newuidmap"}},
 		{"no sub-ids", func(f *Facts, _ *node.Node) { f.SubGIDs = 0 }, []string{"subordinate-ids"}},
 		{"namespaces forbidden", func(f *Facts, _ *node.Node) { f.NoUserNS = "user.max_user_namespaces" }, []string{"user-namespaces"}},
+		{"no sets of addresses", func(f *Facts, _ *node.Node) { f.Policies = host.NewFault("load them", "none") }, []string{"network-policy"}},
 		{"image nowhere", func(f *Facts, _ *node.Node) {
 			f.Images.Needed = []images.NeededImage{{Name: pauseName, Registry: host.NewFault("reach it", "none")}, {Name: dnsName, Stored: true}}
 		}, []string{"images"}},

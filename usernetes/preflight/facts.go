@@ -30,6 +30,7 @@ type Facts struct {
 	Missing     []string          // programs that are not installed
 	TakenPorts  []string          // of the ports asked for, such as "6443/tcp"
 	UserManager bool              // the user's systemd runs
+	Policies    error             // why what is installed for NetworkPolicies can't work
 	Free        uint64            // bytes that the user may still write to its home's file system
 	Size        uint64            // bytes of that file system
 	Unmeasured  *host.Fault       // why the kubelet can't measure it; nil where it can

@@ -19,6 +19,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/host/gate"
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/netpolicy"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
 	"github.com/alt-cloud/podsec-k8s/usernetes/services"
@@ -42,6 +43,7 @@ func GatherFacts(ctx context.Context) Facts {
 		SubGIDs:     countSubIDs("/etc/subgid"),
 		NoUserNS:    blockedUserNS(),
 		Missing:     missingPrograms(programs()),
+		Policies:    policyFault(ctx),
 		UserManager: host.Exists(node.OwnRuntimeDir() + "/systemd/private"),
 		Unfit:       node.UnfitModes(ctx),
 		Unmeasured:  node.Unmeasured(),
@@ -61,6 +63,14 @@ func kubeadmVersion(ctx context.Context) string {
 		return ""
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// policyFault is nil where no NetworkPolicies are to be enforced.
+func policyFault(ctx context.Context) error {
+	if netpolicy.Absent() {
+		return nil
+	}
+	return netpolicy.TrySets(ctx)
 }
 
 // isCgroup2 tells cgroup v2 by its magic number. Source: statfs(2).

@@ -14,6 +14,10 @@ type Service struct {
 	Network  bool   // the phases of the pod network start it
 	Manifest string // the name of kubeadm's manifest, for a part of the control plane
 
+	// Absent reports whether the machine does without, for a package of its own is not
+	// installed. Nil is never.
+	Absent func() bool
+
 	// Run is what podsec-k8s unit NAME does. There is none where the unit file
 	// has the whole command: podsec-k8s unit enter PROGRAM.
 	Run func(context.Context, node.Node) error
@@ -26,3 +30,5 @@ type Service struct {
 func (s Service) Name() string {
 	return strings.TrimSuffix(strings.TrimPrefix(s.Unit, "u7s-"), ".service")
 }
+
+func (s Service) absent() bool { return s.Absent != nil && s.Absent() }

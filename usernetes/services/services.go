@@ -6,6 +6,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/units"
+	"github.com/alt-cloud/podsec-k8s/usernetes/netpolicy"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/staticpod"
 )
@@ -19,23 +20,24 @@ func All() []Service {
 		{Unit: units.Flanneld, Program: "flanneld", Network: true, Run: runFlanneld},
 		{Unit: units.KubeProxy, Program: "kube-proxy", Network: true, Run: runKubeProxy, Health: proxyHealth},
 		{Unit: units.Ports, Network: true, Run: runPorts},
+		{Unit: units.Policy, Network: true, Absent: netpolicy.Absent, Run: netpolicy.Run},
 		{Unit: units.Manifests, Run: followManifests},
 	}, controlPlane()...)
 }
 
-// Of lists the services that a node is to have. Of the control plane it has those
-// that kubeadm has written a manifest for: etcd may be somewhere else.
+// Of lists the services that a node is to have, by what is installed. Of the control
+// plane it has those that kubeadm has written a manifest for: etcd may be somewhere else.
 func Of(n node.Node) []Service { return of(n, writtenManifests()) }
 
 func of(n node.Node, manifests []string) []Service {
 	return slices.DeleteFunc(All(), func(s Service) bool {
-		return s.Manifest != "" && !slices.Contains(manifests, s.Manifest) && (n.APIPort == 0 || s.Manifest == staticpod.Etcd)
+		return s.absent() || s.Manifest != "" && !slices.Contains(manifests, s.Manifest) && (n.APIPort == 0 || s.Manifest == staticpod.Etcd)
 	})
 }
 
-// Network lists the services that the phases of the pod network start.
+// Network lists the installed services that the phases of the pod network start.
 func Network() []Service {
-	return slices.DeleteFunc(All(), func(s Service) bool { return !s.Network })
+	return slices.DeleteFunc(All(), func(s Service) bool { return !s.Network || s.absent() })
 }
 
 // Programs lists the programs that have to be installed.

@@ -53,7 +53,7 @@ func TestTableAndUnitFiles(t *testing.T) {
 func TestOf(t *testing.T) {
 	var common []string
 	for _, s := range All() {
-		if s.Manifest == "" {
+		if s.Manifest == "" && s.Absent == nil {
 			common = append(common, s.Unit)
 		}
 	}
@@ -100,6 +100,7 @@ func TestRun(t *testing.T) {
 		"kube-proxy":          "there is no node",
 		"ports":               "kubelet.conf",
 		"manifests":           "node.json",
+		"network-policy":      "this machine cannot enforce NetworkPolicies",
 		"etcd":                "etcd",
 	} {
 		if err := Run(ctx, name, n); err == nil || !strings.Contains(err.Error(), want) {
@@ -143,6 +144,9 @@ func TestLists(t *testing.T) {
 	}
 	if !slices.Equal(network[:3], []string{units.Flanneld, units.KubeProxy, units.Ports}) {
 		t.Errorf("got %q", network)
+	}
+	if slices.Contains(network, units.Policy) {
+		t.Error("what is not installed is started")
 	}
 	for _, name := range []string{"rootlesskit", "crio", "kubelet", "flanneld", "kube-proxy", "etcd", "kube-apiserver"} {
 		if !slices.Contains(Programs(), name) {
