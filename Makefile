@@ -1,5 +1,6 @@
 # podsec-k8s: see README.md. Every target works on a fresh Debian 12 as root.
 GENERATIONS := 1.26 1.34
+PACKAGES := podsec-k8s podsec-k8s-network-policy
 GEN ?= $(firstword $(GENERATIONS))
 NODE ?= m1
 MASTERS ?= 1
@@ -80,7 +81,7 @@ lint: tools $(LINT) ## formatting, vet, staticcheck and the project's own rules
 BESIDE = setpriv --pdeathsig TERM
 IDLY = $(BESIDE) setsid nice -n 19 sh -c 'echo 19 2>/dev/null > /proc/self/autogroup; exec "$$@"' idly
 SCENARIOS = go -C tests test -count=1 -timeout 75m -v -parallel 20
-EACH = ^(TestMaster|TestWorker|TestJoinRefused|TestClosedSite|TestFiles|TestBrokenControlPlane|TestCuts|TestPeople|TestAudit|TestAuditJoins|TestConfig|TestCertificates|TestLeave|TestBackup)$$
+EACH = ^(TestMaster|TestWorker|TestJoinRefused|TestClosedSite|TestFiles|TestBrokenControlPlane|TestCuts|TestPeople|TestAudit|TestAuditJoins|TestConfig|TestCertificates|TestLeave|TestBackup|TestNetworkPolicy)$$
 
 test scenarios cuts: DEBIAN += user-mode-linux
 BESIDES = (PODSEC_K8S_LAB=$(call lab,$(1)); cd tests && $(IDLY) env GEN=$(1) $(LAB_PROGRAM) build && \
@@ -105,11 +106,11 @@ conformance: tools ## Kubernetes' own conformance suite, on a master and a worke
 	go -C tests build -o $(CONFORMANCE_PROGRAM) ./conformance
 	cd tests && $(CONFORMANCE_PROGRAM) $(if $(NETWORK),-network=$(NETWORK)) $(if $(FOCUS),-focus="$$CONFORMANCE_FOCUS") $(if $(SAMPLE),-sample) $(if $(KEEP),-keep)
 
-rpm: ## build the package into dist/; PACKAGER='Name <name@altlinux.org>' says by whom
-	go run ./rpm --kubernetes $(GEN) $(if $(PACKAGER),--packager '$(PACKAGER)')
+rpm: ## build the packages into dist/; PACKAGER='Name <name@altlinux.org>' says by whom
+	@for package in $(PACKAGES); do go run ./rpm --package $$package --kubernetes $(GEN) $(if $(PACKAGER),--packager '$(PACKAGER)') || exit 1; done
 
-spec: ## write the spec for ALT's own build anew
-	go run ./rpm --spec > dist.spec && mv dist.spec rpm/podsec-k8s.spec
+spec: ## write the specs for ALT's own build anew
+	for package in $(PACKAGES); do go run ./rpm --package $$package --spec > dist.spec && mv dist.spec rpm/$$package.spec || exit 1; done
 
 bench: tools ## figures: stages, start-up, rootless against rootful
 	go test -run '^$$' -bench . ./rpm

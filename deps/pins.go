@@ -111,6 +111,14 @@ func basePins() []Pin {
 	}
 }
 
+// PolicyPins lists what the package of NetworkPolicies needs beside podsec-k8s itself.
+func PolicyPins() []Pin {
+	return []Pin{
+		{"iptables", "1.8.7", "", "kube-router's rules", "ALT's iptables.spec; 1.8.7 in July 2021"},
+		{"ipset", "7.0", "", "kube-router's sets of addresses", "ALT's ipset.spec; kube-router's pkg/utils/ipset.go"},
+	}
+}
+
 func reversed[T any](all []T) []T {
 	all = slices.Clone(all)
 	slices.Reverse(all)

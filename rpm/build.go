@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// Build compiles the helper, makes the package and returns its path. The
+// Build compiles the program, makes the package and returns its path. The
 // same commit gives the same bytes, but for signatures: all times are the
 // newest release's.
 func Build(r Request) (string, error) {
@@ -19,7 +19,7 @@ func Build(r Request) (string, error) {
 		return "", fmt.Errorf("making a work folder: %w", err)
 	}
 	defer os.RemoveAll(work) //nolint:errcheck // a folder of /tmp
-	built := filepath.Join(work, helper)
+	built := filepath.Join(work, p.Program.Name)
 	if err := p.compile(built); err != nil {
 		return "", err
 	}

@@ -21,8 +21,8 @@ const (
 	Config // an administrator's changes of it are kept
 	Doc    // goes to the package's folder of documents
 	Link
-	Helper  // the program that is built
-	ManPage // is packed by xz
+	Executable // the program that is built
+	ManPage    // is packed by xz
 )
 
 // An Entry is one line of the package's files. All are root's.
@@ -69,7 +69,7 @@ func single(docs string) []Entry {
 		folder("/usr/share/fish", 0o755), folder("/usr/share/fish/vendor_completions.d", 0o755),
 		folder(docs, 0o755),
 		folder("/var/lib/podsec-k8s", 0o700),
-		{Kind: Helper, Path: "/usr/bin/" + helper, From: helper, Mode: 0o755},
+		{Kind: Executable, Path: "/usr/bin/" + helper, From: helper, Mode: 0o755},
 		link("podsec-k8s", "/usr/bin/podsec-k8s-create-master"),
 		link("../../bin/podsec-k8s", "/usr/libexec/podsec-k8s/systemctl"),
 		link("../../bin/podsec-k8s", "/usr/libexec/podsec-k8s/crictl"),
@@ -141,7 +141,7 @@ func folder(path string, mode os.FileMode) Entry { return Entry{Kind: Folder, Pa
 func plain(from, to string) Entry { return Entry{Kind: Plain, Path: to, From: from, Mode: 0o644} }
 
 func doc(name, docs string) Entry {
-	return Entry{Kind: Doc, Path: filepath.Join(docs, name), From: name, Mode: 0o644}
+	return Entry{Kind: Doc, Path: filepath.Join(docs, filepath.Base(name)), From: name, Mode: 0o644}
 }
 
 func link(to, path string) Entry { return Entry{Kind: Link, Path: path, Target: to, Mode: 0o777} }

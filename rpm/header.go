@@ -25,7 +25,7 @@ const (
 	modeLink   = 0o120000
 )
 
-// rpm makes the file of the package, with the helper that was built.
+// rpm makes the file of the package, with the program that was built.
 func (p Package) rpm(built string) ([]byte, error) {
 	date := p.Changelog.Releases[0].Date
 	relations, err := p.relations()
@@ -114,7 +114,7 @@ func (p Package) file(e Entry, built string, date uint32) (rpmpack.RPMFile, erro
 		file.Type = rpmpack.ConfigFile | rpmpack.NoReplaceFile
 	case Doc, ManPage:
 		file.Type = rpmpack.DocFile
-	case Helper:
+	case Executable:
 		from = built
 	case Plain:
 	}

@@ -1,5 +1,5 @@
-// Command rpm builds the package podsec-k8s, or writes the spec that ALT's own
-// tools build it from.
+// Command rpm builds the package podsec-k8s or podsec-k8s-network-policy, or writes
+// the spec that ALT's own tools build it from.
 package main
 
 import (
@@ -23,11 +23,12 @@ const (
 func main() {
 	app := &cli.App{
 		Name:  "rpm",
-		Usage: "builds the package podsec-k8s and prints its path",
+		Usage: "builds a package and prints its path",
 		Description: "Run it at the top of the checkout. rpm/README.md says how ALT's own tools build it.\n\n" +
 			"Example: go run ./rpm --kubernetes 1.34 --out dist --packager 'Ivan Ivanov <ivan@altlinux.org>'",
 		HideHelpCommand: true,
 		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "package", Value: helper, Usage: "the package's `NAME`: " + helper + " or " + policyPackage},
 			&cli.StringFlag{Name: "kubernetes", Value: deps.Minors()[0].Version, Usage: "pin the packages of this `MINOR`"},
 			&cli.StringFlag{Name: "arch", Value: "x86_64", Usage: "x86_64 or aarch64"},
 			&cli.StringFlag{Name: "release", Usage: "the package's `RELEASE`; default: alt1.k and the minor"},
@@ -79,7 +80,7 @@ func request(c *cli.Context) (Request, error) {
 		return Request{}, err
 	}
 	r := Request{
-		Source: ".", Kubernetes: c.String("kubernetes"), Arch: c.String("arch"), Version: c.String("version"),
+		Package: c.String("package"), Source: ".", Kubernetes: c.String("kubernetes"), Arch: c.String("arch"), Version: c.String("version"),
 		Release: c.String("release"), Vendor: c.String("vendor"), Packager: c.String("packager"),
 		BuildHost: c.String("build-host"), Out: c.String("out"), Changelog: log,
 	}

@@ -15,6 +15,7 @@ const homepage = "https://github.com/alt-cloud/podsec-k8s"
 
 // A Request is which package to build.
 type Request struct {
+	Package    string // name of the package, "" is podsec-k8s
 	Source     string // folder of the checkout
 	Kubernetes string // minor version to pin
 	Arch       string // in RPM's words
@@ -45,6 +46,16 @@ type Package struct {
 	Requires    []Requirement
 	Scriptlets  []Scriptlet
 	Files       []Entry
+	Program     Program
+}
+
+// A Program is what is compiled for a package.
+type Program struct {
+	Name   string   // of its file
+	Module string   // folder of its module in the checkout
+	Path   string   // of its Go package
+	Flags  []string // of go build
+	Link   string   // flags of the linker
 }
 
 // A Requirement is what has to be there, and for which scriptlets first.
@@ -103,60 +114,32 @@ func (r Request) check() error {
 	return err
 }
 
-// Describe makes the package from a request, without building anything.
-func Describe(r Request) (Package, error) {
-	if r.Release == "" {
-		r.Release = releaseOf(r.Kubernetes)
+// of begins the description of a package.
+func (r Request) of(name, summary, description string) Package {
+	return Package{
+		Request: r, Name: name, Summary: summary, Group: "System/Configuration/Other", License: "Apache-2.0", Description: description,
 	}
-	if err := r.check(); err != nil {
-		return Package{}, err
-	}
-	p := Package{
-		Request: r, Name: "podsec-k8s", Summary: "Rootless Kubernetes for ALT Linux",
-		Group: "System/Configuration/Other", License: "Apache-2.0",
-		Description: "Makes and keeps a Kubernetes node that runs as an unprivileged user:\n" +
-			"unmodified kubeadm inside RootlessKit's namespaces, every part a systemd\n" +
-			"user service of u7s-admin. Pins the packages of Kubernetes " + r.Kubernetes + ".",
-	}
-	var err error
-	if p.Requires, err = requirements(r.Kubernetes); err != nil {
-		return p, err
-	}
-	if p.Scriptlets, err = scriptlets(r.Source); err != nil {
-		return p, err
-	}
-	p.Files, err = contents(r.Source, "/usr/share/doc/"+p.Name+"-"+r.Version)
-	return p, err
 }
 
-// requirements writes out every dependency: none is found by rpm.
-func requirements(minor string) ([]Requirement, error) {
-	pins, err := deps.Pins(minor)
-	if err != nil {
-		return nil, fmt.Errorf("pinning packages: %w", err)
-	}
-	all := []Requirement{
-		{"/bin/sh", Interpreter | Post | Preun | Postun},
-		{"shadow-utils", Post | Preun},
-		{"systemd", Post | Preun},
-	}
+// pinned writes out pins as requirements.
+func pinned(pins []deps.Pin) (all []Requirement) {
 	for _, pin := range pins {
 		for _, text := range pin.Requires() {
 			all = append(all, Requirement{Text: text})
 		}
 	}
-	return all, nil
+	return all
 }
 
-// ourScriptlets are those that the package has, without their texts.
+// ourScriptlets are those that a package may have, without their texts.
 func ourScriptlets() []Scriptlet {
 	return []Scriptlet{{Stage: Post, Name: "post"}, {Stage: Preun, Name: "preun"}, {Stage: Postun, Name: "postun"}}
 }
 
-func scriptlets(source string) ([]Scriptlet, error) {
-	all := ourScriptlets()
+// scriptlets reads the texts of scriptlets, from files with a prefix to their names.
+func scriptlets(source, prefix string, all []Scriptlet) ([]Scriptlet, error) {
 	for i, s := range all {
-		text, err := os.ReadFile(filepath.Join(source, "scriptlets", s.Name+".sh"))
+		text, err := os.ReadFile(filepath.Join(source, "scriptlets", prefix+s.Name+".sh"))
 		if err != nil {
 			return nil, fmt.Errorf("reading a scriptlet: %w", err)
 		}
@@ -165,17 +148,17 @@ func scriptlets(source string) ([]Scriptlet, error) {
 	return all, nil
 }
 
-// compile builds the helper without anything of the machine in it.
+// compile builds the program without anything of the machine in it.
 func (p Package) compile(out string) error {
 	arch, err := goArch(p.Arch)
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("go", append(append([]string{"build", "-ldflags", p.linkFlags(), "-o", out}, buildFlags()...), "./cmd/podsec-k8s")...)
-	cmd.Dir = p.Source
+	cmd := exec.Command("go", append(append([]string{"build", "-ldflags", p.Program.Link, "-o", out}, p.Program.Flags...), p.Program.Path)...)
+	cmd.Dir = filepath.Join(p.Source, p.Program.Module)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOFLAGS=")
 	if output, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("building the helper: %w\n%s", err, output)
+		return fmt.Errorf("building %s: %w\n%s", p.Program.Name, err, output)
 	}
 	return nil
 }
@@ -192,10 +175,10 @@ func buildFlags() []string {
 	return flags
 }
 
-func (p Package) linkFlags() string {
-	flags := "-s -w -X main.version=" + p.Version + " -X main.minor=" + p.Kubernetes
-	if p.Commit != "" {
-		flags += " -X main.commit=" + p.Commit
+func (r Request) linkFlags() string {
+	flags := "-s -w -X main.version=" + r.Version + " -X main.minor=" + r.Kubernetes
+	if r.Commit != "" {
+		flags += " -X main.commit=" + r.Commit
 	}
 	return flags
 }

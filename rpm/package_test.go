@@ -528,6 +528,7 @@ func TestRefusedRequests(t *testing.T) {
 		change     func(*Request)
 	}{
 		{"unknown minor", "does not know that Kubernetes version", func(r *Request) { r.Kubernetes = "1.28" }},
+		{"unknown package", `there is no package "x"`, func(r *Request) { r.Package = "x" }},
 		{"unknown architecture", `"i586" is neither x86_64 nor aarch64`, func(r *Request) { r.Arch = "i586" }},
 		{"version with a release", `version "1-2"`, func(r *Request) { r.Version = "1-2" }},
 		{"version out of the folder", `version "../1"`, func(r *Request) { r.Version = "../1" }},
@@ -567,14 +568,16 @@ func TestManPages(t *testing.T) {
 // TestSpecFile: the spec in the checkout is the one that is made from the
 // package's lists.
 func TestSpecFile(t *testing.T) {
-	r := testRequest(t, "1.26")
-	r.Packager = defaultPackager
-	p, err := Describe(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := string(read(t, "../"+specFile)); got != p.spec() {
-		t.Errorf("%s is old: go run ./rpm --spec > %s", specFile, specFile)
+	for _, name := range []string{helper, policyPackage} {
+		r := testRequest(t, "1.26")
+		r.Package, r.Packager = name, defaultPackager
+		p, err := Describe(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(read(t, "../"+specFile(name))); got != p.spec() {
+			t.Errorf("%s is old: make spec", specFile(name))
+		}
 	}
 }
 

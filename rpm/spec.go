@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// specFile is where the spec is kept, for gear and hasher to find.
-const specFile = "rpm/podsec-k8s.spec"
+// specFile is where the spec of a package is kept, for gear and hasher to find.
+func specFile(name string) string { return "rpm/" + name + ".spec" }
 
 // altMacros are ALT's names of folders, the longer ones of two first.
 // Source: ALT's rpm-build, platform.in; rpm-macros-systemd.
@@ -67,7 +67,7 @@ func (p Package) spec() string {
 func escaped(text string) string { return strings.ReplaceAll(text, "%", "%%") }
 
 func (p Package) specHead() string {
-	return fmt.Sprintf(`# Made by: go run ./rpm --spec > %s
+	return fmt.Sprintf(`# Made by: go run ./rpm --package %s --spec > %s
 # It says what rpm/*.go say: change those. rpm/README.md has why it is as it is.
 %%define _unpackaged_files_terminate_build 1
 %%global __find_debuginfo_files %%nil
@@ -89,7 +89,7 @@ ExclusiveArch: x86_64 aarch64
 BuildRequires: golang >= 1.26
 AutoReqProv: no
 
-`, specFile, p.Name, p.Version, p.Release, p.Summary, p.License, p.Group, homepage, homepage, p.Packager)
+`, p.Name, specFile(p.Name), p.Name, p.Version, p.Release, p.Summary, p.License, p.Group, homepage, homepage, p.Packager)
 }
 
 func (p Package) specBuild() string {
@@ -98,8 +98,17 @@ func (p Package) specBuild() string {
 
 %%build
 export CGO_ENABLED=0 GOAMD64=v1 GOFLAGS=-mod=vendor GOPROXY=off GOTOOLCHAIN=local
-go build %s -ldflags "%s" -o %s ./cmd/podsec-k8s
-`, strings.Join(buildFlags(), " "), p.linkFlags(), helper)
+%s
+`, p.Program.specBuild())
+}
+
+// specBuild is the command that compiles the program at the top of the tree.
+func (p Program) specBuild() string {
+	command, out := "go build", p.Name
+	if p.Module != "." {
+		command, out = "cd "+p.Module+" && "+command, "$OLDPWD/"+p.Name
+	}
+	return fmt.Sprintf("%s %s -ldflags %q -o %s %s", command, strings.Join(p.Flags, " "), p.Link, out, p.Path)
 }
 
 func (r Requirement) specLine() string {

@@ -39,6 +39,8 @@ var (
 	sysctls string
 	//go:embed modules-load.d/podsec-k8s.conf
 	modules string
+	//go:embed modules-load.d/podsec-k8s-network-policy.conf
+	policyModules string
 )
 
 // GuardUnit returns the text of the guard's unit.
@@ -92,9 +94,13 @@ func Sysctls() []Sysctl {
 
 // Modules lists the kernel modules that the package brings.
 // Source: modules-load.d(5).
-func Modules() []string {
-	var all []string
-	for _, a := range Assignments(modules) {
+func Modules() []string { return modulesIn(modules) }
+
+// PolicyModules lists those that the package of NetworkPolicies brings.
+func PolicyModules() []string { return modulesIn(policyModules) }
+
+func modulesIn(text string) (all []string) {
+	for _, a := range Assignments(text) {
 		all = append(all, a.Key)
 	}
 	return all

@@ -159,6 +159,7 @@ func nodeCommand(p *printer) *cli.Command {
 			{Name: upgradeTask.name, Action: followed(func(c *cli.Context) error { return upgradeTask.serve(c, p) })},
 			{Name: rollbackTask.name, Action: followed(func(c *cli.Context) error { return rollbackTask.serve(c, p) })},
 			{Name: reloadTask.name, Action: func(c *cli.Context) error { return reloadTask.serve(c, p) }},
+			{Name: policyTask.name, Action: func(c *cli.Context) error { return policyTask.serve(c, p) }},
 		},
 	}
 }

@@ -2,18 +2,15 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/alt-cloud/podsec-k8s/host"
-	"github.com/alt-cloud/podsec-k8s/host/gate"
 	"github.com/alt-cloud/podsec-k8s/scriptlets"
 	"github.com/alt-cloud/podsec-k8s/usernetes/guard"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
-	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 )
 
 // scriptletCommand is what rpm calls.
@@ -21,12 +18,16 @@ func scriptletCommand(p *printer) *cli.Command {
 	return &cli.Command{
 		Name: "scriptlet", Usage: p.help("the scriptlets of the package, run by rpm"), ArgsUsage: "STAGE COUNT", Hidden: true,
 		Action: func(c *cli.Context) error {
-			stage, err := scriptlets.StageOf(c.Args().Get(0), c.Args().Get(1))
+			name, ofPolicy := strings.CutPrefix(c.Args().Get(0), "policy-")
+			stage, err := scriptlets.StageOf(name, c.Args().Get(1))
 			if err != nil {
 				return misuse("%w", err)
 			}
 			if err := requireRoot(); err != nil {
 				return err
+			}
+			if ofPolicy {
+				return runPolicyStage(c.Context, p, stage)
 			}
 			return runStage(c.Context, p, stage)
 		},
@@ -59,7 +60,7 @@ func runStage(ctx context.Context, p *printer, stage scriptlets.Stage) error {
 // What runs goes on as it is. Root leaves it to u7s-admin, whose systemd may be
 // out of order: that is worth a warning, and holds no package up.
 func reloadUserUnits(ctx context.Context, p *printer) {
-	if err := askToReload(ctx); err != nil {
+	if err := askRunning(ctx, &reloadTask, nothing{}); err != nil {
 		p.aside("podsec-k8s: warning: the node's units were not reloaded: %s; do it later: %s",
 			err, "systemctl --user -M "+node.Admin+"@ daemon-reload")
 	}
@@ -70,32 +71,6 @@ func reloadUserUnits(ctx context.Context, p *printer) {
 var reloadTask = task[nothing]{
 	name: "reload", timeout: 10 * time.Second,
 	handle: func(ctx context.Context, _ *printer, _ nothing) error { return guard.ReloadUnits(ctx) },
-}
-
-func askToReload(ctx context.Context) error {
-	admin, err := preflight.AdminUser()
-	if err != nil {
-		return err
-	}
-	if runs, err := userManagerRuns(ctx, admin); err != nil || !runs {
-		return err // one that does not run reads them when it starts
-	}
-	c, err := nodeCall(ctx, reloadTask.name, reloadTask.timeout)
-	if err != nil {
-		return err
-	}
-	return c.Show(ctx, nothing{}, io.Discard, io.Discard)
-}
-
-// userManagerRuns asks the system's systemd, where one runs, for the user's:
-// root does not look into what is the user's.
-func userManagerRuns(ctx context.Context, admin gate.User) (up bool, err error) {
-	err = withSystem(ctx, func(m *host.Manager) error {
-		state, err := m.State(ctx, fmt.Sprintf("user@%d.service", admin.UID))
-		up = state.Up()
-		return err
-	})
-	return up, err
 }
 
 // applyAndTell is for a package manager: what is not the package's to mend is

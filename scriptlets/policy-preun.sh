@@ -1,0 +1,1 @@
+exec /usr/bin/podsec-k8s scriptlet policy-preun "$1"
