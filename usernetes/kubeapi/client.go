@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -161,10 +163,26 @@ func (c *Client) Delete(ctx context.Context, path string) error {
 // namespace are in that of the kubelet's.
 // Source: the Kubernetes API reference, core/v1 Event.
 func (c *Client) Warn(ctx context.Context, o Object, nodeName, reason, text string) error {
+	return c.warn(ctx, o, document.Document{"generateName": o.Name + "."}, nodeName, reason, text)
+}
+
+// WarnOnce is Warn, but for what the node has warned of for the same reason already, as
+// long as the cluster keeps that event: its name is made of what it is about.
+func (c *Client) WarnOnce(ctx context.Context, o Object, nodeName, reason, text string) error {
+	sum := sha256.Sum256([]byte(o.UID + " " + nodeName + " " + reason))
+	err := c.warn(ctx, o, document.Document{"name": fmt.Sprintf("%s.%x", o.Name, sum[:8])}, nodeName, reason, text)
+	if HasStatus(err, http.StatusConflict) {
+		return nil
+	}
+	return err
+}
+
+func (c *Client) warn(ctx context.Context, o Object, metadata document.Document, nodeName, reason, text string) error {
 	now, namespace := time.Now().UTC().Format(time.RFC3339), cmp.Or(o.Namespace, "default")
+	metadata["namespace"] = namespace
 	return c.Send(ctx, http.MethodPost, "/api/v1/namespaces/"+namespace+"/events", "application/json", document.Document{
-		"apiVersion": "v1", "kind": "Event", "metadata": document.Document{"generateName": o.Name + ".", "namespace": namespace},
-		"involvedObject": document.Document{"apiVersion": "v1", "kind": o.Kind, "namespace": o.Namespace, "name": o.Name, "uid": o.UID},
+		"apiVersion": "v1", "kind": "Event", "metadata": metadata,
+		"involvedObject": document.Document{"apiVersion": o.version(), "kind": o.Kind, "namespace": o.Namespace, "name": o.Name, "uid": o.UID},
 		"type":           "Warning", "reason": reason, "source": document.Document{"component": "podsec-k8s", "host": nodeName},
 		"message": text, "firstTimestamp": now, "lastTimestamp": now, "count": 1,
 	})

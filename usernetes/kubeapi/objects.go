@@ -8,13 +8,25 @@ import (
 	"github.com/alt-cloud/podsec-k8s/message"
 )
 
-// An Object is a Service or a Pod of the cluster, as events name it.
+// An Object is a Service, a Pod, a Node or a NetworkPolicy of the cluster, as events name
+// it.
 type Object struct {
 	Kind      string `json:"kind"`
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
 	UID       string `json:"uid"`
 }
+
+// version is that of the API's group which has objects of the kind.
+func (o Object) version() string {
+	if o.Kind == NetworkPolicy {
+		return "networking.k8s.io/v1"
+	}
+	return "v1"
+}
+
+// NetworkPolicy is the kind of such an object.
+const NetworkPolicy = "NetworkPolicy"
 
 func (o Object) String() string { return o.Say().String() }
 

@@ -18,6 +18,7 @@ const (
 	NoteHostFiles note = "host-files" // []hostfs.Problem
 	NoteNetwork   note = "network"    // []Problem
 	NoteManifests note = "manifests"  // manifestFindings
+	NotePolicies  note = "policies"   // []Problem, NetworkPolicies that are not enforced
 )
 
 func (n note) path() string { return filepath.Join(OwnRuntimeDir(), "u7s", string(n)+".json") }

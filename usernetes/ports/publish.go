@@ -19,6 +19,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/images"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
+	"github.com/alt-cloud/podsec-k8s/usernetes/netpolicy"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
 	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
@@ -39,12 +40,12 @@ func Publish(ctx context.Context, n node.Node) error {
 	if err != nil {
 		return err
 	}
-	p := &publisher{node: n, api: api, driver: portdriver.NewOpener(n), reported: map[string]string{}, sockets: newPodSockets(n), lackIDs: map[string]images.IDFault{}}
+	p := &publisher{node: n, api: api, driver: portdriver.NewOpener(n), reported: map[string]string{}, sockets: newPodSockets(n), lackIDs: map[string]images.IDFault{}, policies: newPolicyReport()}
 	if p.admin, err = kubeapi.NewClient(node.AdminConf); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	changes := make(chan struct{}, 1)
-	for _, path := range []string{"/api/v1/services", p.podsPath()} {
+	for _, path := range []string{"/api/v1/services", p.podsPath(), netpolicy.Policies} {
 		go p.watch(ctx, path, changes)
 	}
 	return p.follow(ctx, changes)
@@ -140,6 +141,9 @@ func (p *publisher) sync(ctx context.Context) error {
 	}
 	if err := p.reportIDs(ctx); err != nil {
 		slog.Error("looking for pods that lack ids", "error", err) // the ports are kept up all the same
+	}
+	if err := p.reportPolicies(ctx); err != nil {
+		slog.Error("looking for NetworkPolicies that are not enforced", "error", err) // the same
 	}
 	return errors.Join(append(faults, p.emitEvents(ctx, wanted))...)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/images"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi/played"
+	"github.com/alt-cloud/podsec-k8s/usernetes/netpolicy"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
 )
@@ -60,8 +61,10 @@ func published(t *testing.T) (*publisher, *played.API, *playedOpener) {
 	api.Has("/api/v1/services", none)
 	api.Has("/api/v1/pods", none)
 	api.Has("/api/v1/nodes", none)
+	api.Has(netpolicy.Policies, none)
 	return &publisher{
 		node: n, api: api.Client(), admin: api.Client(), driver: opener, reported: map[string]string{}, sockets: newPodSockets(n), lackIDs: map[string]images.IDFault{},
+		policies: policyReport{absent: func() bool { return true }, reported: map[string]bool{}},
 	}, api, opener
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/alt-cloud/podsec-k8s/usernetes/images"
 	"github.com/alt-cloud/podsec-k8s/usernetes/kubeapi"
+	"github.com/alt-cloud/podsec-k8s/usernetes/netpolicy"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/portdriver"
 )
@@ -24,6 +25,7 @@ type publisher struct {
 	given    bool                      // hostIPs are those that the namespaces have
 	lackIDs  map[string]images.IDFault // what the event of a pod told of missing ids, by uid
 
+	policies      policyReport
 	oldRightsGone bool // those that earlier versions gave every node
 }
 
@@ -36,4 +38,15 @@ func withQuery(path, query string) string {
 
 func (p *publisher) podsPath() string {
 	return "/api/v1/pods?fieldSelector=spec.nodeName%3D" + p.node.Name
+}
+
+// A policyReport is what is told of NetworkPolicies that this node does not enforce.
+type policyReport struct {
+	absent   func() bool     // reports whether nothing here enforces any
+	visible  bool            // every node has the right to see them
+	reported map[string]bool // those that have their event, by uid
+}
+
+func newPolicyReport() policyReport {
+	return policyReport{absent: netpolicy.Absent, reported: map[string]bool{}}
 }

@@ -32,6 +32,11 @@ func siteFindings(ctx context.Context, n node.Node) (faults, warnings []node.Pro
 		faults = append(faults, node.NewProblem(message.Errorf("reading the list of pods that lack ids: %w", err)))
 	}
 	faults = append(faults, lines...)
+	var open []node.Problem
+	if err := node.NotePolicies.Load(&open); err != nil && !node.IsMissing(err) {
+		faults = append(faults, node.NewProblem(message.Errorf("reading the list of NetworkPolicies: %w", err)))
+	}
+	warnings = append(warnings, open...)
 	site, err := node.LoadSite(node.SiteDir)
 	if err != nil {
 		return append(faults, node.NewProblem(err)), warnings
