@@ -156,7 +156,7 @@ func bases() map[string]based {
 	return map[string]based{
 		"systemd": {"systemd", "1"}, "shadow-submap": {"uidmap", "1"}, "shadow-utils": {"passwd", "1"}, "util-linux": {"util-linux", "1"},
 		"conmon": {"conmon", "1"}, "containers-common": {"golang-github-containers-common", "1"}, "nftables": {"nftables", "1"},
-		"iproute2": {"iproute2", ""}, "iptables": {"iptables", ""}, "conntrack-tools": {"conntrack", ""},
+		"iproute2": {"iproute2", ""}, "iptables": {"iptables", ""}, "ipset": {"ipset", ""}, "conntrack-tools": {"conntrack", ""},
 		"skopeo": {"skopeo", ""}, "fuse-overlayfs": {"fuse-overlayfs", ""}, "crun": {"crun", ""}, "slirp4netns": {"slirp4netns", ""},
 		"procps": {"procps", ""}, "kmod": {"kmod", ""}, "ethtool": {"ethtool", ""}, "socat": {"socat", ""},
 	}

@@ -19,7 +19,7 @@ func packages() []string {
 	return []string{
 		"systemd", "systemd-sysv", "systemd-container", "dbus", "dbus-user-session", "libpam-systemd",
 		"uidmap", "slirp4netns", "crun", "conmon", "fuse-overlayfs", "skopeo", "golang-github-containers-common",
-		"containernetworking-plugins", "iptables", "nftables", "conntrack", "ethtool", "iproute2", "iputils-ping",
+		"containernetworking-plugins", "iptables", "ipset", "nftables", "conntrack", "ethtool", "iproute2", "iputils-ping",
 		"socat", "curl", "procps", "psmisc", "kmod", "util-linux", "ca-certificates", "iperf3", "jq", "man-db", "strace",
 		"dnf", "rpm",
 	}
