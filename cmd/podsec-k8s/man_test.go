@@ -18,7 +18,7 @@ func sectionNames() map[string]string {
 		"NAME": "ИМЯ", "SYNOPSIS": "СИНТАКСИС", "DESCRIPTION": "ОПИСАНИЕ", "COMMANDS": "КОМАНДЫ", "OPTIONS": "ФЛАГИ", "CHECKS": "ПРОВЕРКИ",
 		"ANSWERS FOR PROGRAMS": "ОТВЕТЫ ДЛЯ ПРОГРАММ", "USERS": "ПОЛЬЗОВАТЕЛИ", "AUDIT LOG": "ЖУРНАЛ АУДИТА",
 		"CONFIGURATION": "КОНФИГУРАЦИЯ", "LEAVING": "ВЫХОД ИЗ КЛАСТЕРА", "BACKUPS": "РЕЗЕРВНЫЕ КОПИИ", "UPGRADES": "ОБНОВЛЕНИЕ", "CONTROL PLANE": "УПРАВЛЯЮЩИЙ УЗЕЛ", "STATIC PODS": "СТАТИЧЕСКИЕ ПОДЫ", "PORTS": "ПОРТЫ",
-		"WHAT PODS REACH OF THE MACHINE": "ЧТО НА МАШИНЕ ДОСТУПНО ПОДАМ", "NETWORK REPAIR": "ИСПРАВЛЕНИЕ СЕТИ", "NETWORK MODES": "РЕЖИМЫ СЕТИ",
+		"WHAT PODS REACH OF THE MACHINE": "ЧТО НА МАШИНЕ ДОСТУПНО ПОДАМ", "NETWORK REPAIR": "ИСПРАВЛЕНИЕ СЕТИ", "NETWORK MODES": "РЕЖИМЫ СЕТИ", "NETWORK POLICIES": "СЕТЕВЫЕ ПОЛИТИКИ",
 		"PROXY": "ПРОКСИ", "LIMITS": "ПРЕДЕЛЫ", "FILES OF THE HOST": "ФАЙЛЫ МАШИНЫ", "IMAGES": "ОБРАЗЫ", "COMING FROM PODSEC-K8S 1.X": "ПЕРЕХОД С PODSEC-K8S 1.X",
 		"HOST CHANGES": "ИЗМЕНЕНИЯ НА МАШИНЕ", "A file system for the node": "Файловая система для узла", "SECURITY": "БЕЗОПАСНОСТЬ", "FILES": "ФАЙЛЫ",
 		"CERTIFICATES": "СЕРТИФИКАТЫ", "A cluster that was off until its certificates expired": "Кластер, выключенный до конца срока сертификатов", "Certificate authorities": "Удостоверяющие центры",
