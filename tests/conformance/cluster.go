@@ -32,7 +32,7 @@ func buildSuite(ctx context.Context, g generation.Generation) (s suite, err erro
 
 // makeCluster makes a master and a worker by the package, both for pods: the suite
 // wants two nodes.
-func makeCluster(ctx context.Context, c choice, images string) (cluster node.Cluster, err error) {
+func makeCluster(ctx context.Context, c choice, images string, policies bool) (cluster node.Cluster, err error) {
 	if err := node.Package(ctx, c.generation); err != nil {
 		return cluster, err
 	}
@@ -47,6 +47,11 @@ func makeCluster(ctx context.Context, c choice, images string) (cluster node.Clu
 	if err := cluster.Install(ctx); err != nil {
 		return cluster, err
 	}
+	if policies {
+		if err := installPolicies(ctx, cluster); err != nil {
+			return cluster, err
+		}
+	}
 	if err := cluster.Create(ctx, os.Stdout); err != nil {
 		return cluster, err
 	}
@@ -59,6 +64,20 @@ func makeCluster(ctx context.Context, c choice, images string) (cluster node.Clu
 		}
 	}
 	return cluster, cluster.Masters[0].Quietly(ctx, ready)
+}
+
+// installPolicies has every node enforce NetworkPolicies.
+func installPolicies(ctx context.Context, cluster node.Cluster) error {
+	for _, n := range cluster.All() {
+		directory, err := n.PolicyPackage(ctx)
+		if err != nil {
+			return err
+		}
+		if err := n.Quietly(ctx, "dnf -q -y install "+directory+"/*.rpm"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // setNetwork picks the network mode of a node before its cluster is made.

@@ -1,13 +1,19 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/alt-cloud/podsec-k8s/tests/programs"
 )
 
 // serial is in the name of a test that bears no other beside it.
@@ -29,6 +35,33 @@ func readListed(path string) ([]string, error) {
 		names = append(names, test.Codename)
 	}
 	return names, nil
+}
+
+// ofPolicies reports whether tests are among these that need NetworkPolicies enforced,
+// which no conformance test does.
+func ofPolicies(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return strings.Contains(name, "[sig-network] Netpol") })
+}
+
+// all asks the suite for the names of all its tests, which it runs none of.
+// Source: "Writing Specs" of ginkgo's documentation, --dry-run.
+func (s suite) all(ctx context.Context) ([]string, error) {
+	dir, err := os.MkdirTemp("", "conformance-")
+	if err != nil {
+		return nil, fmt.Errorf("asking for the tests: %w", err)
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a folder of /tmp
+	cmd := exec.CommandContext(ctx, filepath.Join(s.programs, programs.E2E), "--ginkgo.dry-run", "--provider=skeleton", "--report-dir="+dir)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("asking for the tests: %w\n%s", err, out)
+	}
+	report, err := os.ReadFile(filepath.Join(dir, "junit_01.xml"))
+	if err != nil {
+		return nil, fmt.Errorf("asking for the tests: %w", err)
+	}
+	results, _, err := readJUnit(report)
+	return slices.Sorted(maps.Keys(results)), err
 }
 
 // readSample returns the patterns of a sample's tests.

@@ -88,3 +88,16 @@ func TestSampleIsOfPatterns(t *testing.T) {
 		t.Error("a broken pattern was taken")
 	}
 }
+
+// TestOfPolicies: only tests of NetworkPolicies need them enforced.
+func TestOfPolicies(t *testing.T) {
+	for name, want := range map[string]bool{
+		"[sig-network] Netpol NetworkPolicy between server and client should support a 'default-deny-ingress' policy": true,
+		"[sig-network] Netpol API should support creating NetworkPolicy API operations":                               true,
+		"[sig-network] DNS should provide DNS for the cluster [Conformance]":                                          false,
+	} {
+		if got := ofPolicies([]string{"[sig-node] Pods", name}); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

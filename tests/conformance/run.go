@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	names, err := c.names(s)
+	names, err := c.names(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -48,15 +48,16 @@ func run(ctx context.Context, args []string) (err error) {
 	if !c.keep {
 		defer func() { err = errors.Join(err, endCluster(context.WithoutCancel(ctx))) }()
 	}
-	cluster, err := makeCluster(ctx, c, s.images)
+	cluster, err := makeCluster(ctx, c, s.images, ofPolicies(names))
 	if err != nil {
 		return err
 	}
 	return c.test(ctx, s, cluster, names, limits)
 }
 
-// names picks the tests.
-func (c choice) names(s suite) ([]string, error) {
+// names picks the tests: of those that a conformant cluster passes, or, where the focus
+// matches none of these, of all that the suite has.
+func (c choice) names(ctx context.Context, s suite) ([]string, error) {
 	listed, err := readListed(filepath.Join(s.programs, programs.Listed))
 	if err != nil {
 		return nil, err
@@ -72,8 +73,14 @@ func (c choice) names(s suite) ([]string, error) {
 		patterns = nil
 	}
 	names := selected(listed, c.focus, patterns)
+	if len(names) == 0 && c.focus != nil && !c.sample {
+		if listed, err = s.all(ctx); err != nil {
+			return nil, err
+		}
+		names = selected(listed, c.focus, nil)
+	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("no conformance test of Kubernetes %s has a name that matches FOCUS: %s lists them", c.generation.Kubernetes, filepath.Join(s.programs, programs.Listed))
+		return nil, fmt.Errorf("no test of Kubernetes %s has a name that matches FOCUS: %s lists the conformance tests", c.generation.Kubernetes, filepath.Join(s.programs, programs.Listed))
 	}
 	return names, nil
 }
