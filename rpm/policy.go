@@ -32,8 +32,8 @@ func describePolicy(r Request) (Package, error) {
 		return p, err
 	}
 	p.Program = Program{
-		"kube-router", routerFolder, routerModule + "/cmd/kube-router",
-		[]string{"-trimpath", "-buildvcs=false"}, "-s -w -X " + routerModule + "/pkg/version.Version=" + version,
+		Name: "kube-router", Module: routerFolder, Path: routerModule + "/cmd/kube-router",
+		Flags: []string{"-trimpath", "-buildvcs=false"}, Link: "-s -w -X " + routerModule + "/pkg/version.Version=" + version,
 	}
 	p.Requires = append([]Requirement{
 		{"/bin/sh", Interpreter | Post | Preun},
