@@ -22,3 +22,23 @@ func TestKubeRouter(t *testing.T) {
 		t.Error("it may take another node for its own")
 	}
 }
+
+// TestNoteSync: what is wrong is told until it is right again, and of a package that is
+// not installed nothing is.
+func TestNoteSync(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	for fault, want := range map[string]int{"Failed to run\x1b iptables-restore": 1, "": 0} {
+		noteSync(fault)
+		var lines []node.Problem
+		if err := node.NotePolicySync.Load(&lines); err != nil || len(lines) != want {
+			t.Errorf("%q: %+v, %v", fault, lines, err)
+		}
+		if want > 0 && lines[0].Fault.String() != "not all NetworkPolicies are enforced as they are now: Failed to run iptables-restore" {
+			t.Errorf("it says %q", lines[0].Fault)
+		}
+	}
+	noteSync("x")
+	if lines := Faults(); lines != nil {
+		t.Errorf("it is not installed, and yet: %v", lines)
+	}
+}

@@ -19,6 +19,9 @@ const (
 	NoteNetwork   note = "network"    // []Problem
 	NoteManifests note = "manifests"  // manifestFindings
 	NotePolicies  note = "policies"   // []Problem, NetworkPolicies that are not enforced
+
+	// NotePolicySync is []Problem of what enforces them.
+	NotePolicySync note = "policy-sync"
 )
 
 func (n note) path() string { return filepath.Join(OwnRuntimeDir(), "u7s", string(n)+".json") }

@@ -9,6 +9,7 @@ import (
 	"github.com/alt-cloud/podsec-k8s/message"
 	"github.com/alt-cloud/podsec-k8s/usernetes/certs"
 	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
+	"github.com/alt-cloud/podsec-k8s/usernetes/netpolicy"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 	"github.com/alt-cloud/podsec-k8s/usernetes/preflight"
 	"github.com/alt-cloud/podsec-k8s/usernetes/wait"
@@ -37,6 +38,7 @@ func siteFindings(ctx context.Context, n node.Node) (faults, warnings []node.Pro
 		faults = append(faults, node.NewProblem(message.Errorf("reading the list of NetworkPolicies: %w", err)))
 	}
 	warnings = append(warnings, open...)
+	faults = append(faults, netpolicy.Faults()...)
 	site, err := node.LoadSite(node.SiteDir)
 	if err != nil {
 		return append(faults, node.NewProblem(err)), warnings
