@@ -39,6 +39,8 @@ func TestNetworkPolicy(t *testing.T) {
 		}
 		if mode == "veth" {
 			t.Run("outside", func(t *testing.T) { outsidePolicies(master.on(t), worker.on(t)) })
+		} else {
+			t.Run("pretender", func(t *testing.T) { policyPretender(master.on(t), worker.on(t)) })
 		}
 		t.Run("no endpoints", func(t *testing.T) { refusedService(master.on(t)) })
 		t.Run("restarts", func(t *testing.T) { policiesStay(master.on(t), worker.on(t)) })
@@ -235,6 +237,15 @@ func outsidePolicies(master, worker *machine) {
 		}
 	}
 	master.run("podsec-k8s kubectl -n shop delete networkpolicy/outside service/server")
+}
+
+// policyPretender: who comes from outside with a pod's address is not let in as that pod.
+func policyPretender(master, worker *machine) {
+	master.run("podsec-k8s kubectl apply -f - <<'Y'\n" + strings.Replace(publishedServer, "NodePort,", "NodePort, externalTrafficPolicy: Local,", 1) + "\nY")
+	applyPolicy(master, "pods", "{podSelector: {}, policyTypes: [Ingress], ingress: [{from: [{ipBlock: {cidr: 10.244.0.0/16}}]}]}")
+	answersAt(worker, "tcp", worker.Address.String()+"/30080")
+	pretender(worker, clientOf(worker), "30080")
+	master.run("podsec-k8s kubectl -n shop delete networkpolicy/pods service/server")
 }
 
 // refusedService: a Service without pods refuses at once, as without the package.

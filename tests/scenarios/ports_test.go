@@ -119,7 +119,7 @@ func askedPorts(master, worker *machine, sources bool) {
 	}
 	client := clientsSeen(master, worker)
 	if !sources {
-		pretender(worker, client)
+		pretender(worker, client, "9200")
 	}
 	worker.says("curl -sS -m 5 http://127.0.0.1:9082/", "host-ports")
 	healthAnswers(worker, strings.TrimSpace(master.run("podsec-k8s kubectl get service local -o jsonpath='{.spec.healthCheckNodePort}'")))
@@ -137,7 +137,7 @@ func askedPorts(master, worker *machine, sources bool) {
 // where a rootful node shows it, also after somebody has flushed the way back to it.
 func clientsSeen(master, worker *machine) (client string) {
 	worker.t.Helper()
-	client = strings.TrimSpace(outsideRun(worker, "ip -4 -o route get "+worker.Address.String()+" | sed 's/.* src //; s/ .*//'"))
+	client = clientOf(worker)
 	for _, at := range []string{worker.Address.String() + ":7082", secondAddress(worker) + ":9081", worker.Address.String() + ":9200", worker.Address.String() + ":9203"} {
 		sees(worker, at, client)
 	}
@@ -147,14 +147,20 @@ func clientsSeen(master, worker *machine) (client string) {
 	return client
 }
 
+// clientOf is the address with which a machine is asked from outside.
+func clientOf(m *machine) string {
+	m.t.Helper()
+	return strings.TrimSpace(outsideRun(m, "ip -4 -o route get "+m.Address.String()+" | sed 's/.* src //; s/ .*//'"))
+}
+
 // pretender: who comes from outside with an address of the pod network is not taken for
 // a pod.
-func pretender(worker *machine, client string) {
+func pretender(worker *machine, client, port string) {
 	worker.t.Helper()
 	const pod = "10.244.99.9"
 	worker.run("ip route add " + pod + " via " + client)
 	outsideRun(worker, "ip address add "+pod+"/32 dev lo")
-	out := outsideRun(worker, "curl -sS -m 5 --interface "+pod+" http://"+worker.Address.String()+":9200/")
+	out := outsideRun(worker, "curl -sS -m 5 --interface "+pod+" http://"+worker.Address.String()+":"+port+"/")
 	if out == "" || strings.Contains(out, pod) {
 		worker.t.Errorf("a client with the address %s is answered %q", pod, out)
 	}

@@ -37,7 +37,7 @@ func Run(ctx context.Context, n node.Node) error {
 	if err := awaitRights(ctx, n); err != nil {
 		return err
 	}
-	if err := passServices(ctx, n); err != nil {
+	if err := leave(ctx, n); err != nil {
 		return err
 	}
 	cmd := kubeRouter(n)

@@ -3,6 +3,7 @@ package netpolicy
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -11,9 +12,12 @@ import (
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
-// forwardChain is kube-router's chain for what is forwarded.
+// kube-router's chains for what is forwarded, and for what programs of the node send.
 // Source: kube-router's pkg/controllers/netpol/network_policy_controller.go.
-const forwardChain = "KUBE-ROUTER-FORWARD"
+const (
+	forwardChain = "KUBE-ROUTER-FORWARD"
+	outputChain  = "KUBE-ROUTER-OUTPUT"
+)
 
 // chains and sets have the beginnings of the names that kube-router gives its own.
 // Source: as above, and pkg/utils/ipset.go.
@@ -73,17 +77,28 @@ func untry(ctx context.Context) {
 	}
 }
 
-// passServices lets packets to an address of a Service pass kube-router's chain: those
-// that are forwarded with it have found no endpoint, and kube-proxy refuses them in a
-// rule after that chain, where kube-router would accept them.
-// Source: kube-proxy's pkg/proxy/iptables/proxier.go, "has no endpoints".
-func passServices(ctx context.Context, n node.Node) error {
-	rule := []string{forwardChain, "-d", n.ServiceCIDR.String(), "-m", "comment", "--comment", "of podsec-k8s", "-j", "RETURN"}
-	_ = run(ctx, "", "iptables", "--wait=5", "--new-chain", forwardChain) // it may be there
-	if run(ctx, "", "iptables", append([]string{"--wait=5", "--check"}, rule...)...) == nil {
-		return nil
+// leave lets packets pass kube-router's chains that rules after these refuse, and which
+// kube-router would accept: to an address of a Service, for what is forwarded with it has
+// found no endpoint; and what the port driver sends for a client from outside whose
+// address is one of the cluster's own, as if the client were a pod.
+// Source: kube-proxy's pkg/proxy/iptables/proxier.go, "has no endpoints"; clientRules in
+// usernetes/namespace.
+func leave(ctx context.Context, n node.Node) error {
+	own := fmt.Sprintf("%s,%s,%s", n.PodCIDR, n.ServiceCIDR, n.SlirpCIDR)
+	for _, rule := range [][]string{
+		{forwardChain, "-d", n.ServiceCIDR.String()},
+		{outputChain, "-p", "tcp", "--syn", "-s", own, "-m", "addrtype", "!", "--src-type", "LOCAL"},
+	} {
+		rule = append(rule, "-m", "comment", "--comment", "of podsec-k8s", "-j", "RETURN")
+		_ = run(ctx, "", "iptables", "--wait=5", "--new-chain", rule[0]) // it may be there
+		if run(ctx, "", "iptables", append([]string{"--wait=5", "--check"}, rule...)...) == nil {
+			continue
+		}
+		if err := run(ctx, "", "iptables", append([]string{"--wait=5", "--insert"}, rule...)...); err != nil {
+			return err
+		}
 	}
-	return run(ctx, "", "iptables", append([]string{"--wait=5", "--insert"}, rule...)...)
+	return nil
 }
 
 // Clear takes kube-router's rules and sets away. kube-router must not run any more. It

@@ -135,16 +135,18 @@ func TestClear(t *testing.T) {
 	}
 }
 
-// TestPassServices adds its rule once.
-func TestPassServices(t *testing.T) {
-	n := node.Node{ServiceCIDR: netip.MustParsePrefix("10.96.0.0/12")}
+// TestLeave adds its rules once.
+func TestLeave(t *testing.T) {
+	n := node.Node{ServiceCIDR: netip.MustParsePrefix("10.96.0.0/12"), PodCIDR: netip.MustParsePrefix("10.244.0.0/16"), SlirpCIDR: netip.MustParsePrefix("10.41.0.0/24")}
 	for check, want := range map[string]bool{"exit 0": false, "case $* in *--check*) exit 1;; esac": true} {
 		log := play(t, map[string]string{"iptables": check})
-		if err := passServices(t.Context(), n); err != nil {
+		if err := leave(t.Context(), n); err != nil {
 			t.Error(err)
 		}
-		if got := readLog(t, log); strings.Contains(got, "--insert KUBE-ROUTER-FORWARD -d 10.96.0.0/12 ") != want {
-			t.Errorf("%s: %s", check, got)
+		for _, rule := range []string{"FORWARD -d 10.96.0.0/12 ", "OUTPUT -p tcp --syn -s 10.244.0.0/16,10.96.0.0/12,10.41.0.0/24 -m addrtype ! --src-type LOCAL "} {
+			if got := readLog(t, log); strings.Contains(got, "--insert KUBE-ROUTER-"+rule) != want {
+				t.Errorf("%s: %s", check, got)
+			}
 		}
 	}
 }
