@@ -40,7 +40,7 @@ func makeCluster(ctx context.Context, c choice, images string, policies bool) (c
 		return cluster, err
 	}
 	for _, n := range cluster.All() {
-		if err := n.Quietly(ctx, setNetwork(c.network)); err != nil {
+		if err := n.Quietly(ctx, enoughDisk+" && "+setNetwork(c.network)); err != nil {
 			return cluster, err
 		}
 	}
@@ -79,6 +79,11 @@ func installPolicies(ctx context.Context, cluster node.Cluster) error {
 	}
 	return nil
 }
+
+// enoughDisk fails where the disk may become so full meanwhile that the kubelet deletes
+// images, which no registry has.
+// Source: the Kubernetes documentation, "Garbage Collection", HighThresholdPercent.
+const enoughDisk = `df --output=avail,size / | awk 'NR == 2 && $1 * 100 < $2 * 20 { print "less than 20 percent of the disk are free: below 15 the kubelet deletes images"; exit 1 }' >&2`
 
 // setNetwork picks the network mode of a node before its cluster is made.
 func setNetwork(network string) string {
