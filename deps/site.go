@@ -29,15 +29,14 @@ var (
 
 // A site is a place that is reached by HTTP.
 type site struct {
-	base     *url.URL
-	client   *http.Client
-	interval time.Duration // over which the pace is measured
+	base   *url.URL
+	client *http.Client
 }
 
 func newSite(base *url.URL) site {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = answerTimeout
-	return site{base: base, client: &http.Client{Transport: transport, CheckRedirect: sameHost}, interval: paceInterval}
+	return site{base: base, client: &http.Client{Transport: transport, CheckRedirect: sameHost}}
 }
 
 // sameHost keeps a server from sending us to others, which a repository's
@@ -72,7 +71,7 @@ func (s site) open(ctx context.Context, name string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	body := &pacedBody{ReadCloser: answer.Body, ctx: ctx, cancel: cancel}
-	go body.watch(s.interval)
+	go body.watch()
 	return bounded(body, maxFileSize), nil
 }
 
@@ -110,8 +109,8 @@ type pacedBody struct {
 }
 
 // watch looks at the pace until the answer is closed.
-func (b *pacedBody) watch(interval time.Duration) {
-	ticker := time.NewTicker(interval)
+func (b *pacedBody) watch() {
+	ticker := time.NewTicker(paceInterval)
 	defer ticker.Stop()
 	for {
 		select {

@@ -8,10 +8,11 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
-// siteOf is the site of a test server, which measures the pace often.
+// siteOf is the site of a test server.
 func siteOf(t *testing.T, handler http.HandlerFunc) site {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -20,37 +21,41 @@ func siteOf(t *testing.T, handler http.HandlerFunc) site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSite(base)
-	s.interval = 50 * time.Millisecond
-	return s
+	return newSite(base)
 }
 
-// TestSlowServer: a server that sends a byte now and then is given up, and
-// one that sends enough in each interval is not.
-func TestSlowServer(t *testing.T) {
+// TestPace: a server that sends a byte now and then is given up, and one that sends
+// enough in each interval is not.
+func TestPace(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		piece int // bytes in a tenth of an interval
 		want  error
-	}{{"slow", 1, errTooSlow}, {"quick enough", paceBytes, nil}} {
+	}{{"slow", 1, errTooSlow}, {"quick enough", paceBytes / 5, nil}} {
 		t.Run(c.name, func(t *testing.T) {
-			s := siteOf(t, func(w http.ResponseWriter, r *http.Request) {
-				for range 40 {
-					if _, err := w.Write(make([]byte, c.piece)); err != nil || r.Context().Err() != nil {
-						return
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				reader, writer := io.Pipe()
+				context.AfterFunc(ctx, func() { reader.CloseWithError(ctx.Err()) }) //nolint:errcheck // it never fails
+				body := &pacedBody{ReadCloser: reader, ctx: ctx, cancel: cancel}
+				go body.watch()
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					for range 40 {
+						if _, err := writer.Write(make([]byte, c.piece)); err != nil {
+							return
+						}
+						time.Sleep(paceInterval / 10)
 					}
-					w.(http.Flusher).Flush()
-					time.Sleep(5 * time.Millisecond)
+					writer.Close() //nolint:errcheck // it never fails
+				}()
+				if _, err := io.Copy(io.Discard, body); !errors.Is(err, c.want) {
+					t.Errorf("got %v, want %v", err, c.want)
 				}
+				body.Close() //nolint:errcheck // it was only read
+				<-ended
 			})
-			file, err := s.open(t.Context(), "file")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer file.Close() //nolint:errcheck // it was only read
-			if _, err := io.Copy(io.Discard, file); !errors.Is(err, c.want) {
-				t.Errorf("got %v, want %v", err, c.want)
-			}
 		})
 	}
 }
@@ -61,7 +66,6 @@ func TestCancelledRead(t *testing.T) {
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	})
-	s.interval = time.Hour
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	file, err := s.open(ctx, "file")
