@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/alt-cloud/podsec-k8s/host"
@@ -16,24 +17,26 @@ import (
 // TestWatchSilence: an API that answers now and then may take as long as it likes; one
 // that does not is the fault, with where to look.
 func TestWatchSilence(t *testing.T) {
-	const limit = 2 * LookInterval
-	refused, start := errors.New("connection refused"), time.Now()
-	ctx, end := context.WithTimeout(t.Context(), 3*limit)
-	defer end()
-	asked := 0
-	now := func(context.Context) error {
-		if asked++; asked%2 == 0 {
-			return refused
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 2 * LookInterval
+		refused, start := errors.New("connection refused"), time.Now()
+		ctx, end := context.WithTimeout(t.Context(), 3*limit)
+		defer end()
+		asked := 0
+		now := func(context.Context) error {
+			if asked++; asked%2 == 0 {
+				return refused
+			}
+			return nil
 		}
-		return nil
-	}
-	if err := watchSilence(ctx, now, limit); err != nil || time.Since(start) < 3*limit {
-		t.Errorf("%v after %s", err, time.Since(start))
-	}
-	err := watchSilence(t.Context(), func(context.Context) error { return refused }, limit)
-	if !errors.Is(err, refused) || !strings.HasPrefix(err.Error(), "kube-apiserver has not answered for 1s: ") || !strings.Contains(host.AsFault(err).Remedy.String(), "u7s-kube-apiserver.service") {
-		t.Error(err)
-	}
+		if err := watchSilence(ctx, now, limit); err != nil || time.Since(start) != 3*limit {
+			t.Errorf("%v after %s", err, time.Since(start))
+		}
+		err := watchSilence(t.Context(), func(context.Context) error { return refused }, limit)
+		if !errors.Is(err, refused) || !strings.HasPrefix(err.Error(), "kube-apiserver has not answered for 1s: ") || !strings.Contains(host.AsFault(err).Remedy.String(), "u7s-kube-apiserver.service") {
+			t.Error(err)
+		}
+	})
 }
 
 // TestAskAPI: whom the API refuses it answers; without etcd it does not.
