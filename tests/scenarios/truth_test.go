@@ -48,8 +48,9 @@ const apiserverManifest = "/var/lib/u7s-admin/state/root/etc/kubernetes/manifest
 // last error.
 func apiserverCrashes(m *machine) {
 	m.run("cp -p " + apiserverManifest + " /root/ && sed -i 's,^    - --secure-port=,    - --nonsense=1\\n&,' " + apiserverManifest)
-	m.eventually(time.Minute, "podsec-k8s status | grep -A1 'u7s-kube-apiserver.service *restarting'")
-	m.fails("podsec-k8s status", exitFault, "unknown flag: --nonsense", "was restarted", "_SYSTEMD_USER_UNIT=u7s-kube-apiserver.service")
+	m.eventually(time.Minute, "podsec-k8s status > /run/status; grep 'u7s-kube-apiserver.service *restarting' /run/status && grep -e 'unknown flag: --nonsense' /run/status"+
+		" && grep 'was restarted' /run/status && grep _SYSTEMD_USER_UNIT=u7s-kube-apiserver.service /run/status")
+	m.fails("podsec-k8s status", exitFault)
 	m.run("cat /root/kube-apiserver.yaml > " + apiserverManifest)
 }
 

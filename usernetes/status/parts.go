@@ -69,6 +69,10 @@ func (p Part) line(now time.Time) UnitStatus {
 		line.Fault = message.Of("systemd has skipped it: %s is not met", s.Unmet)
 	case restarting(s, now):
 		line.State = stateRestarting
+		if s.Restarts == 0 {
+			line.Fault = message.Of("it has ended, and systemd will start it again")
+			break
+		}
 		line.Fault = message.Count(int(s.Restarts), "it does not stay up and was restarted %d time", "it does not stay up and was restarted %d times", s.Restarts)
 	case s.Active == "failed":
 		line.Fault = message.Of("it has failed (%s)", s.Result)

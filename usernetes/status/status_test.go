@@ -31,6 +31,7 @@ func TestPartLine(t *testing.T) {
 		{"skipped before, and to be started", Part{State: host.UnitState{Active: "inactive", Unmet: "ConditionUser=x", Waits: true}}, "waiting", "waits for other services"},
 		{"failed", Part{State: host.UnitState{Active: "failed", Result: "signal"}}, "failed", "(signal)"},
 		{"comes up", Part{State: host.UnitState{Active: "activating", Sub: "start"}}, "activating", "not started yet"},
+		{"has ended for the first time", Part{State: host.UnitState{Active: "activating", Sub: "auto-restart"}}, "restarting", "it has ended, and systemd will start it again"},
 		{"between two lives", Part{State: host.UnitState{Active: "activating", Sub: "auto-restart", Restarts: 7}}, "restarting", "7 times"},
 		{"comes up once more", Part{State: host.UnitState{Active: "activating", Sub: "start", Restarts: 1}}, "restarting", "1 time"},
 		{"runs since a second, once more", Part{State: host.UnitState{Active: "active", Restarts: 5, Started: now.Add(-time.Second)}}, "restarting", "5 times"},
