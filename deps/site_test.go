@@ -36,7 +36,7 @@ func TestPace(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				reader, writer := io.Pipe()
-				context.AfterFunc(ctx, func() { reader.CloseWithError(ctx.Err()) }) //nolint:errcheck // it never fails
+				context.AfterFunc(ctx, func() { reader.CloseWithError(ctx.Err()) })
 				body := &pacedBody{ReadCloser: reader, ctx: ctx, cancel: cancel}
 				go body.watch()
 				ended := make(chan struct{})
