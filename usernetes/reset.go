@@ -124,9 +124,12 @@ func removeState(ctx context.Context, folders ...string) error {
 	return nil
 }
 
+// wipeKit is where RootlessKit is while the state is deleted.
+func wipeKit() string { return filepath.Join(node.OwnRuntimeDir(), "u7s-wipe") }
+
 // wipeGone deletes what removeState has renamed.
 func wipeGone(ctx context.Context) error {
-	kit := filepath.Join(node.OwnRuntimeDir(), "u7s-wipe")
+	kit := wipeKit()
 	if err := host.RemoveAll(kit); err != nil { // of a run that was cut
 		return err
 	}
@@ -140,10 +143,13 @@ func wipeGone(ctx context.Context) error {
 	return host.RemoveAll(kit)
 }
 
-// removeRuntime deletes what the node has in memory.
+// removeRuntime deletes what the node has in memory, and what a run has that was cut
+// just after it had deleted the state.
 func removeRuntime() error {
-	if err := host.RemoveAll(filepath.Join(node.OwnRuntimeDir(), "u7s")); err != nil {
-		return message.Errorf("deleting the node's state: %w", err)
+	for _, folder := range []string{filepath.Join(node.OwnRuntimeDir(), "u7s"), wipeKit()} {
+		if err := host.RemoveAll(folder); err != nil {
+			return message.Errorf("deleting the node's state: %w", err)
+		}
 	}
 	return nil
 }

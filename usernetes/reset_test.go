@@ -39,10 +39,11 @@ func TestReset(t *testing.T) {
 			if c.runs {
 				s.systemd.Set(units.RootlessKit, played.Properties{"ActiveState": "active"})
 			}
+			roottest.WriteFile(t, wipeKit()+"/lock", "") // of a run that was cut
 			if err := Reset(t.Context(), ResetRequest{}, io.Discard); err != nil {
 				t.Error(err)
 			}
-			for _, path := range []string{node.StateDir, node.GoneStateDir, s.systemd.Dir + "/u7s"} {
+			for _, path := range []string{node.StateDir, node.GoneStateDir, s.systemd.Dir + "/u7s", wipeKit()} {
 				if _, err := os.Stat(path); !os.IsNotExist(err) {
 					t.Errorf("%s is left: %v", path, err)
 				}
