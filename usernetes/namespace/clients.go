@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -29,22 +30,25 @@ const (
 	clientPriority = 100
 )
 
-// A clientRule is a rule of iptables.
-type clientRule struct {
-	table, chain string
-	args         []string
+// ofClient matches what the port driver sends with a client's address.
+func ofClient() []string { return []string{"-m", "addrtype", "!", "--src-type", "LOCAL"} }
+
+// Pretenders matches the first packet that the port driver sends for a client whose
+// address is of the cluster's own networks, as if the client were a pod.
+func Pretenders(n node.Node) []string {
+	own := fmt.Sprintf("%s,%s,%s", n.PodCIDR, n.ServiceCIDR, n.SlirpCIDR)
+	return append([]string{"-p", "tcp", "--syn", "-s", own}, ofClient()...)
 }
 
 // clientRules are those of the way back. The first keeps clients from having an address
 // of the cluster's own networks, which NetworkPolicies may let in: there the driver does
 // not get through, and uses its own address.
-func clientRules(n node.Node) []clientRule {
-	own := fmt.Sprintf("%s,%s,%s", n.PodCIDR, n.ServiceCIDR, n.SlirpCIDR)
-	foreign := []string{"-m", "addrtype", "!", "--src-type", "LOCAL"}
-	return []clientRule{
-		{"filter", "OUTPUT", append([]string{"-p", "tcp", "--syn", "-s", own}, append(foreign, "-j", "REJECT", "--reject-with", "tcp-reset")...)},
-		{"mangle", "OUTPUT", append([]string{"-p", "tcp"}, append(foreign, "-j", "CONNMARK", "--set-mark", strconv.Itoa(clientMark))...)},
-		{"mangle", "PREROUTING", []string{"-p", "tcp", "-m", "connmark", "--mark", strconv.Itoa(clientMark), "-j", "MARK", "--set-mark", strconv.Itoa(clientMark)}},
+func clientRules(n node.Node) []Rule {
+	mark := strconv.Itoa(clientMark)
+	return []Rule{
+		{"filter", "OUTPUT", append(Pretenders(n), "-j", "REJECT", "--reject-with", "tcp-reset")},
+		{"mangle", "OUTPUT", slices.Concat([]string{"-p", "tcp"}, ofClient(), []string{"-j", "CONNMARK", "--set-mark", mark})},
+		{"mangle", "PREROUTING", []string{"-p", "tcp", "-m", "connmark", "--mark", mark, "-j", "MARK", "--set-mark", mark}},
 	}
 }
 
@@ -81,20 +85,12 @@ func (w *clientWay) make(ctx context.Context) error {
 		return message.Errorf("creating the way back to outside clients: %w", err)
 	}
 	for _, rule := range clientRules(n) {
-		if rule.run(ctx, "--check") == nil {
-			continue
-		}
-		if err := rule.run(ctx, "--append"); err != nil {
+		if err := rule.Append(ctx); err != nil {
 			return message.Errorf("creating the way back to outside clients: %w", err)
 		}
 	}
 	w.looked = time.Now()
 	return nil
-}
-
-func (r clientRule) run(ctx context.Context, what string) error {
-	args := append([]string{"--wait", "5", "--table", r.table, what, r.chain}, r.args...)
-	return host.Command{Path: "iptables", Args: args}.Run(ctx)
 }
 
 // makeClientRoute makes what has the mark local.

@@ -30,3 +30,27 @@ func hasRule(rules, chain, target string) bool {
 	}
 	return false
 }
+
+// A Rule is one of iptables.
+type Rule struct {
+	Table, Chain string
+	Args         []string
+}
+
+// Append adds the rule at the end of its chain, unless it is there.
+func (r Rule) Append(ctx context.Context) error { return r.add(ctx, "--append") }
+
+// Insert adds the rule at the beginning of its chain, unless it is there.
+func (r Rule) Insert(ctx context.Context) error { return r.add(ctx, "--insert") }
+
+func (r Rule) add(ctx context.Context, where string) error {
+	if r.run(ctx, "--check") == nil {
+		return nil
+	}
+	return r.run(ctx, where)
+}
+
+func (r Rule) run(ctx context.Context, what string) error {
+	args := append([]string{"--wait", "5", "--table", r.Table, what, r.Chain}, r.Args...)
+	return host.Command{Path: "iptables", Args: args}.Run(ctx)
+}

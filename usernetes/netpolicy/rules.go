@@ -3,12 +3,12 @@ package netpolicy
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/alt-cloud/podsec-k8s/host"
 	"github.com/alt-cloud/podsec-k8s/message"
+	"github.com/alt-cloud/podsec-k8s/usernetes/namespace"
 	"github.com/alt-cloud/podsec-k8s/usernetes/node"
 )
 
@@ -79,22 +79,16 @@ func untry(ctx context.Context) {
 
 // leave lets packets pass kube-router's chains that rules after these refuse, and which
 // kube-router would accept: to an address of a Service, for what is forwarded with it has
-// found no endpoint; and what the port driver sends for a client from outside whose
-// address is one of the cluster's own, as if the client were a pod.
-// Source: kube-proxy's pkg/proxy/iptables/proxier.go, "has no endpoints"; clientRules in
-// usernetes/namespace.
+// found no endpoint; and of a client from outside that comes as if it were a pod.
+// Source: kube-proxy's pkg/proxy/iptables/proxier.go, "has no endpoints".
 func leave(ctx context.Context, n node.Node) error {
-	own := fmt.Sprintf("%s,%s,%s", n.PodCIDR, n.ServiceCIDR, n.SlirpCIDR)
-	for _, rule := range [][]string{
-		{forwardChain, "-d", n.ServiceCIDR.String()},
-		{outputChain, "-p", "tcp", "--syn", "-s", own, "-m", "addrtype", "!", "--src-type", "LOCAL"},
+	for _, rule := range []namespace.Rule{
+		{Chain: forwardChain, Args: []string{"-d", n.ServiceCIDR.String()}},
+		{Chain: outputChain, Args: namespace.Pretenders(n)},
 	} {
-		rule = append(rule, "-m", "comment", "--comment", "of podsec-k8s", "-j", "RETURN")
-		_ = run(ctx, "", "iptables", "--wait=5", "--new-chain", rule[0]) // it may be there
-		if run(ctx, "", "iptables", append([]string{"--wait=5", "--check"}, rule...)...) == nil {
-			continue
-		}
-		if err := run(ctx, "", "iptables", append([]string{"--wait=5", "--insert"}, rule...)...); err != nil {
+		rule.Table, rule.Args = "filter", append(rule.Args, "-m", "comment", "--comment", "of podsec-k8s", "-j", "RETURN")
+		_ = run(ctx, "", "iptables", "--wait=5", "--new-chain", rule.Chain) // it may be there
+		if err := rule.Insert(ctx); err != nil {
 			return err
 		}
 	}
