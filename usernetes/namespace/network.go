@@ -92,8 +92,9 @@ func saveNetFaults(faults []error) error {
 }
 
 // NetFaults reads what is wrong with the namespaces' network.
-func NetFaults() (lines []node.Problem) {
-	if err := node.NoteNetwork.Load(&lines); err != nil && !node.IsMissing(err) {
+func NetFaults() []node.Problem {
+	lines, err := node.NoteNetwork.Problems()
+	if err != nil {
 		return []node.Problem{node.NewProblem(message.Errorf("reading the state of the network: %w", err))}
 	}
 	return lines

@@ -63,11 +63,12 @@ func noteSync(fault string) {
 }
 
 // Faults reads what is wrong with their enforcement on this node.
-func Faults() (lines []node.Problem) {
+func Faults() []node.Problem {
 	if Absent() {
 		return nil // what it has left word of is of before
 	}
-	if err := node.NotePolicySync.Load(&lines); err != nil && !node.IsMissing(err) {
+	lines, err := node.NotePolicySync.Problems()
+	if err != nil {
 		return []node.Problem{node.NewProblem(message.Errorf("reading how NetworkPolicies are enforced: %w", err))}
 	}
 	return lines

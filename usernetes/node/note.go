@@ -43,3 +43,11 @@ func (n note) Load(to any) error {
 	}
 	return json.Unmarshal(data, to)
 }
+
+// Problems reads one that is []Problem; there are none before the unit has left one.
+func (n note) Problems() (lines []Problem, err error) {
+	if err := n.Load(&lines); err != nil && !IsMissing(err) {
+		return lines, err
+	}
+	return lines, nil
+}

@@ -28,13 +28,13 @@ func siteFindings(ctx context.Context, n node.Node) (faults, warnings []node.Pro
 	if f := node.Unmeasured(); f != nil {
 		warnings = append(warnings, node.NewProblem(f))
 	}
-	var lines []node.Problem
-	if err := node.NoteIDs.Load(&lines); err != nil && !node.IsMissing(err) {
+	lines, err := node.NoteIDs.Problems()
+	if err != nil {
 		faults = append(faults, node.NewProblem(message.Errorf("reading the list of pods that lack ids: %w", err)))
 	}
 	faults = append(faults, lines...)
-	var open []node.Problem
-	if err := node.NotePolicies.Load(&open); err != nil && !node.IsMissing(err) {
+	open, err := node.NotePolicies.Problems()
+	if err != nil {
 		faults = append(faults, node.NewProblem(message.Errorf("reading the list of NetworkPolicies: %w", err)))
 	}
 	warnings = append(warnings, open...)
