@@ -244,7 +244,7 @@ func policyPretender(master, worker *machine) {
 	master.run("podsec-k8s kubectl apply -f - <<'Y'\n" + strings.Replace(publishedServer, "NodePort,", "NodePort, externalTrafficPolicy: Local,", 1) + "\nY")
 	applyPolicy(master, "pods", "{podSelector: {}, policyTypes: [Ingress], ingress: [{from: [{ipBlock: {cidr: 10.244.0.0/16}}]}]}")
 	answersAt(worker, "tcp", worker.Address.String()+"/30080")
-	pretender(worker, clientOf(worker), "30080")
+	pretender(worker, "30080")
 	master.run("podsec-k8s kubectl -n shop delete networkpolicy/pods service/server")
 }
 

@@ -117,9 +117,9 @@ func askedPorts(master, worker *machine, sources bool) {
 	} {
 		answersAt(worker, at.proto, at.address)
 	}
-	client := clientsSeen(master, worker)
+	clientsSeen(master, worker)
 	if !sources {
-		pretender(worker, client, "9200")
+		pretender(worker, "9200")
 	}
 	worker.says("curl -sS -m 5 http://127.0.0.1:9082/", "host-ports")
 	healthAnswers(worker, strings.TrimSpace(master.run("podsec-k8s kubectl get service local -o jsonpath='{.spec.healthCheckNodePort}'")))
@@ -135,16 +135,15 @@ func askedPorts(master, worker *machine, sources bool) {
 
 // clientsSeen: pods and the API server see the address of a TCP client from outside,
 // where a rootful node shows it, also after somebody has flushed the way back to it.
-func clientsSeen(master, worker *machine) (client string) {
+func clientsSeen(master, worker *machine) {
 	worker.t.Helper()
-	client = clientOf(worker)
-	for _, at := range []string{worker.Address.String() + ":7082", secondAddress(worker) + ":9081", worker.Address.String() + ":9200", worker.Address.String() + ":9203"} {
-		sees(worker, at, client)
+	client := " " + clientOf(worker) + ":"
+	for _, at := range []string{worker.Address.String() + "/7082", secondAddress(worker) + "/9081", worker.Address.String() + "/9200", worker.Address.String() + "/9203"} {
+		answersWith(worker, "tcp", at, client)
 	}
 	master.eventually(time.Minute, fmt.Sprintf(`tail -n 2000 %s | jq -r 'select(.user.username == "system:node:%s") | .sourceIPs[0]' | grep -x %s`, auditLog, worker.Name, worker.Address))
 	worker.run("podsec-k8s exec sh -c 'iptables -t mangle -F; ip rule delete fwmark 100; ip route flush table 100'")
-	sees(worker, worker.Address.String()+":9200", client)
-	return client
+	answersWith(worker, "tcp", worker.Address.String()+"/9200", client)
 }
 
 // clientOf is the address with which a machine is asked from outside.
@@ -155,10 +154,10 @@ func clientOf(m *machine) string {
 
 // pretender: who comes from outside with an address of the pod network is not taken for
 // a pod.
-func pretender(worker *machine, client, port string) {
+func pretender(worker *machine, port string) {
 	worker.t.Helper()
 	const pod = "10.244.99.9"
-	worker.run("ip route add " + pod + " via " + client)
+	worker.run("ip route add " + pod + " via " + clientOf(worker))
 	outsideRun(worker, "ip address add "+pod+"/32 dev lo")
 	out := outsideRun(worker, "curl -sS -m 5 --interface "+pod+" http://"+worker.Address.String()+":"+port+"/")
 	if out == "" || strings.Contains(out, pod) {
@@ -166,20 +165,6 @@ func pretender(worker *machine, client, port string) {
 	}
 	outsideRun(worker, "ip address delete "+pod+"/32 dev lo")
 	worker.run("ip route delete " + pod)
-}
-
-// sees waits until what answers at an address from outside sees the client's.
-func sees(m *machine, at, client string) {
-	m.t.Helper()
-	for deadline := time.Now().Add(comeBack); ; time.Sleep(500 * time.Millisecond) {
-		out := askOutside(m, "tcp", strings.Replace(at, ":", "/", 1))
-		if strings.Contains(out, " "+client+":") {
-			return
-		}
-		if time.Now().After(deadline) {
-			m.t.Fatalf("what answers at %s sees not %s: %q", at, client, out)
-		}
-	}
 }
 
 // healthAnswers: a load balancer's health check is told of the node's endpoint
@@ -249,12 +234,20 @@ func askOutside(m *machine, proto, address string) string {
 // answersAt waits until an address answers from outside.
 func answersAt(m *machine, proto, address string) {
 	m.t.Helper()
-	deadline := time.Now().Add(comeBack)
-	for askOutside(m, proto, address) == "" {
-		if time.Now().After(deadline) {
-			m.t.Fatalf("%s over %s does not answer from outside", address, proto)
+	answersWith(m, proto, address, "")
+}
+
+// answersWith waits until an address answers from outside with some words.
+func answersWith(m *machine, proto, address, words string) {
+	m.t.Helper()
+	for deadline := time.Now().Add(comeBack); ; time.Sleep(500 * time.Millisecond) {
+		out := askOutside(m, proto, address)
+		if out != "" && strings.Contains(out, words) {
+			return
 		}
-		time.Sleep(500 * time.Millisecond)
+		if time.Now().After(deadline) {
+			m.t.Fatalf("%s over %s does not answer from outside with %q: %q", address, proto, words, out)
+		}
 	}
 }
 
